@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The accelerator interface (DESIGN 4): what runs vCPUs. tcg, kvm and qtest
+ * implement it; everybody else goes through it and cannot tell which it is.
+ */
+#ifndef ACCEL_ACCEL_H
+#define ACCEL_ACCEL_H
+
+#include "softmmu/machine/cpu.h"
+
+/* Capabilities. */
+enum {
+    ACCEL_HAS_VCPUS = 1u << 0,     /* false for qtest */
+    ACCEL_HAS_IOEVENTFD = 1u << 1, /* else the memory core emulates it */
+    ACCEL_HAS_IRQFD = 1u << 2,
+    ACCEL_GUEST_DEBUG = 1u << 3, /* breakpoints, watchpoints, step */
+};
+
+/* An engine is also an object: its options are its properties
+ * ("-accel tcg,thread=multi"). */
+struct AccelState {
+    Object parent;
+    const AccelOps *ops;
+    Machine *machine;
+};
+
+struct AccelOps {
+    struct ObjectType;      /* "tcg-accel" */
+    const char *accel_name; /* "tcg" */
+    uint32_t caps;
+    /* Can it run here? False with one sentence that says why and what to do. */
+    bool (*probe)(Error **errp);
+    /* Main thread, machine lock; before CPUs exist. */
+    bool (*machine_init)(AccelState *a, Error **errp);
+    void (*machine_free)(AccelState *a);
+
+    /* Memory for a CPU's env: @size bytes, zero, 64-byte aligned, from cpu
+     * creation to its end. May set cpu->engine. Main thread. */
+    void *(*env_alloc)(AccelState *a, CPUState *cpu, size_t size);
+    void (*env_free)(AccelState *a, CPUState *cpu);
+    /* Realize: check the CPU against the engine; start its thread, which
+     * waits parked. Unrealize: end and join it. Machine lock. */
+    bool (*vcpu_create)(AccelState *a, CPUState *cpu, Error **errp);
+    void (*vcpu_destroy)(AccelState *a, CPUState *cpu);
+    /* Any thread; async-signal-safe; the reason has been published. */
+    void (*vcpu_kick)(CPUState *cpu);
+    /* Machine lock, vCPU parked: env changed from outside (reset, load, gdb,
+     * monitor): drop everything derived from it. */
+    void (*vcpu_env_changed)(CPUState *cpu);
+    /* vCPU parked: move REGS_* groups between engine and env. */
+    void (*regs_pull)(CPUState *cpu, uint32_t groups);
+    void (*regs_push)(CPUState *cpu, uint32_t groups);
+
+    /* Dirty pages of all RAM, for migration. Machine lock. sync brings what
+     * the engine knows into the blocks' bitmaps. */
+    void (*dirty_start)(AccelState *a);
+    void (*dirty_sync)(AccelState *a);
+    void (*dirty_stop)(AccelState *a);
+
+    /* Breakpoints or watchpoints of @cpu, or its single step, changed. */
+    bool (*debug_changed)(CPUState *cpu, Error **errp);
+
+    /* Interrupt controllers and MSI (DECISIONS 37, 38); NULL: none taken. */
+    bool (*attach_intc)(AccelState *a, const char *kind, DeviceState *dev,
+                        const void **ops);
+
+    /* Text for `info jit` and the like; NULL: nothing to say. */
+    char *(*statistics)(AccelState *a);
+};
+extern const AccelOps accel_type; /* "accel", abstract */
+
+static inline const AccelOps *accel_ops(Machine *m)
+{
+    return m->accel->ops;
+}
+
+/* Try the engines of @names ("kvm:tcg", or one -accel after another, each
+ * with its options as JSON) in order; says on stderr what did not run when
+ * another follows (DECISIONS 16). */
+typedef struct AccelChoice {
+    const char *name;     /* "tcg" */
+    json_object *options; /* object; may be NULL */
+} AccelChoice;
+bool accel_start(Machine *m, const AccelChoice *choices, size_t n,
+                 Error **errp);
+
+extern const ObjectType *const accel_types[]; /* NULL-terminated */
+
+#endif
