@@ -86,12 +86,16 @@ const ObjectType *type_find(TypeView view, const char *name);
 /* Those derived from @ancestor, ordered by name; freed by the caller
  * (g_ptr_array_unref; elements are const ObjectType *). */
 GPtrArray *type_list(TypeView view, const void *ancestor, bool abstract_too);
-/* First non-NULL value of a method along the parents: TYPE_METHOD(type,
- * DeviceType, realize). The type must derive from one with that struct. */
-#define TYPE_METHOD(objtype, Struct, method)                               \
+/*
+ * First non-NULL value of a method along the parents of @objtype up to @base,
+ * the type whose struct is Struct: TYPE_METHOD(t, device_type, DeviceType,
+ * realize). @objtype must derive from @base.
+ */
+#define TYPE_METHOD(objtype, base, Struct, method)                         \
     ((__typeof__(((Struct *)0)->method))type_method(                       \
-        (objtype), offsetof(Struct, method), sizeof(Struct)))
-const void *type_method(const ObjectType *type, size_t offset, size_t size);
+        (objtype), &(base), offsetof(Struct, method)))
+const void *type_method(const ObjectType *type, const void *base,
+                        size_t offset);
 
 /* --- life and tree ------------------------------------------------------ */
 
