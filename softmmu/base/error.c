@@ -152,8 +152,8 @@ void error_free(Error *err)
 
 void error_report(const Error *err)
 {
-    g_autofree char *text = g_strdup_printf("%s: %s\n%s", program, err->text,
-                                            error_hints(err));
+    g_autofree char *text =
+        g_strdup_printf("%s: %s\n%s", program, err->text, error_hints(err));
 
     fputs(text, stderr); /* one call: whole among other writers' lines */
 }

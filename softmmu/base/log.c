@@ -107,8 +107,10 @@ bool log_open(const char *path, Error **errp)
     FILE *file = NULL;
 
     if (path && !log_pattern_valid(path)) {
-        error_set(errp, "log file name '%s' has a conversion other than one "
-                  "%%d", path);
+        error_set(errp,
+                  "log file name '%s' has a conversion other than one "
+                  "%%d",
+                  path);
         return false;
     }
     if (path && strchr(path, '%') == NULL) {

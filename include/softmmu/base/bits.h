@@ -71,28 +71,28 @@ static inline bool range_overlaps(uint64_t a, uint64_t alen, uint64_t b,
 }
 
 /* Unaligned loads and stores in a given byte order. */
-#define BITS_DEFINE_ACCESS(bits)                                          \
-    static inline uint##bits##_t ld##bits##_le(const void *p)             \
-    {                                                                     \
-        uint##bits##_t v;                                                 \
-        memcpy(&v, p, sizeof(v));                                         \
-        return GUINT##bits##_FROM_LE(v);                                  \
-    }                                                                     \
-    static inline uint##bits##_t ld##bits##_be(const void *p)             \
-    {                                                                     \
-        uint##bits##_t v;                                                 \
-        memcpy(&v, p, sizeof(v));                                         \
-        return GUINT##bits##_FROM_BE(v);                                  \
-    }                                                                     \
-    static inline void st##bits##_le(void *p, uint##bits##_t v)           \
-    {                                                                     \
-        v = GUINT##bits##_TO_LE(v);                                       \
-        memcpy(p, &v, sizeof(v));                                         \
-    }                                                                     \
-    static inline void st##bits##_be(void *p, uint##bits##_t v)           \
-    {                                                                     \
-        v = GUINT##bits##_TO_BE(v);                                       \
-        memcpy(p, &v, sizeof(v));                                         \
+#define BITS_DEFINE_ACCESS(bits)                                               \
+    static inline uint##bits##_t ld##bits##_le(const void *p)                  \
+    {                                                                          \
+        uint##bits##_t v;                                                      \
+        memcpy(&v, p, sizeof(v));                                              \
+        return GUINT##bits##_FROM_LE(v);                                       \
+    }                                                                          \
+    static inline uint##bits##_t ld##bits##_be(const void *p)                  \
+    {                                                                          \
+        uint##bits##_t v;                                                      \
+        memcpy(&v, p, sizeof(v));                                              \
+        return GUINT##bits##_FROM_BE(v);                                       \
+    }                                                                          \
+    static inline void st##bits##_le(void *p, uint##bits##_t v)                \
+    {                                                                          \
+        v = GUINT##bits##_TO_LE(v);                                            \
+        memcpy(p, &v, sizeof(v));                                              \
+    }                                                                          \
+    static inline void st##bits##_be(void *p, uint##bits##_t v)                \
+    {                                                                          \
+        v = GUINT##bits##_TO_BE(v);                                            \
+        memcpy(p, &v, sizeof(v));                                              \
     }
 BITS_DEFINE_ACCESS(16)
 BITS_DEFINE_ACCESS(32)

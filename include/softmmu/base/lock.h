@@ -26,7 +26,10 @@ typedef struct Thread {
     bool started;
 } Thread;
 
-#define LOCK_INIT { PTHREAD_MUTEX_INITIALIZER, 0 }
+#define LOCK_INIT                                                              \
+    {                                                                          \
+        PTHREAD_MUTEX_INITIALIZER, 0                                           \
+    }
 
 void lock_init(Lock *lock);
 void lock_destroy(Lock *lock);
@@ -64,8 +67,8 @@ static inline void lock_guard_leave(Lock **lock)
 {
     lock_release(*lock);
 }
-#define LOCK_GUARD(lock)                                                \
-    __attribute__((cleanup(lock_guard_leave), unused)) Lock *G_PASTE(   \
+#define LOCK_GUARD(lock)                                                       \
+    __attribute__((cleanup(lock_guard_leave), unused)) Lock *G_PASTE(          \
         lock_guard_, __LINE__) = lock_guard_enter(lock)
 
 #endif
