@@ -62,6 +62,7 @@ typedef enum RiscvExt {
     RISCV_EXT_ZAWRS,
     RISCV_EXT_ZFHMIN,
     RISCV_EXT_ZCA,
+    RISCV_EXT_ZCB,
     RISCV_EXT_ZCD,
     RISCV_EXT_ZCF,
     RISCV_EXT_ZBA,
