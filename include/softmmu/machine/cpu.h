@@ -85,16 +85,18 @@ struct CPUState {
     AddressSpace *memory;
     Thread thread;
     uint32_t id; /* architectural id: hart id, MPIDR, APIC id */
-    uint64_t cpu_props_dirty;
     /* any thread, atomic */
     _Atomic bool stop_requested; /* park at the next safe point */
     _Atomic bool halted;         /* WFI, HLT: written by the owner; cleared by
                                     it when has_work */
     _Atomic bool unplug;
     /* under .lock */
-    Lock lock; /* the vCPU lock: work queue and sleeping */
-    Cond wake; /* of the vCPU thread */
+    Lock lock;    /* the vCPU lock: work queue and sleeping */
+    Cond wake;    /* of the vCPU thread */
+    Cond settled; /* parked, in_wait or a work item changed */
     CpuWork *work_head, *work_tail;
+    int hold;         /* others run alone: stay at the safe point */
+    bool in_wait;     /* at a safe point, not running guest code */
     bool parked;      /* it sits in its loop; env may be used by others */
     bool powered_off; /* not started yet: PSCI, SBI HSM by hardware */
     /* machine lock, vCPU parked */
@@ -171,8 +173,16 @@ bool cpu_breakpoint_del(CPUState *cpu, vaddr pc, int owner);
 bool cpu_watchpoint_add(CPUState *cpu, const CpuWatchpoint *w, Error **errp);
 bool cpu_watchpoint_del(CPUState *cpu, const CpuWatchpoint *w);
 
+/*
+ * The common end of a CPU type's realize, which calls it last (it is
+ * cpu_type's own realize): the engine takes the CPU. And of its unrealize.
+ */
+bool cpu_realize(DeviceState *dev, Error **errp);
+void cpu_unrealize(DeviceState *dev);
+
 CPUState *cpu_by_index(Machine *m, int index);
-/* The CPU whose thread this is, or NULL. */
+/* The CPU whose thread this is, or NULL; the engine's thread says so. */
 CPUState *cpu_current(void);
+void cpu_set_current(CPUState *cpu);
 
 #endif

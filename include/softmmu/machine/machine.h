@@ -132,6 +132,7 @@ struct Machine {
     /* constant after machine_new() */
     const MachineType *type;
     TypeView view;
+    Object *root;     /* "/": holds "machine", "objects", "chardevs", ... */
     Object *objects;  /* /objects */
     Object *chardevs; /* /chardevs */
     Object *backend;  /* /backend */
@@ -145,7 +146,10 @@ struct Machine {
     AddressSpace memory; /* what CPUs see */
     MachineConfig config;
     MachineActions actions;
-    const CompatProp *globals; /* -global, NULL type ends; owned */
+    const CompatProp *globals;  /* -global, NULL type ends; owned */
+    struct CPUState *exclusive; /* under exclusive_lock: who runs alone */
+    Lock exclusive_lock;
+    Cond exclusive_done;
     /* constant after machine_build() */
     AccelState *accel;
     GPtrArray *cpus;   /* CPUState *, by index; hot plug appends */
@@ -212,6 +216,10 @@ void machine_request_powerdown(Machine *m);
 void machine_guest_panicked(Machine *m);
 /* Reset all: CPUs parked, devices, type->reset. Event RESET. */
 void machine_reset(Machine *m, ShutdownCause cause);
+
+/* "container": an object that only holds others. */
+extern const ObjectType container_type;
+extern const ObjectType *const machine_types[]; /* NULL-terminated */
 
 /* Find @name (path, or a bare file name) on the firmware path; NULL: none. */
 char *machine_find_firmware(Machine *m, const char *name);

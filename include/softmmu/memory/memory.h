@@ -24,11 +24,11 @@ typedef struct MemoryListener MemoryListener;
 
 /* Who asks, and how. Zero means: a CPU, in the non-secure world. */
 typedef struct MemAttrs {
-    uint16_t requester;   /* PCI bus << 8 | devfn; meaningful with .device */
-    bool device : 1;      /* a device's DMA, not a CPU */
+    uint16_t requester; /* PCI bus << 8 | devfn; meaningful with .device */
+    bool device : 1;    /* a device's DMA, not a CPU */
     bool secure : 1;
-    bool user : 1;        /* unprivileged access of a CPU */
-    bool debug : 1;       /* gdb, monitor: writes ROM, has no side effects */
+    bool user : 1;  /* unprivileged access of a CPU */
+    bool debug : 1; /* gdb, monitor: writes ROM, has no side effects */
 } MemAttrs;
 #define MEM_ATTRS_CPU ((MemAttrs){ 0 })
 
@@ -101,12 +101,12 @@ struct MemoryRegion {
     MemoryRegion *alias;
     hwaddr alias_offset;
     /* machine lock; change only through the functions below */
-    MemorySystem *ms;      /* NULL until it is below some address space */
+    MemorySystem *ms; /* NULL until it is below some address space */
     MemoryRegion *parent;
-    GPtrArray *children;   /* MemoryRegion *, highest priority first */
-    hwaddr addr;           /* in @parent */
-    uint64_t size;         /* bytes; UINT64_MAX means 2^64 */
-    int priority;          /* higher covers lower; default 0 */
+    GPtrArray *children; /* MemoryRegion *, highest priority first */
+    hwaddr addr;         /* in @parent */
+    uint64_t size;       /* bytes; UINT64_MAX means 2^64 */
+    int priority;        /* higher covers lower; default 0 */
     bool enabled, readonly, romd;
     uint8_t dirty_clients; /* DIRTY_* bits that want dirty tracking */
     bool coalesced;        /* writes may be queued (KVM) */
@@ -137,9 +137,8 @@ bool memory_region_init_rom_device(MemoryRegion *mr, void *owner,
 void memory_region_init_alias(MemoryRegion *mr, void *owner, const char *name,
                               MemoryRegion *target, hwaddr offset,
                               uint64_t size);
-void memory_region_init_iommu(MemoryRegion *mr, void *owner,
-                              IommuTranslate *fn, const char *name,
-                              uint64_t size);
+void memory_region_init_iommu(MemoryRegion *mr, void *owner, IommuTranslate *fn,
+                              const char *name, uint64_t size);
 /* Not below any parent. Frees at once what no view can reach. */
 void memory_region_destroy(MemoryRegion *mr);
 
@@ -191,7 +190,7 @@ struct AddressSpace {
     const char *name; /* owned */
     MemorySystem *ms;
     MemoryRegion *root;
-    FlatView *view;   /* RCU */
+    FlatView *view; /* RCU */
 };
 void address_space_init(AddressSpace *as, MemorySystem *ms, MemoryRegion *root,
                         const char *name);
@@ -201,8 +200,8 @@ void address_space_destroy(AddressSpace *as);
 typedef struct FlatRange {
     hwaddr addr;
     uint64_t size;
-    MemoryRegion *mr;    /* never a container or an alias */
-    hwaddr offset;       /* of @addr in @mr */
+    MemoryRegion *mr; /* never a container or an alias */
+    hwaddr offset;    /* of @addr in @mr */
     bool readonly, romd;
     uint8_t dirty_clients;
 } FlatRange;
@@ -255,11 +254,11 @@ enum { DIRTY_MIGRATION, DIRTY_DISPLAY, DIRTY_CODE, DIRTY_CLIENTS };
 
 struct RamBlock {
     /* constant */
-    char *id;        /* stable name, part of the saved state */
-    uint8_t *host;   /* page aligned */
-    uint64_t size;   /* a multiple of the host page size */
+    char *id;      /* stable name, part of the saved state */
+    uint8_t *host; /* page aligned */
+    uint64_t size; /* a multiple of the host page size */
     uint64_t page_size;
-    int fd;          /* memfd or file; -1: anonymous */
+    int fd; /* memfd or file; -1: anonymous */
     uint64_t fd_offset;
     ram_addr_t base; /* unique among all blocks: block offset + base names a
                         byte of RAM for the code tables */
@@ -272,12 +271,12 @@ struct RamBlock {
 
 typedef struct RamConfig {
     uint64_t size;
-    int fd;               /* with .have_fd; else a memfd is made */
+    int fd; /* with .have_fd; else a memfd is made */
     bool have_fd;
     uint64_t fd_offset;
     bool shared, readonly, prealloc, hugetlb, anonymous;
-    bool merge, dump;     /* madvise: KSM, core dumps */
-    uint64_t page_size;   /* of hugetlb; 0: default */
+    bool merge, dump;   /* madvise: KSM, core dumps */
+    uint64_t page_size; /* of hugetlb; 0: default */
 } RamConfig;
 RamBlock *ram_block_new(MemorySystem *ms, const char *id, const RamConfig *cfg,
                         Error **errp);
@@ -304,7 +303,8 @@ void ram_dirty_stop(MemorySystem *ms, unsigned client);
 void ram_dirty_take(RamBlock *block, unsigned client, size_t word,
                     size_t n_words, uint64_t *out);
 
-/* --- access: any thread ---------------------------------------------------- */
+/* --- access: any thread ----------------------------------------------------
+ */
 
 /* Copy @len bytes. Stops at the first failure and returns it; what came
  * before has happened. Takes the machine lock for MMIO that wants it, if the
@@ -334,7 +334,8 @@ MemResult memory_region_access(MemoryRegion *mr, hwaddr off, unsigned size,
                                MemEndian endian, uint64_t *value, bool write,
                                MemAttrs attrs);
 
-/* --- DMA ------------------------------------------------------------------- */
+/* --- DMA -------------------------------------------------------------------
+ */
 
 MemResult dma_read(AddressSpace *as, hwaddr addr, void *buf, uint64_t len,
                    MemAttrs attrs);
