@@ -69,7 +69,7 @@ struct VmState {
     /* Defaults of fields that an older stream lacks, before they load. */
     void (*pre_load)(void *obj);
     /* Bound every count and index; derive what is derived. @version is the
-     * stream'"'"'s. False refuses the stream. */
+     * stream's. False refuses the stream. */
     bool (*post_load)(void *obj, int version, Error **errp);
     /* A subsection travels only when needed() says so when saving. */
     bool (*needed)(void *obj);
@@ -127,7 +127,7 @@ struct VmState {
     { .name = #f, .offset = offsetof(Struct, f), .kind = VM_KIND_CUSTOM,   \
       .custom = &(ops) }
 
-/* Append @obj'"'"'s state, subsections included. */
+/* Append @obj's state, subsections included. */
 void vmstate_save(const VmState *st, void *obj, GByteArray *out);
 /*
  * vmstate_load: @data holds exactly one such state, saved as @version. On
@@ -136,7 +136,7 @@ void vmstate_save(const VmState *st, void *obj, GByteArray *out);
  */
 bool vmstate_load(const VmState *st, void *obj, int version,
                   const uint8_t *data, size_t len, Error **errp);
-/* The fields as JSON, for the stream'"'"'s description (DECISIONS 45). */
+/* The fields as JSON, for the stream's description (DECISIONS 45). */
 struct json_object *vmstate_describe(const VmState *st);
 
 #endif
