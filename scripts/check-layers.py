@@ -60,9 +60,8 @@ ROOTS = ("accel", "hw", "include", "softmmu", "target", "tcg", "tests")
 
 # Headers that a script writes into the build folder.
 GENERATED = re.compile(
-    r"^(config\.h|trace_\w+\.h|[\w/.-]+\.(inc|c\.inc|h\.inc)|"
-    r"(schema|qmp|decode|disas)[-_][\w-]+\.h|[\w-]+[-_](schema|decode|gen|"
-    r"isa|aml)\.h)$")
+    r"^(config\.h|trace_\w+\.h|(\w+/)*[\w-]*\b(decode|trans|schema|gen|aml)"
+    r"\b[\w-]*\.h|(\w+/)*[\w-]+\.inc)$")
 
 # Files that may read a host clock or random bytes themselves, and why.
 TIME_ALLOWED = {
@@ -168,6 +167,16 @@ def include_error(tree, name, include):
     return None
 
 
+def starts_with_base(tree, name, quoted):
+    """Is the first include base.h, or a header beside it that begins so?"""
+    if not quoted or quoted[0] == "tandem/base.h":
+        return bool(quoted)
+    header = resolve(tree, name, quoted[0])
+    return header is not None and \
+        os.path.dirname(header) == os.path.dirname(name) and \
+        '#include "tandem/base.h"' in tree.lines(header)
+
+
 def without_comments(text):
     """Text with comments and strings blanked, line ends kept."""
     pattern = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"',
@@ -191,7 +200,7 @@ def check_includes(tree):
         # Programs for the guest have no libc and no base.h of ours.
         guest = re.match(r"tests/(isa|tcg|boot|nested|bench)/", name)
         if name.endswith(".c") and not guest and \
-                quoted[:1] != ["tandem/base.h"]:
+                not starts_with_base(tree, name, quoted):
             errors.append(f"{name}:1: the first include is not "
                           '"tandem/base.h"')
     return errors
