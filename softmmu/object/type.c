@@ -10,15 +10,8 @@ const ObjectType object_type = {
     .abstract = true,
 };
 
-const ObjectType container_type = {
-    .name = "container",
-    .parent = &object_type,
-    .description = "a folder of objects",
-};
-
 const ObjectType *const object_types[] = {
     &object_type,
-    &container_type,
     TYPE(user_creatable_type),
     NULL,
 };

@@ -52,8 +52,6 @@ struct Object {
 
 /* The root of all types: "object", abstract. */
 extern const ObjectType object_type;
-/* A folder of the tree, such as /objects: "container". */
-extern const ObjectType container_type;
 /* Types of this folder, for the list of lists (DECISIONS 6). */
 extern const ObjectType *const object_types[];
 
