@@ -55,6 +55,9 @@ struct TcgCpuOps {
     size_t dc_size;
     unsigned n_mmu;    /* mmu indexes, at most 8 */
     unsigned max_insn; /* bytes of the longest instruction */
+    /* Indexes that have no address spaces: translation is off there (M mode).
+     * Their TLB entries outlive changes of asid(). */
+    uint32_t bare_mmu_mask;
 
     /* Constant description that translation depends on besides ctx_flags;
      * equal pointers mean equal translations. */
@@ -62,8 +65,9 @@ struct TcgCpuOps {
     /* Everything in CPU state that translation depends on, and nothing else;
      * bit 63 is free for the runtime. Own thread. */
     uint64_t (*ctx_flags)(CPUState *cpu);
-    /* Address space of fetches now: equal keys see equal mappings until a
-     * flush. E.g. satp's mode and ASID, and 0 where translation is off. */
+    /* Address space of all indexes but the bare ones, whatever the mode is
+     * now: equal keys see equal mappings until a flush. E.g. satp's mode and
+     * ASID. */
     uint64_t (*asid)(CPUState *cpu);
     unsigned (*fetch_mmu)(CPUState *cpu); /* mmu index of instruction fetch */
 
@@ -72,7 +76,9 @@ struct TcgCpuOps {
      * bytes, 0 when u->avail is too short to tell. An instruction that does
      * not exist raises the guest's exception and sets done. */
     unsigned (*translate_insn)(TcgUnit *u);
-    /* Emit the exception for a failed fetch of a later part; see tlb_fill. */
+    /* TCG_EXIT_TRAP with @code (tcg_trap, tcg_side_trap): record the fault;
+     * env is at the start of the instruction. NULL: emits none. */
+    void (*trap)(CPUState *cpu, uint32_t code);
 
     /*
      * tlb_fill: translate @va for @access of @size bytes (of this page) with
@@ -88,7 +94,6 @@ struct TcgCpuOps {
     /* A misaligned access that must be aligned: record the fault. */
     void (*align_fault)(CPUState *cpu, vaddr va, MmuAccess access,
                         unsigned mmu);
-    /* Debug trigger or gdb breakpoint belongs to the guest: record. */
     /* Take the recorded exception: change pc, mode, CSRs. Own thread. */
     void (*deliver)(CPUState *cpu);
     /* Take the highest pending enabled interrupt, if any. Own thread. */
@@ -144,6 +149,8 @@ void tcg_helper_st(CPUState *cpu, vaddr va, uint64_t value, uint32_t oi,
  * through it must be followed by tcg_page_written. */
 void *tcg_probe(CPUState *cpu, vaddr va, unsigned len, MmuAccess access,
                 unsigned mmu, uintptr_t ra);
+/* After stores through a tcg_probe pointer: dirty bits, code that was there. */
+void tcg_page_written(CPUState *cpu, void *host, unsigned len);
 /* Atomic compare and swap of @size 4, 8 or 16 on guest RAM by physical
  * address, for page walkers (A/D bits): false when memory differed or is no
  * RAM (*ok false). */
