@@ -76,6 +76,8 @@ extern const PropertyType prop_type_chardev;
             "character device to connect to", NULL, 0                          \
     }
 
+extern const ObjectType *const chardev_types[]; /* NULL-terminated */
+
 /* Make a back end from the QMP form {"id", "backend": {"type", "data"}}, and
  * from command line text ("socket,id=a,path=..."), at /chardevs. */
 Chardev *chardev_new(Machine *m, const char *id, const char *type,
