@@ -36,6 +36,7 @@ typedef struct TcgConfig {
 typedef struct TcgPass {
     const char *name;
     void (*run)(TcgBlock *tb);
+    bool optional; /* may be left out by TcgConfig.pass_mask */
 } TcgPass;
 
 /* The passes of tcg_block_finish(), in order; NULL name ends. */
@@ -150,7 +151,7 @@ bool tcg_have_host(void);
 
 typedef union TcgInterpValue {
     uint64_t u[2];
-    uint8_t bytes[64];
+    uint8_t bytes[16];
 } TcgInterpValue;
 
 /**
@@ -191,7 +192,8 @@ typedef struct TcgSlotLoc {
     uint64_t value; /* TCG_LOC_CONST */
 } TcgSlotLoc;
 
-/* Writer: records in ascending order of host_off. */
+/* Writer: records in ascending order of host_off; several restore points may
+ * share one offset only if they have the same state. */
 typedef struct TcgSideWriter {
     uint8_t *buf;
     size_t size, len;
@@ -199,6 +201,8 @@ typedef struct TcgSideWriter {
     uint32_t last_off;
     uint64_t last_pc;
     unsigned last_index;
+    TcgSlotSet named; /* slots the last record had out of env, and where */
+    TcgSlotLoc loc[TCG_MAX_SLOTS];
 } TcgSideWriter;
 
 void tcg_side_begin(TcgSideWriter *w, uint8_t *buf, size_t size,

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Side tables: from a return address in emitted code to the guest state at the
+ * start of the insn that was running (TCG.md 3.7).
+ *
+ * A table is a stream of records in order of host_off, all numbers LEB128:
+ *   host_off delta | guest pc delta, zigzag | insn index delta, zigzag |
+ *   number of changes | changes
+ * A change is (slot << 3 | TcgLocKind), then n, or for a constant its value,
+ * zigzag. Locations not named are as in the record before; the state before
+ * the first record is "all in env" at the unit's pc.
+ */
+#include "tandem/base.h"
+
+#include "tcg/internal.h"
+
+static void put_byte(TcgSideWriter *w, uint8_t byte)
+{
+    if (w->len == w->size) {
+        w->full = true;
+        return;
+    }
+    w->buf[w->len++] = byte;
+}
+
+static void put_leb(TcgSideWriter *w, uint64_t v)
+{
+    while (v >= 0x80) {
+        put_byte(w, v | 0x80);
+        v >>= 7;
+    }
+    put_byte(w, v);
+}
+
+static void put_zigzag(TcgSideWriter *w, uint64_t v)
+{
+    put_leb(w, v << 1 ^ (uint64_t)((int64_t)v >> 63));
+}
+
+void tcg_side_begin(TcgSideWriter *w, uint8_t *buf, size_t size,
+                    uint64_t unit_pc)
+{
+    w->buf = buf;
+    w->size = size;
+    w->len = 0;
+    w->full = false;
+    w->last_off = 0;
+    w->last_pc = unit_pc;
+    w->last_index = 0;
+    memset(&w->named, 0, sizeof(w->named));
+}
+
+static bool same_loc(const TcgSlotLoc *a, const TcgSlotLoc *b)
+{
+    return a->kind == b->kind &&
+           (a->kind == TCG_LOC_CONST ? a->value == b->value : a->n == b->n);
+}
+
+static void put_change(TcgSideWriter *w, const TcgSlotLoc *loc)
+{
+    put_leb(w, (uint64_t)loc->slot << 3 | loc->kind);
+    if (loc->kind == TCG_LOC_CONST) {
+        put_zigzag(w, loc->value);
+    } else if (loc->kind != TCG_LOC_ENV) {
+        put_leb(w, loc->n);
+    }
+}
+
+void tcg_side_record(TcgSideWriter *w, uint32_t host_off, uint64_t pc,
+                     unsigned insn_index, const TcgSlotLoc *loc, unsigned n)
+{
+    TcgSlotSet now = { { 0 } }, gone;
+    unsigned changes = 0;
+
+    assert(host_off >= w->last_off);
+    put_leb(w, host_off - w->last_off);
+    put_zigzag(w, pc - w->last_pc);
+    put_zigzag(w, (uint64_t)insn_index - w->last_index);
+    for (unsigned i = 0; i < n; i++) {
+        if (loc[i].kind == TCG_LOC_ENV) {
+            continue;
+        }
+        tcg_slotset_add(&now, loc[i].slot);
+        changes += !tcg_slotset_has(&w->named, loc[i].slot) ||
+                   !same_loc(&loc[i], &w->loc[loc[i].slot]);
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(gone.w); i++) {
+        gone.w[i] = w->named.w[i] & ~now.w[i];
+        changes += __builtin_popcountll(gone.w[i]);
+    }
+    put_leb(w, changes);
+    TCG_SLOTSET_FOREACH(&gone, slot)
+    {
+        put_change(w, &(TcgSlotLoc){ .slot = slot, .kind = TCG_LOC_ENV });
+    }
+    for (unsigned i = 0; i < n; i++) {
+        const TcgSlotLoc *l = &loc[i];
+
+        if (l->kind != TCG_LOC_ENV && (!tcg_slotset_has(&w->named, l->slot) ||
+                                       !same_loc(l, &w->loc[l->slot]))) {
+            put_change(w, l);
+            w->loc[l->slot] = *l;
+        }
+    }
+    w->named = now;
+    w->last_off = host_off;
+    w->last_pc = pc;
+    w->last_index = insn_index;
+}
+
+/* ---- reading ---- */
+
+typedef struct SideReader {
+    const uint8_t *at, *end;
+} SideReader;
+
+/* Our own data: a stream that ends early gives zeros, never reads beyond. */
+static uint64_t get_leb(SideReader *r)
+{
+    uint64_t v = 0;
+
+    for (unsigned shift = 0; r->at < r->end && shift < 64; shift += 7) {
+        uint8_t byte = *r->at++;
+
+        v |= (uint64_t)(byte & 0x7f) << shift;
+        if (!(byte & 0x80)) {
+            break;
+        }
+    }
+    return v;
+}
+
+static uint64_t get_zigzag(SideReader *r)
+{
+    uint64_t v = get_leb(r);
+
+    return v >> 1 ^ -(v & 1);
+}
+
+/* What the reader knows after a record; loc counts where named has the slot. */
+typedef struct SideState {
+    uint64_t pc;
+    uint32_t off;
+    unsigned index;
+    TcgSlotSet named;
+    TcgSlotLoc loc[TCG_MAX_SLOTS];
+} SideState;
+
+static void read_record(SideReader *r, SideState *s)
+{
+    uint64_t changes;
+
+    s->off += get_leb(r);
+    s->pc += get_zigzag(r);
+    s->index += get_zigzag(r);
+    changes = get_leb(r);
+    while (changes-- > 0 && r->at < r->end) {
+        uint64_t head = get_leb(r);
+        TcgSlotLoc loc = { .slot = head >> 3 & (TCG_MAX_SLOTS - 1),
+                           .kind = head & 7 };
+
+        if (loc.kind == TCG_LOC_ENV) {
+            tcg_slotset_del(&s->named, loc.slot);
+            continue;
+        }
+        if (loc.kind == TCG_LOC_CONST) {
+            loc.value = get_zigzag(r);
+        } else {
+            loc.n = get_leb(r);
+        }
+        tcg_slotset_add(&s->named, loc.slot);
+        s->loc[loc.slot] = loc;
+    }
+}
+
+static const void *loc_bytes(const TcgHot *hot, const TcgSlotLoc *loc)
+{
+    switch (loc->kind) {
+    case TCG_LOC_GPR:
+        assert(loc->n < TCG_SAVE_GPRS);
+        return &hot->save_gpr[loc->n];
+    case TCG_LOC_VEC:
+        assert(loc->n < TCG_SAVE_VECS);
+        return hot->save_vec[loc->n];
+    case TCG_LOC_SPILL:
+        assert(loc->n < TCG_SPILLS);
+        return &hot->spill[loc->n];
+    case TCG_LOC_VSPILL:
+        assert(loc->n < TCG_VSPILLS);
+        return hot->vspill[loc->n];
+    case TCG_LOC_CONST:
+        return &loc->value;
+    default:
+        g_assert_not_reached();
+    }
+}
+
+bool tcg_side_restore(const TcgFrontend *fe, const uint8_t *side, size_t size,
+                      uint64_t unit_pc, uint32_t host_off, void *env,
+                      unsigned *insns_done)
+{
+    SideReader r = { side, side + size };
+    SideState s = { .pc = unit_pc };
+
+    do {
+        if (r.at >= r.end) {
+            return false;
+        }
+        read_record(&r, &s);
+    } while (s.off < host_off);
+    if (s.off != host_off) {
+        return false;
+    }
+    TCG_SLOTSET_FOREACH(&s.named, slot)
+    {
+        memcpy((char *)env + fe->slots[slot].offset,
+               loc_bytes(tcg_hot(env), &s.loc[slot]),
+               tcg_type_size((TcgType)fe->slots[slot].type));
+    }
+    memcpy((char *)env + fe->pc_offset, &s.pc, sizeof(s.pc));
+    if (insns_done != NULL) {
+        *insns_done = s.index;
+    }
+    return true;
+}
