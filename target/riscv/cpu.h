@@ -17,6 +17,7 @@
 #include "tandem/base.h"
 
 typedef struct RiscvCpu RiscvCpu;
+typedef struct RiscvEnv RiscvEnv;
 
 /* Privilege modes (Priv 1.2); the encoding of mstatus.MPP. */
 enum { PRV_U = 0, PRV_S = 1, PRV_M = 3 };
@@ -72,7 +73,6 @@ typedef enum RiscvExt {
     RISCV_EXT_ZKT,
     /* supervisor and machine */
     RISCV_EXT_SDTRIG,
-    RISCV_EXT_SMEPMP,
     RISCV_EXT_SMSTATEEN,
     RISCV_EXT_SSCCPTR,
     RISCV_EXT_SSCOUNTERENW,
@@ -120,11 +120,50 @@ static inline bool riscv_has(const RiscvConfig *cfg, RiscvExt ext)
 }
 
 /*
+ * What the architecture asks of its surroundings: the engine, the board, or
+ * a unit test. Called on the vCPU's thread, or while it is quiet.
+ */
+typedef struct RiscvHooks {
+    /* free-running sources of the counters */
+    uint64_t (*cycles)(RiscvEnv *env);
+    uint64_t (*instructions)(RiscvEnv *env);
+    /* the platform's mtime; false: there is none, so `time` is illegal */
+    bool (*time)(RiscvEnv *env, uint64_t *value);
+    /* stimecmp or STCE changed: arm the timer that looks again */
+    void (*stimer_changed)(RiscvEnv *env);
+    /* enabled or pending bits changed: look at interrupts soon */
+    void (*irq_changed)(RiscvEnv *env);
+    /* riscv_ctx_flags() may give another value now */
+    void (*ctx_changed)(RiscvEnv *env);
+    /* all data and fetch translations of the modes in @mmu_mask are stale */
+    void (*flush_modes)(RiscvEnv *env, unsigned mmu_mask);
+    /* satp was written: another address space for U and S */
+    void (*space_changed)(RiscvEnv *env);
+    /* tdata1 or tdata2 of a trigger changed */
+    void (*triggers_changed)(RiscvEnv *env);
+    /* flags that generated code holds elsewhere, moved to env->fflags */
+    void (*fflags_sync)(RiscvEnv *env);
+    /* a page table entry of @size 4 or 8 bytes; false: bus error */
+    bool (*pte_load)(RiscvEnv *env, hwaddr pa, unsigned size, uint64_t *pte);
+    /* write @desired where @expected still is; *done tells. Marks the page
+     * dirty. False: bus error or not RAM */
+    bool (*pte_cas)(RiscvEnv *env, hwaddr pa, unsigned size, uint64_t expected,
+                    uint64_t desired, bool *done);
+} RiscvHooks;
+
+/* What a mhpmcounter counts: the only values of mhpmevent (WARL). */
+enum {
+    RISCV_EVENT_NONE = 0,
+    RISCV_EVENT_CYCLES = 1,
+    RISCV_EVENT_INSTRUCTIONS = 2,
+};
+
+/*
  * The env of one hart. Lies directly above the engine's hot fields, so
  * generated code reaches both from one base register. Written by the vCPU's
  * own thread while it runs and by anyone while it is quiet (TCG.md 3.17).
  */
-typedef struct RiscvEnv {
+struct RiscvEnv {
     /* slots: values that generated code tracks (riscv_slots[]) */
     uint64_t gpr[32]; /* gpr[0] stays 0 and is no slot */
     uint64_t fpr[32]; /* narrower values are NaN-boxed (Unpriv 21.2) */
@@ -147,18 +186,18 @@ typedef struct RiscvEnv {
     uint64_t medeleg, mideleg;
     uint64_t mie;
     uint64_t mip_sw; /* writable bits: SSIP, STIP without STCE, SEIP's own */
+    _Atomic uint64_t irq_lines; /* mip bits driven from outside, any thread */
     uint64_t mtvec, mscratch, mepc, mcause, mtval;
     uint64_t stvec, sscratch, sepc, scause, stval;
     uint64_t satp;
     uint64_t menvcfg, senvcfg;
-    uint64_t mseccfg;
     uint64_t mstateen[4], sstateen[4];
     uint64_t stimecmp;
     uint32_t mcounteren, scounteren, mcountinhibit;
 
     /* counters: value = base + source, or base alone while inhibited */
     uint64_t counter_base[RISCV_COUNTERS];
-    uint64_t mhpmevent[RISCV_COUNTERS];
+    uint64_t mhpmevent[RISCV_COUNTERS]; /* RISCV_EVENT_x */
 
     /* PMP; the bounds are derived by pmp_update() */
     uint8_t pmpcfg[RISCV_MAX_PMP];
@@ -172,13 +211,16 @@ typedef struct RiscvEnv {
     uint64_t tdata2[RISCV_MAX_TRIGGER];
     uint64_t tdata3[RISCV_MAX_TRIGGER];
 
-    /* exception being raised: set by riscv_raise(), read by delivery */
-    uint64_t badaddr; /* becomes xtval */
+    /* exception being raised: set by riscv_record(), read by delivery */
+    uint32_t exc_cause; /* EXC_x */
+    uint64_t exc_tval;
 
     /* wiring: set at realize, kept over reset, never saved */
     const RiscvConfig *cfg;
+    const RiscvHooks *hooks;
     RiscvCpu *cpu;
-} RiscvEnv;
+    uint64_t mhartid;
+};
 
 #define RESV_NONE UINT64_MAX
 
@@ -200,6 +242,10 @@ enum {
     RISCV_MMU_S_SUM = 2,
     RISCV_MMU_M = 3,
     RISCV_MMU_COUNT = 4, /* 4..6 are kept for VU, VS, VS+SUM */
+    /* masks for flushes */
+    RISCV_MMU_TRANSLATED =
+        1 << RISCV_MMU_U | 1 << RISCV_MMU_S | 1 << RISCV_MMU_S_SUM,
+    RISCV_MMU_ALL = RISCV_MMU_TRANSLATED | 1 << RISCV_MMU_M,
 };
 
 /*
