@@ -368,6 +368,14 @@ class CWriter:
     def feature(self, name):
         return '%s_EXT_%s' % (self.upper, name.upper())
 
+    def groups(self):
+        """Files with instructions of their own."""
+        used = {r.group for r in self.isa.insns.values()}
+        return [s for s in self.isa.stems if s in used]
+
+    def group_id(self, stem):
+        return '%s_GROUP_%s' % (self.upper, stem.upper())
+
     def has(self, name):
         return 'decode_has(ext, %s)' % self.feature(name)
 
@@ -390,6 +398,10 @@ class CWriter:
         guard = '%s_DECODE_H' % self.upper
         out.append('#ifndef %s\n#define %s\n\n#include "target/decode.h"\n'
                    % (guard, guard))
+        out.append('typedef enum %sGroup {' % self.camel)
+        out += ['    %s,' % self.group_id(stem) for stem in self.groups()]
+        out.append('    %s_GROUP_COUNT,\n} %sGroup;\n'
+                   % (self.upper, self.camel))
         out.append('typedef enum %sInsn {\n    %s_INSN_ILLEGAL,'
                    % (self.camel, self.upper))
         out += ['    %s,' % self.insn_id(r) for r in self.isa.insns.values()]
@@ -411,6 +423,15 @@ class CWriter:
                    % (self.arch, self.upper))
         out.append('extern const DecodeRow %s_rows[];' % self.arch)
         out.append('extern const unsigned %s_row_count;' % self.arch)
+        out.append('extern const uint8_t %s_insn_group[%s_INSN_COUNT];\n'
+                   % (self.arch, self.upper))
+        out.append('/* Translate functions, by group: false when the insn is '
+                   'illegal after all. */\n'
+                   'typedef struct DisasContext DisasContext;')
+        for stem in self.groups():
+            out.append('bool %s_trans_%s(DisasContext *dc, %sInsn insn, '
+                       'const %sArgs *a);'
+                       % (self.arch, stem, self.camel, self.camel))
         out.append('\n#endif')
         return '\n'.join(out) + '\n'
 
@@ -515,6 +536,11 @@ class CWriter:
                           'aliases_' + row.cname()
                           if row.name in by_target else 'NULL'))
         out.append('};\n')
+        out.append('const uint8_t %s_insn_group[%s_INSN_COUNT] = {'
+                   % (self.arch, self.upper))
+        out += ['    [%s] = %s,' % (self.insn_id(r), self.group_id(r.group))
+                for r in self.isa.insns.values()]
+        out.append('};\n')
         out.append('const DecodeRow %s_rows[] = {' % self.arch)
         for n, row in enumerate(self.isa.rows):
             def features(names):
@@ -568,6 +594,8 @@ class CWriter:
     def trans(self, stem):
         rows = [r for r in self.isa.insns.values() if r.group == stem]
         out = [self.banner()]
+        if not rows:
+            return out[0]
         for row in rows:
             out.append('static bool trans_%s(DisasContext *dc, const %s *a);'
                        % (row.cname(), self.args_type(self.isa.shape(row))))

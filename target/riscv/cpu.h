@@ -109,6 +109,7 @@ typedef struct RiscvConfig {
     uint16_t cbom_block;   /* bytes, a power of two */
     uint16_t cbop_block;
     uint16_t cboz_block;
+    bool soft_fp; /* FP by helpers alone: the oracle for host FP */
     bool misaligned; /* plain misaligned accesses are carried out */
     uint64_t mvendorid, marchid, mimpid;
     uint64_t reset_pc;

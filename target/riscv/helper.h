@@ -48,6 +48,17 @@ extern const TcgHelper riscv_helper_cbo_zero;
 /* (I64 address, I32 mmu): access checks of CBO.INVAL, CLEAN, FLUSH. */
 extern const TcgHelper riscv_helper_cbo_check;
 
+/* --- short forms and pairs: helper_trans.c --- */
+
+/* As riscv_helper_csr, for CSRs that are storage alone: the unit goes on. */
+extern const TcgHelper riscv_helper_csr_plain;
+/* (): the caller changed mstatus.SUM, or set an interrupt enable, in place.
+ * End the unit: context changed, or with a poll. */
+extern const TcgHelper riscv_helper_ctx_changed;
+extern const TcgHelper riscv_helper_irq_changed;
+/* (I32 insn, I64 address, I32 mmu): AMOCAS.Q on gprs in env. */
+extern const TcgHelper riscv_helper_amocas_q;
+
 /* --- floating point in software: fpu_helper.c ---
  * @rm: I32, rounding mode; 7 takes frm, which must not be reserved. Flags go
  * to env->fflags. NaN boxing is the caller's. */

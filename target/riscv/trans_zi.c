@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Zicsr, Zicond, Zicbom, Zicboz.
+ *
+ * Spec: Unprivileged ISA 20240411, chapters 6, 12, 19; Priv 2 and 3.1.18.
+ */
+#include "target/riscv/translate.h"
+#include "target/riscv/csr.h"
+#include "target/riscv/riscv-trans-zi.h"
+
+/* ---- CSR accesses ---- */
+
+/* Registers that hold a value and nothing more: a write changes no context,
+ * so the unit goes on. Sorted by nothing, searched in full: six entries. */
+static bool is_plain_storage(unsigned csr)
+{
+    static const uint16_t plain[] = { CSR_SSCRATCH, CSR_SEPC,     CSR_SCAUSE,
+                                      CSR_STVAL,    CSR_MSCRATCH, CSR_MEPC,
+                                      CSR_MCAUSE,   CSR_MTVAL };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(plain); i++) {
+        if (plain[i] == csr) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* frflags: joined from env and the host's sticky bits; libm reads them around
+ * every rounding. */
+static bool gen_read_fflags(DisasContext *dc, int rd)
+{
+    TcgVal kept;
+
+    if (dc->fs == CTX_FS_OFF) {
+        return false;
+    }
+    kept = tcg_env_ld(dc->tb, TCG_I32, offsetof(RiscvEnv, fflags), MO_8);
+    gpr_write(dc, rd, tcg_or(dc->tb, kept, tcg_fp_flags(dc->tb)));
+    return true;
+}
+
+/* CSRRS and CSRRC with rs1 = x0: no write, no side effect of one (6.1). */
+static bool gen_csr_read(DisasContext *dc, int rd, unsigned csr)
+{
+    TcgVal old;
+
+    if (csr == CSR_FFLAGS) {
+        return gen_read_fflags(dc, rd);
+    }
+    old = tcg_call_args(dc->tb, &riscv_helper_csr_read,
+                        tcg_const32(dc->tb, dc->insn));
+    gpr_write(dc, rd, old);
+    return true;
+}
+
+/*
+ * Setting or clearing sstatus.SIE or .SUM (mstatus.MIE in M-mode too) when the
+ * old value is not wanted: what kernels do around critical sections and user
+ * copies. The field is changed in place; only SUM changes the context, only
+ * enabling interrupts must look at them.
+ */
+static bool gen_status_bit(DisasContext *dc, unsigned csr, int rd, bool set,
+                           uint64_t mask)
+{
+    uint32_t off = offsetof(RiscvEnv, mstatus);
+    uint64_t allowed = 0;
+    TcgVal status;
+
+    if (csr == CSR_SSTATUS && dc->priv >= PRV_S && has_ext(dc, RISCV_EXT_S)) {
+        allowed = MSTATUS_SIE | MSTATUS_SUM;
+    } else if (csr == CSR_MSTATUS && dc->priv == PRV_M) {
+        allowed = MSTATUS_MIE;
+    }
+    if (rd != 0 || mask == 0 || (mask & ~allowed) != 0) {
+        return false;
+    }
+    status = tcg_env_ld(dc->tb, TCG_I64, off, MO_64);
+    status =
+        set ? tcg_ori(dc->tb, status, mask) : tcg_andi(dc->tb, status, ~mask);
+    tcg_env_st(dc->tb, off, status, MO_64);
+    if (mask & MSTATUS_SUM) {
+        tcg_call0(dc->tb, &riscv_helper_ctx_changed);
+        gen_end_ctx_changed(dc);
+    } else if (set) {
+        tcg_call0(dc->tb, &riscv_helper_irq_changed);
+        gen_end_direct(dc, TCG_EXIT_POLL);
+    }
+    return true;
+}
+
+static bool gen_csr_write(DisasContext *dc, int rd, unsigned csr, TcgVal value)
+{
+    unsigned op = dc->insn >> 12 & 3; /* 1 write, 2 set, 3 clear */
+    bool plain = is_plain_storage(csr);
+    uint64_t mask;
+    TcgVal old;
+
+    if (op != 1 && tcg_val_const(dc->tb, value, &mask) &&
+        gen_status_bit(dc, csr, rd, op == 2, mask)) {
+        return true;
+    }
+    old = tcg_call_args(dc->tb,
+                        plain ? &riscv_helper_csr_plain : &riscv_helper_csr,
+                        tcg_const32(dc->tb, dc->insn), value);
+    gpr_write(dc, rd, old);
+    if (!plain) {
+        gen_end_ctx_changed(dc);
+    }
+    return true;
+}
+
+static bool trans_csrrw(DisasContext *dc, const ArgsRdRs1Csr *a)
+{
+    return gen_csr_write(dc, a->rd, a->csr, gpr_read64(dc, a->rs1));
+}
+
+static bool trans_csrrs(DisasContext *dc, const ArgsRdRs1Csr *a)
+{
+    return a->rs1 == 0
+               ? gen_csr_read(dc, a->rd, a->csr)
+               : gen_csr_write(dc, a->rd, a->csr, gpr_read64(dc, a->rs1));
+}
+
+static bool trans_csrrc(DisasContext *dc, const ArgsRdRs1Csr *a)
+{
+    return trans_csrrs(dc, a); /* helpers tell by the instruction's bits */
+}
+
+static bool trans_csrrwi(DisasContext *dc, const ArgsRdImmCsr *a)
+{
+    return gen_csr_write(dc, a->rd, a->csr, tcg_const(dc->tb, a->imm));
+}
+
+static bool trans_csrrsi(DisasContext *dc, const ArgsRdImmCsr *a)
+{
+    return a->imm == 0
+               ? gen_csr_read(dc, a->rd, a->csr)
+               : gen_csr_write(dc, a->rd, a->csr, tcg_const(dc->tb, a->imm));
+}
+
+static bool trans_csrrci(DisasContext *dc, const ArgsRdImmCsr *a)
+{
+    return trans_csrrsi(dc, a);
+}
+
+/* ---- Zicond (12.3) ---- */
+
+static bool gen_czero(DisasContext *dc, const ArgsRdRs1Rs2 *a, TcgCond cond)
+{
+    TcgVal zero = xconst(dc, 0);
+
+    gpr_write(dc, a->rd,
+              tcg_select(dc->tb, cond, gpr_read(dc, a->rs2), zero, zero,
+                         gpr_read(dc, a->rs1)));
+    return true;
+}
+
+static bool trans_czero_eqz(DisasContext *dc, const ArgsRdRs1Rs2 *a)
+{
+    return gen_czero(dc, a, TCG_EQ);
+}
+
+static bool trans_czero_nez(DisasContext *dc, const ArgsRdRs1Rs2 *a)
+{
+    return gen_czero(dc, a, TCG_NE);
+}
+
+/* ---- cache blocks (19.4, 19.5): there are no caches, rights remain ---- */
+
+static bool gen_cbo(DisasContext *dc, const ArgsRs1 *a, bool allowed,
+                    const TcgHelper *helper)
+{
+    if (!allowed) {
+        return false;
+    }
+    tcg_call_args(dc->tb, helper, address_of(dc, a->rs1, 0),
+                  tcg_const32(dc->tb, dc->mmu));
+    return true;
+}
+
+static bool trans_cbo_inval(DisasContext *dc, const ArgsRs1 *a)
+{
+    return gen_cbo(dc, a, dc->cbie != CTX_CBIE_ILLEGAL,
+                   &riscv_helper_cbo_check);
+}
+
+static bool trans_cbo_clean(DisasContext *dc, const ArgsRs1 *a)
+{
+    return gen_cbo(dc, a, dc->cbcfe, &riscv_helper_cbo_check);
+}
+
+static bool trans_cbo_flush(DisasContext *dc, const ArgsRs1 *a)
+{
+    return gen_cbo(dc, a, dc->cbcfe, &riscv_helper_cbo_check);
+}
+
+static bool trans_cbo_zero(DisasContext *dc, const ArgsRs1 *a)
+{
+    return gen_cbo(dc, a, dc->cbze, &riscv_helper_cbo_zero);
+}

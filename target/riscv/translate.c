@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * RISC-V translator: slots, unit set-up, one instruction at a time.
+ *
+ * Spec: Unprivileged ISA 20240411 chapters 1 and 2; TCG.md 3.2 and 3.12.
+ */
+#include "target/riscv/translate.h"
+
+/* ---- slots ---- */
+
+#define X(n)                                                                   \
+    [RISCV_SLOT_X0 +                                                           \
+        n] = { "x" #n, offsetof(RiscvEnv, gpr[n]), TCG_I64, TCG_SLOT_GPR }
+#define F(n)                                                                   \
+    [RISCV_SLOT_F0 +                                                           \
+        n] = { "f" #n, offsetof(RiscvEnv, fpr[n]), TCG_F64, TCG_SLOT_FPR }
+/* clang-format off */
+static const TcgSlotDesc riscv_slots[] = {
+    X(0),  X(1),  X(2),  X(3),  X(4),  X(5),  X(6),  X(7),
+    X(8),  X(9),  X(10), X(11), X(12), X(13), X(14), X(15),
+    X(16), X(17), X(18), X(19), X(20), X(21), X(22), X(23),
+    X(24), X(25), X(26), X(27), X(28), X(29), X(30), X(31),
+    F(0),  F(1),  F(2),  F(3),  F(4),  F(5),  F(6),  F(7),
+    F(8),  F(9),  F(10), F(11), F(12), F(13), F(14), F(15),
+    F(16), F(17), F(18), F(19), F(20), F(21), F(22), F(23),
+    F(24), F(25), F(26), F(27), F(28), F(29), F(30), F(31),
+};
+/* clang-format on */
+#undef X
+#undef F
+
+/* Best first (TCG.md 3.2): sp, a5, a4, a0, a3, s0, a1, a2, ra. */
+static const uint8_t riscv_pinned[] = { 2, 15, 14, 10, 13, 8, 11, 12, 1 };
+
+const TcgFrontend riscv_frontend = {
+    .name = "riscv",
+    .slots = riscv_slots,
+    .nslots = ARRAY_SIZE(riscv_slots),
+    .pc_offset = offsetof(RiscvEnv, pc),
+    .page_bits = 12,
+    .insn_align = 1,
+    .pinned = riscv_pinned,
+    .npinned = ARRAY_SIZE(riscv_pinned),
+};
+
+/* ---- shared emission ---- */
+
+TcgVal pc_value(DisasContext *dc, vaddr pc)
+{
+    TcgVal v = tcg_const_pc(dc->tb, wrap_pc(dc, pc));
+
+    return is_rv32(dc) ? tcg_trunc(dc->tb, v) : v;
+}
+
+MemOp data_memop(const DisasContext *dc, MemOp size)
+{
+    return size | MO_MMU(dc->mmu) | MO_ATOM_ALIGNED |
+           (dc->cfg->misaligned ? MO_ALIGN_NONE : MO_ALIGN);
+}
+
+void gen_raise(DisasContext *dc, unsigned cause, uint64_t tval)
+{
+    tcg_call_args(dc->tb, &riscv_helper_raise, tcg_const32(dc->tb, cause),
+                  tcg_const(dc->tb, tval));
+    /* never reached: the helper does not return */
+    tcg_exit_direct(dc->tb, dc->pc, TCG_EXIT_TO_LOOP);
+    dc->u->done = true;
+}
+
+void gen_end_direct(DisasContext *dc, unsigned exit_flags)
+{
+    tcg_exit_direct(dc->tb, wrap_pc(dc, dc->next_pc), exit_flags);
+    dc->u->done = true;
+}
+
+void gen_end_ctx_changed(DisasContext *dc)
+{
+    tcg_exit_indirect(dc->tb, tcg_const_pc(dc->tb, wrap_pc(dc, dc->next_pc)),
+                      TCG_EXIT_CTX_CHANGED);
+    dc->u->done = true;
+}
+
+/* ---- TcgCpuOps ---- */
+
+typedef bool TransFn(DisasContext *dc, RiscvInsn insn, const RiscvArgs *a);
+
+static TransFn *const trans_groups[RISCV_GROUP_COUNT] = {
+    [RISCV_GROUP_RVI] = riscv_trans_rvi,   [RISCV_GROUP_RVM] = riscv_trans_rvm,
+    [RISCV_GROUP_RVA] = riscv_trans_rva,   [RISCV_GROUP_RVF] = riscv_trans_rvf,
+    [RISCV_GROUP_RVD] = riscv_trans_rvd,   [RISCV_GROUP_ZFH] = riscv_trans_zfh,
+    [RISCV_GROUP_ZB] = riscv_trans_zb,     [RISCV_GROUP_ZI] = riscv_trans_zi,
+    [RISCV_GROUP_PRIV] = riscv_trans_priv,
+};
+
+size_t riscv_dc_size(void)
+{
+    return sizeof(DisasContext);
+}
+
+void riscv_unit_begin(TcgUnit *u)
+{
+    DisasContext *dc = u->dc;
+    uint64_t ctx = u->ctx_flags;
+
+    dc->tb = u->tb;
+    dc->u = u;
+    dc->cfg = u->cpu_config;
+    dc->xtype = dc->cfg->xlen == 32 ? TCG_I32 : TCG_I64;
+    dc->priv = bits_get(ctx, CTX_PRIV_SHIFT, 2);
+    dc->mmu = bits_get(ctx, CTX_MMU_SHIFT, 3);
+    dc->frm = bits_get(ctx, CTX_FRM_SHIFT, 3);
+    dc->fs = bits_get(ctx, CTX_FS_SHIFT, 2);
+    dc->cbze = bits_get(ctx, CTX_CBZE_SHIFT, 1);
+    dc->cbcfe = bits_get(ctx, CTX_CBCFE_SHIFT, 1);
+    dc->cbie = bits_get(ctx, CTX_CBIE_SHIFT, 2);
+}
+
+unsigned riscv_translate_insn(TcgUnit *u)
+{
+    DisasContext *dc = u->dc;
+    RiscvArgs args;
+    RiscvInsn id = RISCV_INSN_ILLEGAL;
+    unsigned len;
+
+    if (u->avail < 2) {
+        return 0;
+    }
+    len = (u->bytes[0] & 3) == 3 ? 4 : 2; /* Unprivileged 1.5 */
+    if (u->avail < len) {
+        return 0;
+    }
+    dc->pc = u->pc;
+    dc->next_pc = wrap_pc(dc, u->pc + len);
+    u->pc = dc->next_pc;
+    tcg_insn_start(dc->tb, dc->pc);
+    if (len == 2) {
+        dc->insn = ld16_le(u->bytes);
+        id = riscv_decode16(dc->cfg->ext, dc->cfg->xlen, dc->insn, &args);
+    } else {
+        dc->insn = ld32_le(u->bytes);
+        id = riscv_decode32(dc->cfg->ext, dc->cfg->xlen, dc->insn, &args);
+    }
+    if (id == RISCV_INSN_ILLEGAL ||
+        !trans_groups[riscv_insn_group[id]](dc, id, &args)) {
+        gen_raise(dc, EXC_ILLEGAL_INSN, dc->insn); /* Priv 3.1.16 */
+    }
+    if (tcg_block_ended(dc->tb)) {
+        u->done = true;
+    }
+    return len;
+}
