@@ -46,12 +46,12 @@ struct VmField {
     const char *name; /* NULL ends the table */
     size_t offset;
     VmKind kind;
-    size_t size;      /* of one element */
-    uint32_t count;   /* elements; with .count_offset the most there may be */
+    size_t size;    /* of one element */
+    uint32_t count; /* elements; with .count_offset the most there may be */
     /* Offset + 1 of a uint32_t in the struct that says how many are in use
      * (a field saved before this one); 0: always .count. */
     size_t count_offset;
-    bool pointer;     /* the field points to the elements */
+    bool pointer; /* the field points to the elements */
     const VmState *state;
     const VmCustom *custom;
     /* Version that brought it; 0: the first. Set by writing the row out. */
@@ -61,10 +61,10 @@ struct VmField {
 };
 
 struct VmState {
-    const char *name;      /* part of the format, never changed */
+    const char *name; /* part of the format, never changed */
     int version;
     const VmField *fields;
-    int min_version;       /* oldest that loads; 0: only 1..version all do */
+    int min_version; /* oldest that loads; 0: only 1..version all do */
     void (*pre_save)(void *obj);
     /* Defaults of fields that an older stream lacks, before they load. */
     void (*pre_load)(void *obj);
@@ -74,58 +74,83 @@ struct VmState {
     /* A subsection travels only when needed() says so when saving. */
     bool (*needed)(void *obj);
     const VmState *const *subsections; /* NULL-terminated, or NULL */
-    bool optional;         /* an unknown section of this name may be skipped */
+    bool optional; /* an unknown section of this name may be skipped */
 };
 
-#define VM_FIELD_(Struct, f, k, sz, n)                                     \
-    { .name = #f, .offset = offsetof(Struct, f), .kind = (k), .size = (sz), \
-      .count = (n) }
+#define VM_FIELD_(Struct, f, k, sz, n)                                         \
+    {                                                                          \
+        .name = #f, .offset = offsetof(Struct, f), .kind = (k), .size = (sz),  \
+        .count = (n)                                                           \
+    }
 #define VM_ELEM_SIZE_(Struct, f) sizeof(((Struct *)0)->f[0])
 #define VM_ELEMS_(Struct, f)     ARRAY_SIZE(((Struct *)0)->f)
 /* Each checks that the field has that very type. */
-#define VM_TYPED_(Struct, f, T)                                            \
-    (sizeof(((Struct *)0)->f) +                                            \
-     0 * sizeof(char[__builtin_types_compatible_p(                         \
-                         __typeof__(((Struct *)0)->f), T) ? 1 : -1]))
-#define VM_U8(Struct, f)  VM_FIELD_(Struct, f, VM_KIND_UINT, VM_TYPED_(Struct, f, uint8_t), 1)
-#define VM_U16(Struct, f) VM_FIELD_(Struct, f, VM_KIND_UINT, VM_TYPED_(Struct, f, uint16_t), 1)
-#define VM_U32(Struct, f) VM_FIELD_(Struct, f, VM_KIND_UINT, VM_TYPED_(Struct, f, uint32_t), 1)
-#define VM_U64(Struct, f) VM_FIELD_(Struct, f, VM_KIND_UINT, VM_TYPED_(Struct, f, uint64_t), 1)
-#define VM_I64(Struct, f) VM_FIELD_(Struct, f, VM_KIND_UINT, VM_TYPED_(Struct, f, int64_t), 1)
-#define VM_BOOL(Struct, f) VM_FIELD_(Struct, f, VM_KIND_BOOL, VM_TYPED_(Struct, f, bool), 1)
+#define VM_TYPED_(Struct, f, T)                                                \
+    (sizeof(((Struct *)0)->f) +                                                \
+     0 * sizeof(char[__builtin_types_compatible_p(                             \
+                         __typeof__(((Struct *)0)->f), T)                      \
+                         ? 1                                                   \
+                         : -1]))
+#define VM_U8(Struct, f)                                                       \
+    VM_FIELD_(Struct, f, VM_KIND_UINT, VM_TYPED_(Struct, f, uint8_t), 1)
+#define VM_U16(Struct, f)                                                      \
+    VM_FIELD_(Struct, f, VM_KIND_UINT, VM_TYPED_(Struct, f, uint16_t), 1)
+#define VM_U32(Struct, f)                                                      \
+    VM_FIELD_(Struct, f, VM_KIND_UINT, VM_TYPED_(Struct, f, uint32_t), 1)
+#define VM_U64(Struct, f)                                                      \
+    VM_FIELD_(Struct, f, VM_KIND_UINT, VM_TYPED_(Struct, f, uint64_t), 1)
+#define VM_I64(Struct, f)                                                      \
+    VM_FIELD_(Struct, f, VM_KIND_UINT, VM_TYPED_(Struct, f, int64_t), 1)
+#define VM_BOOL(Struct, f)                                                     \
+    VM_FIELD_(Struct, f, VM_KIND_BOOL, VM_TYPED_(Struct, f, bool), 1)
 /* Enums and ints: saved as their size, bounded by post_load. */
-#define VM_INT(Struct, f) VM_FIELD_(Struct, f, VM_KIND_UINT, sizeof(((Struct *)0)->f), 1)
+#define VM_INT(Struct, f)                                                      \
+    VM_FIELD_(Struct, f, VM_KIND_UINT, sizeof(((Struct *)0)->f), 1)
 /* Arrays in the struct, of 1, 2, 4 or 8 byte unsigned elements. */
-#define VM_ARRAY(Struct, f) VM_FIELD_(Struct, f, VM_KIND_UINT, VM_ELEM_SIZE_(Struct, f), VM_ELEMS_(Struct, f))
+#define VM_ARRAY(Struct, f)                                                    \
+    VM_FIELD_(Struct, f, VM_KIND_UINT, VM_ELEM_SIZE_(Struct, f),               \
+              VM_ELEMS_(Struct, f))
 #define VM_U8_ARRAY(Struct, f)  VM_ARRAY(Struct, f)
 #define VM_U16_ARRAY(Struct, f) VM_ARRAY(Struct, f)
 #define VM_U32_ARRAY(Struct, f) VM_ARRAY(Struct, f)
 #define VM_U64_ARRAY(Struct, f) VM_ARRAY(Struct, f)
-#define VM_BOOL_ARRAY(Struct, f) VM_FIELD_(Struct, f, VM_KIND_BOOL, 1, VM_ELEMS_(Struct, f))
+#define VM_BOOL_ARRAY(Struct, f)                                               \
+    VM_FIELD_(Struct, f, VM_KIND_BOOL, 1, VM_ELEMS_(Struct, f))
 /* Bytes of an array as they are. */
-#define VM_BYTES(Struct, f) VM_FIELD_(Struct, f, VM_KIND_BYTES, sizeof(((Struct *)0)->f), 1)
+#define VM_BYTES(Struct, f)                                                    \
+    VM_FIELD_(Struct, f, VM_KIND_BYTES, sizeof(((Struct *)0)->f), 1)
 /* A nested struct, or an array of them, by its own table. */
-#define VM_STRUCT(Struct, f, st)                                           \
-    { .name = #f, .offset = offsetof(Struct, f), .kind = VM_KIND_STRUCT,   \
-      .size = sizeof(((Struct *)0)->f), .count = 1, .state = &(st) }
-#define VM_STRUCT_ARRAY(Struct, f, st)                                     \
-    { .name = #f, .offset = offsetof(Struct, f), .kind = VM_KIND_STRUCT,   \
-      .size = VM_ELEM_SIZE_(Struct, f), .count = VM_ELEMS_(Struct, f),     \
-      .state = &(st) }
+#define VM_STRUCT(Struct, f, st)                                               \
+    {                                                                          \
+        .name = #f, .offset = offsetof(Struct, f), .kind = VM_KIND_STRUCT,     \
+        .size = sizeof(((Struct *)0)->f), .count = 1, .state = &(st)           \
+    }
+#define VM_STRUCT_ARRAY(Struct, f, st)                                         \
+    {                                                                          \
+        .name = #f, .offset = offsetof(Struct, f), .kind = VM_KIND_STRUCT,     \
+        .size = VM_ELEM_SIZE_(Struct, f), .count = VM_ELEMS_(Struct, f),       \
+        .state = &(st)                                                         \
+    }
 /* @f points to elements; the uint32_t field @n says how many, at most @max.
  * The memory exists (realize made it) for at least that many. */
-#define VM_VARRAY(Struct, f, n, max)                                       \
-    { .name = #f, .offset = offsetof(Struct, f), .kind = VM_KIND_UINT,     \
-      .size = sizeof(*((Struct *)0)->f), .count = (max),                   \
-      .count_offset = offsetof(Struct, n) + 1, .pointer = true }
-#define VM_STRUCT_VARRAY(Struct, f, n, max, st)                            \
-    { .name = #f, .offset = offsetof(Struct, f), .kind = VM_KIND_STRUCT,   \
-      .size = sizeof(*((Struct *)0)->f), .count = (max),                   \
-      .count_offset = offsetof(Struct, n) + 1, .pointer = true,            \
-      .state = &(st) }
-#define VM_CUSTOM(Struct, f, ops)                                          \
-    { .name = #f, .offset = offsetof(Struct, f), .kind = VM_KIND_CUSTOM,   \
-      .custom = &(ops) }
+#define VM_VARRAY(Struct, f, n, max)                                           \
+    {                                                                          \
+        .name = #f, .offset = offsetof(Struct, f), .kind = VM_KIND_UINT,       \
+        .size = sizeof(*((Struct *)0)->f), .count = (max),                     \
+        .count_offset = offsetof(Struct, n) + 1, .pointer = true               \
+    }
+#define VM_STRUCT_VARRAY(Struct, f, n, max, st)                                \
+    {                                                                          \
+        .name = #f, .offset = offsetof(Struct, f), .kind = VM_KIND_STRUCT,     \
+        .size = sizeof(*((Struct *)0)->f), .count = (max),                     \
+        .count_offset = offsetof(Struct, n) + 1, .pointer = true,              \
+        .state = &(st)                                                         \
+    }
+#define VM_CUSTOM(Struct, f, ops)                                              \
+    {                                                                          \
+        .name = #f, .offset = offsetof(Struct, f), .kind = VM_KIND_CUSTOM,     \
+        .custom = &(ops)                                                       \
+    }
 
 /* Append @obj's state, subsections included. */
 void vmstate_save(const VmState *st, void *obj, GByteArray *out);

@@ -6,6 +6,7 @@
 #include <poll.h>
 
 #include "internal.h"
+#include "softmmu/base/keyval.h"
 
 static const ChardevType *type_of(const Chardev *chr)
 {
@@ -325,55 +326,18 @@ Chardev *chardev_new(Machine *m, const char *id, const char *driver,
     return chr->mux ? chardev_mux_new(m, id, chr, errp) : chr;
 }
 
-/* "socket,id=a,path=p": the driver, then options; "," is doubled inside a
- * value. A word without "=" means "on". */
-static json_object *parse_options(const char *text, char **driver)
-{
-    json_object *options = json_object_new_object();
-    const char *p = text;
-    bool first = true;
-
-    while (*p) {
-        g_autoptr(GString) word = g_string_new(NULL);
-        char *eq;
-
-        for (; *p && !(p[0] == ',' && p[1] != ','); p++) {
-            p += p[0] == ',';
-            g_string_append_c(word, *p);
-        }
-        p += *p == ',';
-        eq = strchr(word->str, '=');
-        if (first && !eq) {
-            *driver = g_strdup(word->str);
-        } else if (eq) {
-            *eq = '\0';
-            json_object_object_add(options, word->str,
-                                   json_object_new_string(eq + 1));
-        } else if (word->len) {
-            json_object_object_add(options, word->str,
-                                   json_object_new_string("on"));
-        }
-        first = false;
-    }
-    return options;
-}
-
 Chardev *chardev_from_text(Machine *m, const char *text, Error **errp)
 {
+    json_object *options = keyval_parse(text, "backend", errp);
     g_autofree char *driver = NULL;
     g_autofree char *id = NULL;
-    json_object *options = parse_options(text, &driver);
-    json_object *value;
     Chardev *chr = NULL;
 
-    if (!driver && json_object_object_get_ex(options, "backend", &value)) {
-        driver = g_strdup(json_object_get_string(value));
-        json_object_object_del(options, "backend");
+    if (!options) {
+        return NULL;
     }
-    if (json_object_object_get_ex(options, "id", &value)) {
-        id = g_strdup(json_object_get_string(value));
-        json_object_object_del(options, "id");
-    }
+    driver = json_take_text(options, "backend");
+    id = json_take_text(options, "id");
     if (!driver) {
         error_set(errp, "chardev: \"%s\" missing backend", text);
     } else if (!id) {

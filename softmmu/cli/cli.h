@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The command line: personalities, the option table, and the plan that the
+ * options make (DECISIONS 12-15). Main thread, before the machine runs.
+ */
+#ifndef CLI_H
+#define CLI_H
+
+#include "accel/accel.h"
+#include "softmmu/machine/machine.h"
+
+/* Who we are, by argv[0]. */
+typedef struct Personality {
+    const char *program; /* "qemu-system-riscv64" */
+    const char *arch;    /* NULL: `tandem`, which asks for a verb */
+    bool qemu;           /* behaves and speaks as qemu-system-* */
+} Personality;
+
+/* Everything the command line said, in order within each list. */
+typedef struct StartPlan {
+    Personality who;
+    TypeRegistry *reg;
+    TypeView view;
+    /* texts as given; NULL: not given */
+    GPtrArray *machine; /* char *, merged in order */
+    GPtrArray *accel, *object, *chardev, *device, *serial, *monitor, *mon, *qmp,
+        *qmp_pretty, *global, *drive, *blockdev, *netdev, *nic, *fw_cfg, *paths,
+        *trace, *smp, *memory, *add_fd, *set, *gdb, *readconfig, *incoming,
+        *action, *name, *parallel, *smbios;
+    char *cpu, *kernel, *initrd, *append, *dtb, *bios, *log_classes, *log_file,
+        *uuid, *pidfile, *rtc, *icount, *seed, *display, *qtest, *qtest_log,
+        *boot, *sandbox, *runas, *chroot, *semihosting, *msg, *overcommit, *hda,
+        *hdb, *hdc, *hdd, *vga, *loadvm, *dfilter;
+    bool nographic, nodefaults, no_user_config, stopped, no_reboot, no_shutdown,
+        daemonize, snapshot, gdb_default, semihosting_on, preconfig, perfmap,
+        jitdump, one_insn_per_tb;
+    bool done; /* help or version was printed: exit 0 */
+    Machine *m;
+    GPtrArray *monitors; /* of softmmu/qmp */
+    int signal_fd;
+    int ready_fd; /* -daemonize: tell the waiting parent; else -1 */
+} StartPlan;
+
+typedef struct CliOption {
+    const char *name; /* without "-" */
+    enum { CLI_FLAG, CLI_TEXT, CLI_LIST, CLI_CALL } kind;
+    size_t offset; /* of the field in StartPlan */
+    bool (*call)(StartPlan *p, const char *arg, Error **errp);
+    const char *arg;  /* as help shows it; NULL: takes none */
+    const char *help; /* one sentence */
+} CliOption;
+extern const CliOption cli_options[]; /* ended by a NULL name */
+
+/* Split argv[0] into a personality; @verb_args counts the words used up
+ * ("tandem system riscv64" uses two). */
+Personality personality_from_argv(int argc, char **argv, int *used);
+
+bool cli_parse(StartPlan *p, int argc, char **argv, Error **errp);
+void cli_print_help(const StartPlan *p);
+void cli_print_version(const StartPlan *p);
+/* Lists for "-machine help" and the like, on stdout. */
+void help_machines(TypeView view);
+void help_cpus(TypeView view);
+void help_accels(TypeView view);
+void help_devices(TypeView view);
+void help_objects(TypeView view);
+void help_chardevs(TypeView view);
+void help_log(void);
+void help_trace(void);
+/* Properties of one type; false: no such type. */
+bool help_properties(TypeView view, const char *type, const char *suffix,
+                     Error **errp);
+
+/* Phases of the start, in their order; each does its part of the plan. */
+typedef struct StartPhase {
+    const char *name;
+    bool (*run)(StartPlan *p, Error **errp);
+} StartPhase;
+extern const StartPhase start_phases[]; /* ended by a NULL name */
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The option table and its parser (DECISIONS 13). A new option is a row. */
+#include "tandem/base.h"
+
+#include "cli.h"
+#include "softmmu/base/keyval.h"
+
+static bool call_help(StartPlan *p, const char *arg, Error **errp)
+{
+    cli_print_help(p);
+    p->done = true;
+    return true;
+}
+
+static bool call_version(StartPlan *p, const char *arg, Error **errp)
+{
+    cli_print_version(p);
+    p->done = true;
+    return true;
+}
+
+#define LIST(name, field, arg, help)                                           \
+    {                                                                          \
+        name, CLI_LIST, offsetof(StartPlan, field), NULL, arg, help            \
+    }
+#define TEXT(name, field, arg, help)                                           \
+    {                                                                          \
+        name, CLI_TEXT, offsetof(StartPlan, field), NULL, arg, help            \
+    }
+#define FLAG(name, field, help)                                                \
+    {                                                                          \
+        name, CLI_FLAG, offsetof(StartPlan, field), NULL, NULL, help           \
+    }
+#define CALL(name, fn, help)                                                   \
+    {                                                                          \
+        name, CLI_CALL, 0, fn, NULL, help                                      \
+    }
+
+/* clang-format off */
+const CliOption cli_options[] = {
+    CALL("h", call_help, "same as -help"),
+    CALL("help", call_help, "print this help and exit"),
+    CALL("version", call_version, "print the version and exit"),
+    LIST("machine", machine, "[type=]NAME[,prop=value...]", "choose the machine; \"help\" lists them"),
+    LIST("M", machine, "NAME[,prop=value...]", "same as -machine"),
+    TEXT("cpu", cpu, "MODEL[,feature=on|off...]", "choose the CPU; \"help\" lists them"),
+    LIST("accel", accel, "NAME[,prop=value...]", "choose the accelerator: tcg, qtest"),
+    LIST("smp", smp, "[cpus=]N[,maxcpus=N][,sockets=N][,cores=N][,threads=N]", "number of CPUs and their topology"),
+    LIST("m", memory, "[size=]SIZE[,slots=N,maxmem=SIZE]", "size of guest memory, in MiB without a suffix"),
+    TEXT("kernel", kernel, "FILE", "kernel image or ELF to boot"),
+    TEXT("initrd", initrd, "FILE", "initial ramdisk"),
+    TEXT("append", append, "TEXT", "kernel command line"),
+    TEXT("dtb", dtb, "FILE", "device tree instead of the generated one"),
+    TEXT("bios", bios, "FILE|none", "firmware; \"none\" for no firmware"),
+    LIST("device", device, "TYPE[,id=ID][,bus=BUS][,prop=value...]", "add a device; \"help\" lists them, TYPE,help its properties"),
+    LIST("object", object, "TYPE,id=ID[,prop=value...]", "create a back end object; \"help\" lists them"),
+    LIST("global", global, "TYPE.PROP=VALUE", "change a default of a device type"),
+    LIST("chardev", chardev, "BACKEND,id=ID[,prop=value...]", "create a character device; \"help\" lists them"),
+    LIST("serial", serial, "CHARDEV", "connect the next serial port"),
+    FLAG("nographic", nographic, "no display; serial port and monitor on stdio"),
+    FLAG("nodefaults", nodefaults, "no default devices"),
+    FLAG("no-user-config", no_user_config, "do not read the user's configuration files"),
+    FLAG("S", stopped, "do not start the CPUs"),
+    FLAG("no-reboot", no_reboot, "exit instead of rebooting"),
+    FLAG("no-shutdown", no_shutdown, "stop instead of exiting when the guest powers off"),
+    TEXT("d", log_classes, "CLASS[,...]", "log these classes; \"help\" lists them"),
+    TEXT("D", log_file, "FILE", "log to FILE, %d in it is the thread"),
+    LIST("trace", trace, "[enable=]PATTERN", "log these trace events; \"help\" lists them"),
+    LIST("L", paths, "DIR", "search DIR for firmware"),
+    LIST("name", name, "[guest=]NAME[,debug-threads=on|off][,process=NAME]", "name of the machine"),
+    TEXT("uuid", uuid, "UUID", "identity of the machine"),
+    TEXT("seed", seed, "NUMBER", "seed of guest-visible random numbers"),
+    { 0 },
+};
+/* clang-format on */
+
+static const CliOption *find_option(const char *name, Error **errp)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    const CliOption *o;
+
+    for (o = cli_options; o->name; o++) {
+        if (strcmp(o->name, name) == 0) {
+            return o;
+        }
+        g_ptr_array_add(names, (void *)o->name);
+    }
+    g_ptr_array_add(names, NULL);
+    error_set(errp, "-%s: invalid option", name);
+    error_suggest(errp, name, (const char *const *)names->pdata);
+    return NULL;
+}
+
+static void store(StartPlan *p, const CliOption *o, const char *arg)
+{
+    void *field = (char *)p + o->offset;
+
+    switch (o->kind) {
+    case CLI_FLAG:
+        *(bool *)field = true;
+        break;
+    case CLI_TEXT: /* the last one wins */
+        g_free(*(char **)field);
+        *(char **)field = g_strdup(arg);
+        break;
+    case CLI_LIST:
+        if (!*(GPtrArray **)field) {
+            *(GPtrArray **)field = g_ptr_array_new_with_free_func(g_free);
+        }
+        g_ptr_array_add(*(GPtrArray **)field, g_strdup(arg));
+        break;
+    case CLI_CALL:
+        break;
+    }
+}
+
+bool cli_parse(StartPlan *p, int argc, char **argv, Error **errp)
+{
+    for (int i = 0; i < argc && !p->done; i++) {
+        const char *word = argv[i];
+        const char *arg = NULL;
+        const CliOption *o;
+
+        if (word[0] != '-' || word[1] == '\0') {
+            g_free(p->hda); /* a disk image */
+            p->hda = g_strdup(word);
+            continue;
+        }
+        o = find_option(word + 1 + (word[1] == '-'), errp);
+        if (!o) {
+            return false;
+        }
+        if (o->arg) {
+            if (i + 1 >= argc) {
+                error_set(errp, "%s: requires an argument", word);
+                return false;
+            }
+            arg = argv[++i];
+        }
+        if (o->kind == CLI_CALL && !o->call(p, arg, errp)) {
+            return false;
+        }
+        store(p, o, arg);
+    }
+    return true;
+}
+
+void cli_print_help(const StartPlan *p)
+{
+    cli_print_version(p);
+    printf("usage: %s [options] [disk_image]\n\n", p->who.program);
+    for (const CliOption *o = cli_options; o->name; o++) {
+        printf("-%s%s%s\n                %s\n", o->name, o->arg ? " " : "",
+               o->arg ? o->arg : "", o->help);
+    }
+}
+
+void cli_print_version(const StartPlan *p)
+{
+    if (p->who.qemu && g_str_has_prefix(p->who.program, "qemu-")) {
+        printf("QEMU emulator version 10.0.0 (Tandem %s)\n", TANDEM_VERSION);
+    } else {
+        printf("Tandem %s\n", TANDEM_VERSION);
+    }
+}

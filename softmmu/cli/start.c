@@ -1,0 +1,588 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From a parsed command line to a machine that is ready to run, phase by
+ * phase (DECISIONS 13). Each phase reads its part of the plan.
+ */
+#include "tandem/base.h"
+
+#include "cli.h"
+#include "softmmu/backend/chardev.h"
+#include "softmmu/base/keyval.h"
+#include "softmmu/base/parse.h"
+#include "softmmu/base/trace.h"
+#include "softmmu/machine/create.h"
+
+/* Call @fn for each text of @list, with its option in front of any error. */
+static bool each_text(StartPlan *p, GPtrArray *list, const char *option,
+                      bool (*fn)(StartPlan *p, const char *text, Error **errp),
+                      Error **errp)
+{
+    for (guint i = 0; list && i < list->len && !p->done; i++) {
+        const char *text = g_ptr_array_index(list, i);
+
+        if (!fn(p, text, errp)) {
+            error_prefix(errp, "-%s %s: ", option, text);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_help(const char *text)
+{
+    return strcmp(text, "help") == 0 || strcmp(text, "?") == 0;
+}
+
+/* --- log
+ * ------------------------------------------------------------------------ */
+
+static bool trace_text(StartPlan *p, const char *text, Error **errp)
+{
+    const char *pattern = text;
+
+    if (is_help(text)) {
+        help_trace();
+        p->done = true;
+        return true;
+    }
+    if (g_str_has_prefix(text, "enable=")) {
+        pattern += strlen("enable=");
+    }
+    log_set_mask(atomic_load(&log_mask) | LOG_TRACE);
+    return trace_enable(pattern, errp);
+}
+
+static bool start_log(StartPlan *p, Error **errp)
+{
+    uint32_t mask = 0;
+
+    if (p->log_classes && is_help(p->log_classes)) {
+        help_log();
+        p->done = true;
+        return true;
+    }
+    if (p->log_classes && !log_parse(p->log_classes, &mask, errp)) {
+        error_prefix(errp, "-d %s: ", p->log_classes);
+        return false;
+    }
+    if (p->log_file && !log_open(p->log_file, errp)) {
+        error_prefix(errp, "-D %s: ", p->log_file);
+        return false;
+    }
+    log_set_mask(mask);
+    return each_text(p, p->trace, "trace", trace_text, errp);
+}
+
+/* --- machine
+ * ---------------------------------------------------------------------- */
+
+static bool machine_matches(const MachineType *t, const char *name)
+{
+    if (!name) {
+        return t->is_default;
+    }
+    return strcmp(t->machine_name, name) == 0 ||
+           (t->machine_aliases && g_strv_contains(t->machine_aliases, name));
+}
+
+static const MachineType *find_machine(StartPlan *p, const char *name,
+                                       Error **errp)
+{
+    g_autoptr(GPtrArray) types = type_list(p->view, &machine_type, false);
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+
+    for (guint i = 0; i < types->len; i++) {
+        const MachineType *t = g_ptr_array_index(types, i);
+
+        if (machine_matches(t, name)) {
+            return t;
+        }
+        g_ptr_array_add(names, (void *)t->machine_name);
+    }
+    g_ptr_array_add(names, NULL);
+    if (!name) {
+        error_set(errp, "No machine specified, and there is no default");
+    } else {
+        error_set(errp, "unsupported machine type");
+        error_suggest(errp, name, (const char *const *)names->pdata);
+        error_prefix(errp, "-machine %s: ", name);
+    }
+    error_hint(errp, "Use -machine help to list supported machines");
+    return NULL;
+}
+
+/* All -machine texts as one JSON object: later ones override. */
+static json_object *machine_options(StartPlan *p, Error **errp)
+{
+    json_object *all = json_object_new_object();
+
+    for (guint i = 0; p->machine && i < p->machine->len; i++) {
+        const char *text = g_ptr_array_index(p->machine, i);
+        json_object *one = keyval_parse(text, "type", errp);
+
+        if (!one) {
+            error_prefix(errp, "-machine %s: ", text);
+            json_object_put(all);
+            return NULL;
+        }
+        json_object_object_foreach(one, key, value)
+        {
+            json_object_object_add(all, key, json_object_get(value));
+        }
+        json_object_put(one);
+    }
+    return all;
+}
+
+static bool machine_from_options(StartPlan *p, json_object *options,
+                                 Error **errp)
+{
+    g_autofree char *name = json_take_text(options, "type");
+    g_autofree char *accel = json_take_text(options, "accel");
+    const MachineType *type;
+
+    if (name && is_help(name)) {
+        help_machines(p->view);
+        p->done = true;
+        return true;
+    }
+    type = find_machine(p, name, errp);
+    if (!type) {
+        return false;
+    }
+    if (keyval_wants_help(options)) {
+        p->done = true;
+        return help_properties(p->view, type->name, "", errp);
+    }
+    if (accel && !p->accel) {
+        p->accel = g_ptr_array_new_with_free_func(g_free);
+        g_ptr_array_add(p->accel, g_steal_pointer(&accel));
+    }
+    p->m = machine_new(type, p->view);
+    if (!object_set_all(p->m, options, NULL, errp)) {
+        error_prefix(errp, "-machine %s: ", type->machine_name);
+        return false;
+    }
+    return true;
+}
+
+static bool start_machine(StartPlan *p, Error **errp)
+{
+    json_object *options = machine_options(p, errp);
+    bool ok;
+
+    if (!options) {
+        return false;
+    }
+    ok = machine_from_options(p, options, errp);
+    json_object_put(options);
+    return ok;
+}
+
+/* --- configuration
+ * ------------------------------------------------------------------- */
+
+static bool take_count(json_object *options, const char *key, unsigned *value,
+                       Error **errp)
+{
+    g_autofree char *text = json_take_text(options, key);
+    uint64_t n;
+
+    if (!text) {
+        return true;
+    }
+    if (!parse_u64(text, &n) || n == 0 || n > UINT32_MAX) {
+        error_set(errp, "Parameter '%s' expects a number from 1", key);
+        return false;
+    }
+    *value = n;
+    return true;
+}
+
+/* An option nobody took is an error, never ignored. */
+static bool nothing_left(json_object *options, Error **errp)
+{
+    json_object_object_foreach(options, key, value)
+    {
+        error_set(errp, "Invalid parameter '%s'", key);
+        (void)value;
+        return false;
+    }
+    return true;
+}
+
+static bool set_topology(MachineConfig *c, json_object *options, Error **errp)
+{
+    unsigned product;
+
+    c->cpus = c->max_cpus = 0;
+    c->sockets = c->cores = c->threads_per_core = 0;
+    if (!take_count(options, "cpus", &c->cpus, errp) ||
+        !take_count(options, "maxcpus", &c->max_cpus, errp) ||
+        !take_count(options, "sockets", &c->sockets, errp) ||
+        !take_count(options, "cores", &c->cores, errp) ||
+        !take_count(options, "threads", &c->threads_per_core, errp) ||
+        !nothing_left(options, errp)) {
+        return false;
+    }
+    product =
+        MAX(c->sockets, 1) * MAX(c->cores, 1) * MAX(c->threads_per_core, 1);
+    if (c->cpus == 0) {
+        c->cpus = c->max_cpus ? c->max_cpus : product;
+    }
+    if (c->max_cpus == 0) {
+        c->max_cpus = MAX(c->cpus, product);
+    }
+    if (c->cpus > c->max_cpus) {
+        error_set(errp, "Invalid CPU topology: maxcpus must be equal to or "
+                        "greater than smp");
+        return false;
+    }
+    if (c->sockets && c->cores && c->threads_per_core &&
+        product != c->max_cpus) {
+        error_set(errp,
+                  "Invalid CPU topology: product of the hierarchy must "
+                  "match maxcpus: sockets (%u) * cores (%u) * threads (%u) != "
+                  "maxcpus (%u)",
+                  c->sockets, c->cores, c->threads_per_core, c->max_cpus);
+        return false;
+    }
+    return true;
+}
+
+static bool smp_text(StartPlan *p, const char *text, Error **errp)
+{
+    json_object *options = keyval_parse(text, "cpus", errp);
+    bool ok = options && set_topology(&p->m->config, options, errp);
+
+    json_object_put(options);
+    return ok;
+}
+
+static bool take_size(json_object *options, const char *key, uint64_t unit,
+                      uint64_t *value, Error **errp)
+{
+    g_autofree char *text = json_take_text(options, key);
+
+    if (text && !parse_size(text, unit, value)) {
+        error_set(errp, "Parameter '%s' expects a size", key);
+        return false;
+    }
+    return true;
+}
+
+static bool set_memory(MachineConfig *c, json_object *options, Error **errp)
+{
+    c->max_ram_size = 0;
+    if (!take_size(options, "size", MiB, &c->ram_size, errp) ||
+        !take_size(options, "maxmem", 1, &c->max_ram_size, errp) ||
+        !take_count(options, "slots", &c->ram_slots, errp) ||
+        !nothing_left(options, errp)) {
+        return false;
+    }
+    if (c->ram_size == 0) {
+        error_set(errp, "memory size must be above 0");
+        return false;
+    }
+    if (c->max_ram_size && c->max_ram_size < c->ram_size) {
+        error_set(errp, "invalid value of maxmem: maximum memory size must be "
+                        "at least the initial memory size");
+        return false;
+    }
+    c->ram_size = align_up(c->ram_size, 8 * KiB);
+    return true;
+}
+
+static bool memory_text(StartPlan *p, const char *text, Error **errp)
+{
+    json_object *options = keyval_parse(text, "size", errp);
+    bool ok = options && set_memory(&p->m->config, options, errp);
+
+    json_object_put(options);
+    return ok;
+}
+
+static bool name_text(StartPlan *p, const char *text, Error **errp)
+{
+    json_object *options = keyval_parse(text, "guest", errp);
+    g_autofree char *threads = NULL;
+    bool on = true, ok;
+
+    if (!options) {
+        return false;
+    }
+    g_free(p->m->config.name);
+    p->m->config.name = json_take_text(options, "guest");
+    threads = json_take_text(options, "debug-threads"); /* always named */
+    ok = !threads || parse_bool(threads, &on);
+    if (!ok) {
+        error_set(errp, "Parameter 'debug-threads' expects 'on' or 'off'");
+    }
+    ok = ok && nothing_left(options, errp);
+    json_object_put(options);
+    return ok;
+}
+
+/* "type.prop=value", or {"driver", "property", "value"}. */
+static bool parse_global(const char *text, CompatProp *out, Error **errp)
+{
+    const char *dot = strchr(text, '.');
+    const char *eq = dot ? strchr(dot, '=') : NULL;
+
+    if (text[0] == '{' || !eq) {
+        json_object *o = keyval_parse(text, NULL, errp);
+
+        if (!o) {
+            return false;
+        }
+        *out = (CompatProp){ json_take_text(o, "driver"),
+                             json_take_text(o, "property"),
+                             json_take_text(o, "value") };
+        json_object_put(o);
+    } else {
+        *out =
+            (CompatProp){ g_strndup(text, dot - text),
+                          g_strndup(dot + 1, eq - dot - 1), g_strdup(eq + 1) };
+    }
+    if (!out->type || !out->property || !out->value) {
+        error_set(errp, "expected TYPE.PROPERTY=VALUE");
+        return false;
+    }
+    return true;
+}
+
+static bool set_globals(StartPlan *p, Error **errp)
+{
+    guint n = p->global ? p->global->len : 0;
+    CompatProp *list = g_new0(CompatProp, n + 1);
+
+    p->m->globals = list; /* kept to the end of the process */
+    for (guint i = 0; i < n; i++) {
+        const char *text = g_ptr_array_index(p->global, i);
+
+        if (!parse_global(text, &list[i], errp)) {
+            error_prefix(errp, "-global %s: ", text);
+            return false;
+        }
+        if (!type_find(p->view, list[i].type)) { /* DECISIONS 16 */
+            warn_report("global %s.%s has invalid class name", list[i].type,
+                        list[i].property);
+        }
+    }
+    return true;
+}
+
+static void set_text(char **to, const char *from)
+{
+    if (from) {
+        g_free(*to);
+        *to = g_strdup(from);
+    }
+}
+
+static bool start_config(StartPlan *p, Error **errp)
+{
+    MachineConfig *c = &p->m->config;
+
+    set_text(&c->kernel, p->kernel);
+    set_text(&c->initrd, p->initrd);
+    set_text(&c->append, p->append);
+    set_text(&c->dtb, p->dtb);
+    set_text(&c->bios, p->bios);
+    set_text(&c->cpu_model, p->cpu);
+    c->no_defaults = p->nodefaults;
+    p->m->actions.reboot_shutdown = p->no_reboot;
+    p->m->actions.shutdown_pause = p->no_shutdown;
+    for (guint i = 0; p->paths && i < p->paths->len; i++) {
+        g_ptr_array_add(c->firmware_paths,
+                        g_strdup(g_ptr_array_index(p->paths, i)));
+    }
+    if (p->cpu && is_help(p->cpu)) {
+        help_cpus(p->view);
+        p->done = true;
+        return true;
+    }
+    if (p->seed) {
+        if (!parse_u64(p->seed, &c->seed)) {
+            error_set(errp, "-seed %s: not a number", p->seed);
+            return false;
+        }
+        c->have_seed = true;
+        event_gate_set_seed(p->m->gate, c->seed);
+    }
+    return each_text(p, p->smp, "smp", smp_text, errp) &&
+           each_text(p, p->memory, "m", memory_text, errp) &&
+           each_text(p, p->name, "name", name_text, errp) &&
+           set_globals(p, errp);
+}
+
+/* --- back ends
+ * -------------------------------------------------------------------------- */
+
+/* "TYPE,help" and "help": true when it was one. */
+static bool wants_list(StartPlan *p, const char *text, const char *suffix,
+                       void (*list)(TypeView), Error **errp)
+{
+    const char *comma = strchr(text, ',');
+
+    if (is_help(text)) {
+        list(p->view);
+        p->done = true;
+    } else if (comma && is_help(comma + 1)) {
+        g_autofree char *type = g_strndup(text, comma - text);
+        g_autofree char *prefixed = g_strconcat(suffix, type, NULL);
+
+        p->done = true;
+        help_properties(p->view, prefixed, "", errp);
+    }
+    return p->done;
+}
+
+static bool object_text(StartPlan *p, const char *text, Error **errp)
+{
+    json_object *options;
+    bool ok;
+
+    if (wants_list(p, text, "", help_objects, errp)) {
+        return !errp || !*errp;
+    }
+    options = keyval_parse(text, "qom-type", errp);
+    ok = options && user_object_add(p->m, options, errp);
+    json_object_put(options);
+    return ok;
+}
+
+static bool start_objects(StartPlan *p, Error **errp)
+{
+    return each_text(p, p->object, "object", object_text, errp);
+}
+
+static bool chardev_text(StartPlan *p, const char *text, Error **errp)
+{
+    if (wants_list(p, text, "chardev-", help_chardevs, errp)) {
+        return !errp || !*errp;
+    }
+    return chardev_from_text(p->m, text, errp) != NULL;
+}
+
+static bool serial_text(StartPlan *p, const char *text, Error **errp)
+{
+    g_autofree char *id = g_strdup_printf("serial%u", p->m->config.serial->len);
+    Chardev *chr;
+
+    if (!chardev_from_legacy(p->m, text, id, &chr, errp)) {
+        return false;
+    }
+    g_ptr_array_add(p->m->config.serial, chr);
+    return true;
+}
+
+static bool start_chardevs(StartPlan *p, Error **errp)
+{
+    return each_text(p, p->chardev, "chardev", chardev_text, errp) &&
+           each_text(p, p->serial, "serial", serial_text, errp);
+}
+
+static bool start_defaults(StartPlan *p, Error **errp)
+{
+    if (p->serial || p->nodefaults || p->m->type->no_serial) {
+        return true;
+    }
+    return serial_text(p, p->nographic ? "mon:stdio" : "null", errp);
+}
+
+/* --- engine, board, devices
+ * --------------------------------------------------------------- */
+
+static bool start_accel(StartPlan *p, Error **errp)
+{
+    guint n = p->accel ? p->accel->len : 0;
+    g_autoptr(GArray) choices = g_array_new(FALSE, TRUE, sizeof(AccelChoice));
+    bool ok;
+
+    for (guint i = 0; i < n; i++) {
+        const char *text = g_ptr_array_index(p->accel, i);
+        json_object *options = keyval_parse(text, "accel", errp);
+        g_autofree char *names = NULL;
+        g_auto(GStrv) words = NULL;
+
+        if (!options) {
+            return false;
+        }
+        names = json_take_text(options, "accel");
+        if (!names || is_help(names)) {
+            help_accels(p->view);
+            p->done = true;
+            return true;
+        }
+        words = g_strsplit(names, ":", -1);
+        for (char **w = words; *w; w++) {
+            AccelChoice c = { g_strdup(*w), json_object_get(options) };
+
+            g_array_append_val(choices, c);
+        }
+    }
+    if (n == 0) {
+        AccelChoice c = { g_strdup("tcg"), NULL };
+
+        g_array_append_val(choices, c);
+    }
+    ok = accel_start(p->m, (AccelChoice *)choices->data, choices->len, errp);
+    for (guint i = 0; i < choices->len; i++) {
+        AccelChoice *c = &g_array_index(choices, AccelChoice, i);
+
+        g_free((char *)c->name);
+        json_object_put(c->options);
+    }
+    return ok;
+}
+
+static bool start_board(StartPlan *p, Error **errp)
+{
+    return machine_build(p->m, errp);
+}
+
+static bool device_text(StartPlan *p, const char *text, Error **errp)
+{
+    json_object *options;
+    bool ok;
+
+    if (wants_list(p, text, "", help_devices, errp)) {
+        return !errp || !*errp;
+    }
+    options = keyval_parse(text, "driver", errp);
+    ok = options && device_add(p->m, options, errp);
+    json_object_put(options);
+    return ok;
+}
+
+static bool start_devices(StartPlan *p, Error **errp)
+{
+    return each_text(p, p->device, "device", device_text, errp);
+}
+
+static bool start_finish(StartPlan *p, Error **errp)
+{
+    if (!machine_finish(p->m, errp)) {
+        return false;
+    }
+    p->done = p->m->config.dumpdtb != NULL;
+    return true;
+}
+
+static bool start_run(StartPlan *p, Error **errp)
+{
+    if (!p->stopped) {
+        machine_cont(p->m);
+    }
+    return true;
+}
+
+const StartPhase start_phases[] = {
+    { "log", start_log },           { "machine", start_machine },
+    { "config", start_config },     { "objects", start_objects },
+    { "chardevs", start_chardevs }, { "defaults", start_defaults },
+    { "accel", start_accel },       { "board", start_board },
+    { "devices", start_devices },   { "finish", start_finish },
+    { "run", start_run },           { NULL, NULL },
+};
