@@ -38,6 +38,10 @@ bool loop_in_context(const LoopContext *ctx);
 void loop_thread_start(LoopContext *ctx);
 void loop_thread_stop(LoopContext *ctx);
 
+/* Does the calling thread run a context without a lock (started by
+ * loop_thread_start)? It must never take the machine lock (DECISIONS 27). */
+bool loop_thread_is_iothread(void);
+
 /* Call @fn(@opaque) in @ctx soon, in order of posting. Any thread, async-
  * signal-unsafe, never blocks. */
 void loop_post(LoopContext *ctx, void (*fn)(void *opaque), void *opaque);

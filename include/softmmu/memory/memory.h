@@ -28,7 +28,8 @@ typedef struct MemAttrs {
     bool device : 1;    /* a device's DMA, not a CPU */
     bool secure : 1;
     bool user : 1;  /* unprivileged access of a CPU */
-    bool debug : 1; /* gdb, monitor: writes ROM, has no side effects */
+    bool debug : 1; /* gdb, monitor: writes ROM; never calls a device, as
+                       that has side effects: MEM_ACCESS_ERROR */
 } MemAttrs;
 #define MEM_ATTRS_CPU ((MemAttrs){ 0 })
 
@@ -50,6 +51,12 @@ typedef enum MemEndian {
  * run under the machine lock unless .lockless; a device is not entered again
  * from inside its own hook (the access fails with MEM_ACCESS_ERROR and a log
  * line) unless the region says .reentrant, with a comment why that is safe.
+ * "Own" is the region's owner, so all regions of one device count as one.
+ *
+ * Splitting: an access wider than impl_max or unaligned becomes several, in
+ * rising address order, and stops at the first failure. A read narrower than
+ * impl_min reads the whole unit and takes its bytes; a write narrower than
+ * impl_min writes the unit with zeros in the other bytes (it never reads).
  */
 typedef struct MemoryOps {
     MemResult (*read)(void *opaque, hwaddr off, unsigned size, uint64_t *value,
@@ -110,8 +117,9 @@ struct MemoryRegion {
     bool enabled, readonly, romd;
     uint8_t dirty_clients; /* DIRTY_* bits that want dirty tracking */
     bool coalesced;        /* writes may be queued (KVM) */
-    bool busy;             /* inside a hook: the re-entrancy guard */
-    GArray *ioeventfds;    /* MemoryIoeventfd */
+    bool ram_owned;        /* destroy frees .ram */
+    /* doorbells: RCU, written under the machine lock */
+    struct MemoryDoorbells *doorbells;
 };
 
 /* --- regions: init once, in realize; destroy in unrealize ----------------- */
@@ -147,7 +155,10 @@ void memory_region_destroy(MemoryRegion *mr);
 void memory_region_add(MemoryRegion *parent, hwaddr addr, MemoryRegion *child);
 void memory_region_add_overlap(MemoryRegion *parent, hwaddr addr,
                                MemoryRegion *child, int priority);
-/* Returns when no vCPU or iothread can still reach @child (DECISIONS 29). */
+/* Returns when no vCPU or iothread can still reach @child (DECISIONS 29); for
+ * that it drops and retakes the machine lock. Within a transaction the
+ * outermost memory_commit() does that wait. To move or hide a region (BARs),
+ * use set_address and set_enabled: they never wait. */
 void memory_region_del(MemoryRegion *parent, MemoryRegion *child);
 void memory_region_set_enabled(MemoryRegion *mr, bool enabled);
 void memory_region_set_address(MemoryRegion *mr, hwaddr addr);
@@ -181,8 +192,10 @@ void memory_region_del_ioeventfd(MemoryRegion *mr, const MemoryIoeventfd *e);
  */
 struct Lock;
 MemorySystem *memory_system_new(struct Lock *lock);
+/* No address space, listener or block is left but what it may drop. */
 void memory_system_free(MemorySystem *ms);
-/* Nestable; views change when the outermost one commits. */
+/* Nestable; views change when the outermost one commits, and only if a
+ * mapped region changed. With @lock NULL, one thread changes regions. */
 void memory_begin(MemorySystem *ms);
 void memory_commit(MemorySystem *ms);
 
@@ -329,7 +342,8 @@ MemResult address_space_ld(AddressSpace *as, hwaddr addr, unsigned size,
                            MemEndian endian, uint64_t *value, MemAttrs attrs);
 MemResult address_space_st(AddressSpace *as, hwaddr addr, unsigned size,
                            MemEndian endian, uint64_t value, MemAttrs attrs);
-/* The same on a region that is already looked up (the engines' MMIO path). */
+/* The same on a region that is already looked up (the engines' MMIO path).
+ * A read that fails gives all ones. */
 MemResult memory_region_access(MemoryRegion *mr, hwaddr off, unsigned size,
                                MemEndian endian, uint64_t *value, bool write,
                                MemAttrs attrs);
