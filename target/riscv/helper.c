@@ -137,7 +137,6 @@ static void do_wfi(RiscvEnv *env, uint32_t insn)
     if (!riscv_wfi_allowed(env)) {
         raise_illegal(env, insn, ra);
     }
-    env->wfi = true;
     tcg_halt(tcg_env_cpu(env));
 }
 

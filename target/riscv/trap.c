@@ -71,7 +71,6 @@ static void enter(RiscvEnv *env, unsigned to, bool irq, unsigned cause,
     env->priv = to;
     env->pc = (tvec & ~(uint64_t)3) + ((tvec & 1) && irq ? 4 * cause : 0);
     env->pc &= bit_mask(env->xlen);
-    env->wfi = false;
     env->resv_addr = RESV_NONE; /* TCG.md 3.10: LR/SC ends at a trap */
     env->hooks->ctx_changed(env);
 }
