@@ -164,6 +164,7 @@ bool device_realize(DeviceState *dev, Error **errp)
         return false;
     }
     dev->realized = true;
+    object_seal(dev, true);
     if (dev->machine->built) { /* hot plug: as after the machine's reset */
         device_reset(dev);
     }
@@ -191,6 +192,7 @@ static void unrealize_one(DeviceState *dev)
     }
     bus_unplug(dev);
     dev->realized = false;
+    object_seal(dev, false);
 }
 
 /* Devices on a bus of @dev's live elsewhere in the tree: unplug them too. */
