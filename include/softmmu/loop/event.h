@@ -28,7 +28,8 @@ typedef struct EventSource {
 EventGate *event_gate_new(ClockSet *clocks);
 void event_gate_free(EventGate *gate);
 EventMode event_gate_mode(const EventGate *gate);
-void event_gate_set_mode(EventGate *gate, EventMode mode); /* before vCPUs */
+/* Before vCPUs. False: this mode is not there (record and replay). */
+bool event_gate_set_mode(EventGate *gate, EventMode mode, Error **errp);
 /* With -seed, bytes come from a generator of that seed. */
 void event_gate_set_seed(EventGate *gate, uint64_t seed);
 
@@ -62,7 +63,8 @@ void event_begin(EventRequest *req, EventGate *gate, LoopContext *ctx,
  * @ctx, else posts it. */
 void event_complete(EventRequest *req, int status);
 
-/* Called by icount when a slice ends: deliver what waits. */
+/* Called by icount when a slice ends, machine lock held: deliver what waits,
+ * in order of arrival. What belongs to an iothread is posted to it. */
 void event_gate_run(EventGate *gate);
 
 #endif

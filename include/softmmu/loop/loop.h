@@ -100,7 +100,9 @@ typedef struct Timer {
     void (*fn)(void *opaque);
     void *opaque;
     int64_t deadline_ns; /* absolute; -1: not set */
+    /* under the context's timer lock */
     size_t heap_index;
+    uint64_t sequence; /* equal deadlines fire in order of timer_set */
 } Timer;
 void timer_init(Timer *t, LoopContext *ctx, ClockType clock,
                 void (*fn)(void *opaque), void *opaque);

@@ -1,0 +1,454 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The RISC-V "virt" board.
+ *
+ * Spec:  QEMU documentation, "virt" generic virtual platform (riscv); device
+ *        tree bindings of each node; the memory map and interrupt numbers
+ *        are those that OpenSBI, U-Boot, EDK2 and Linux find in the tree.
+ * Locks: machine lock.
+ */
+#include "tandem/base.h"
+
+#include "boot.h"
+#include "hw/char/serial.h"
+#include "hw/intc/aclint.h"
+#include "hw/intc/plic.h"
+#include "hw/misc/sifive_test.h"
+#include "hw/riscv/virt.h"
+
+/* clang-format off */
+const VirtRange virt_map[VIRT_SLOTS] = {
+    [VIRT_ROM]         = { "rom",         RISCV_ROM_BASE, RISCV_ROM_SIZE },
+    [VIRT_TEST]        = { "test",        0x00100000, 0x1000 },
+    [VIRT_RTC]         = { "rtc",         0x00101000, 0x1000 },
+    [VIRT_CLINT]       = { "clint",       0x02000000, 0x10000 },
+    [VIRT_ACLINT_SSWI] = { "sswi",        0x02f00000, 0x4000 },
+    [VIRT_PCIE_PIO]    = { "pcie-pio",    0x03000000, 0x10000 },
+    [VIRT_PLIC]        = { "plic",        0x0c000000, 0x600000 },
+    [VIRT_UART0]       = { "uart0",       0x10000000, 0x100 },
+    [VIRT_VIRTIO]      = { "virtio-mmio", 0x10001000, 0x1000 },
+    [VIRT_FW_CFG]      = { "fw-cfg",      0x10100000, 0x18 },
+    [VIRT_FLASH]       = { "flash",       0x20000000, 0x4000000 },
+    [VIRT_PCIE_ECAM]   = { "pcie-ecam",   0x30000000, 0x10000000 },
+    [VIRT_PCIE_MMIO]   = { "pcie-mmio",   0x40000000, 0x40000000 },
+    [VIRT_DRAM]        = { "ram",         0x80000000, 0 },
+};
+/* clang-format on */
+
+/* Inputs of a hart: Priv 3.1.9. */
+enum { HART_SSI = 1, HART_MSI = 3, HART_MTI = 7, HART_SEI = 9, HART_MEI = 11 };
+
+enum { UART_CLOCK_HZ = 3686400, HIGH_MMIO_SIZE_GIB = 16 };
+
+typedef struct VirtMachine {
+    Machine parent;
+    /* properties: set before the machine is built */
+    bool aclint;
+    int acpi; /* ON_OFF_AUTO_x */
+    char *aia;
+    /* constant after build */
+    MemoryRegion rom;
+    DeviceState *mtimer, *plic;
+    /* constant after finish */
+    RiscvBoot boot;
+    Dtb *dtb;
+} VirtMachine;
+
+static VirtMachine *virt_machine(Machine *m)
+{
+    return (VirtMachine *)m; /* both types begin with it */
+}
+
+VirtRange virt_pcie_high_mmio(Machine *m)
+{
+    uint64_t size = HIGH_MMIO_SIZE_GIB * GiB;
+
+    return (VirtRange){
+        "pcie-mmio-high",
+        align_up(virt_map[VIRT_DRAM].base + m->config.ram_size, size), size
+    };
+}
+
+/* --- devices
+ * ------------------------------------------------------------------
+ */
+
+static DeviceState *make_mtimer(Machine *m, Error **errp)
+{
+    DeviceState *dev = device_new_board(m, &aclint_mtimer_type);
+
+    object_set_u64(dev, "num-harts", m->config.cpus);
+    object_set_u64(dev, "timebase-freq", VIRT_TIMEBASE_HZ);
+    if (!device_realize(dev, errp)) {
+        return NULL;
+    }
+    device_map(dev, 0, virt_map[VIRT_CLINT].base + ACLINT_SWI_SIZE);
+    return dev;
+}
+
+static void wire_to_harts(Machine *m, DeviceState *dev, int input)
+{
+    for (guint i = 0; i < m->cpus->len; i++) {
+        device_connect_fn(dev, (int)i, cpu_irq_handler,
+                          g_ptr_array_index(m->cpus, i), input);
+    }
+}
+
+static bool make_swi(Machine *m, bool sswi, hwaddr base, Error **errp)
+{
+    DeviceState *dev = device_new_board(m, &aclint_swi_type);
+
+    object_set_u64(dev, "num-harts", m->config.cpus);
+    object_set_bool(dev, "sswi", sswi);
+    if (!device_realize(dev, errp)) {
+        return false;
+    }
+    device_map(dev, 0, base);
+    wire_to_harts(m, dev, sswi ? HART_SSI : HART_MSI);
+    return true;
+}
+
+/* Two contexts a hart: M, then S. */
+static bool make_plic(VirtMachine *v, Error **errp)
+{
+    Machine *m = &v->parent;
+    g_autoptr(GString) config = g_string_new("MS");
+
+    v->plic = device_new_board(m, &plic_type);
+    for (unsigned i = 1; i < m->config.cpus; i++) {
+        g_string_append(config, ",MS");
+    }
+    object_set_str(v->plic, "hart-config", config->str);
+    object_set_u64(v->plic, "num-sources", VIRT_PLIC_SOURCES);
+    if (!device_realize(v->plic, errp)) {
+        return false;
+    }
+    device_map(v->plic, 0, virt_map[VIRT_PLIC].base);
+    for (guint i = 0; i < m->cpus->len; i++) {
+        void *cpu = g_ptr_array_index(m->cpus, i);
+
+        device_connect_fn(v->plic, 2 * (int)i, cpu_irq_handler, cpu, HART_MEI);
+        device_connect_fn(v->plic, 2 * (int)i + 1, cpu_irq_handler, cpu,
+                          HART_SEI);
+    }
+    return true;
+}
+
+/* The chardev of -serial number @n, or NULL. */
+static Chardev *serial_chardev(Machine *m, unsigned n)
+{
+    return n < m->config.serial->len ? g_ptr_array_index(m->config.serial, n)
+                                     : NULL;
+}
+
+static bool make_uart(VirtMachine *v, Error **errp)
+{
+    DeviceState *dev = device_new_board(&v->parent, &serial_mm_type);
+    Chardev *chr = serial_chardev(&v->parent, 0);
+
+    if (chr) {
+        object_set_str(dev, "chardev", chardev_id(chr));
+    }
+    object_set_u64(dev, "baudbase", UART_CLOCK_HZ / 16);
+    if (!device_realize(dev, errp)) {
+        return false;
+    }
+    device_map(dev, 0, virt_map[VIRT_UART0].base);
+    device_connect(dev, 0, v->plic, VIRT_IRQ_UART0);
+    return true;
+}
+
+static bool make_test(VirtMachine *v, Error **errp)
+{
+    DeviceState *dev = device_new_board(&v->parent, &sifive_test_type);
+
+    if (!device_realize(dev, errp)) {
+        return false;
+    }
+    device_map(dev, 0, virt_map[VIRT_TEST].base);
+    return true;
+}
+
+/* What else is on the board, in this order; each sees the PLIC. */
+static bool (*const virt_devices[])(VirtMachine *v, Error **errp) = {
+    make_test,
+    make_uart,
+};
+
+static bool check_properties(VirtMachine *v, Error **errp)
+{
+    if (v->acpi == ON_OFF_AUTO_ON) {
+        error_set(errp, "acpi=on is not available on this machine: it has a "
+                        "device tree only");
+        return false;
+    }
+    if (v->aia && strcmp(v->aia, "none") != 0) {
+        error_set(errp,
+                  "aia=%s is not available: the interrupt controller "
+                  "of this machine is a PLIC (aia=none)",
+                  v->aia);
+        return false;
+    }
+    return true;
+}
+
+static bool virt_build(Machine *m, Error **errp)
+{
+    VirtMachine *v = virt_machine(m);
+
+    if (!check_properties(v, errp)) {
+        return false;
+    }
+    memory_region_add(&m->system, virt_map[VIRT_DRAM].base, m->ram);
+    if (!memory_region_init_rom(&v->rom, m, m->ms, "riscv_virt_board.mrom",
+                                virt_map[VIRT_ROM].size, errp)) {
+        return false;
+    }
+    memory_region_add(&m->system, virt_map[VIRT_ROM].base, &v->rom);
+
+    v->mtimer = make_mtimer(m, errp);
+    if (v->mtimer == NULL || !riscv_make_cpus(m, v->mtimer, errp)) {
+        return false;
+    }
+    wire_to_harts(m, v->mtimer, HART_MTI);
+    if (!make_swi(m, false, virt_map[VIRT_CLINT].base, errp) ||
+        (v->aclint &&
+         !make_swi(m, true, virt_map[VIRT_ACLINT_SSWI].base, errp)) ||
+        !make_plic(v, errp)) {
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(virt_devices); i++) {
+        if (!virt_devices[i](v, errp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- device tree
+ * ---------------------------------------------------------------
+ */
+
+/* Where nodes are being made. */
+typedef struct VirtFdt {
+    VirtMachine *v;
+    Dtb *dtb;
+    uint32_t *intc; /* phandles of the harts' controllers */
+    uint32_t plic, test;
+} VirtFdt;
+
+/* Add "/soc/<node>@<base>" with "reg" and "compatible"; to be freed. */
+static char *soc_node(VirtFdt *f, const char *node, VirtRange r,
+                      const char *compatible)
+{
+    char *path = g_strdup_printf("/soc/%s@%" PRIx64, node, r.base);
+
+    dtb_add_node(f->dtb, path);
+    dtb_set_str(f->dtb, path, "compatible", compatible);
+    dtb_set_reg(f->dtb, path, (const uint64_t[]){ r.base, r.size }, 1);
+    return path;
+}
+
+static void fdt_irq(VirtFdt *f, const char *path, uint32_t irq)
+{
+    dtb_set_u32(f->dtb, path, "interrupt-parent", f->plic);
+    dtb_set_u32(f->dtb, path, "interrupts", irq);
+}
+
+static void fdt_clint(VirtFdt *f)
+{
+    static const char *const clint[] = { "sifive,clint0", "riscv,clint0",
+                                         NULL };
+    g_autofree char *path =
+        soc_node(f, "clint", virt_map[VIRT_CLINT], "sifive,clint0");
+
+    dtb_set_strs(f->dtb, path, "compatible", clint);
+    riscv_fdt_hart_irqs(f->dtb, path, f->intc, f->v->parent.cpus->len,
+                        (const uint32_t[]){ HART_MSI, HART_MTI }, 2);
+}
+
+/* One software interrupt node of an ACLINT. */
+static void fdt_swi(VirtFdt *f, const char *node, hwaddr base, uint32_t irq,
+                    const char *compatible)
+{
+    g_autofree char *path = soc_node(
+        f, node, (VirtRange){ node, base, ACLINT_SWI_SIZE }, compatible);
+
+    riscv_fdt_hart_irqs(f->dtb, path, f->intc, f->v->parent.cpus->len, &irq, 1);
+    dtb_set_empty(f->dtb, path, "interrupt-controller");
+    dtb_set_u32(f->dtb, path, "#interrupt-cells", 0);
+}
+
+/* "riscv,aclint-mtimer": reg is mtime, then mtimecmp. */
+static void fdt_aclint(VirtFdt *f)
+{
+    hwaddr base = virt_map[VIRT_CLINT].base;
+    hwaddr timer = base + ACLINT_SWI_SIZE;
+    g_autofree char *path = NULL;
+
+    fdt_swi(f, "mswi", base, HART_MSI, "riscv,aclint-mswi");
+    path = soc_node(f, "mtimer",
+                    (VirtRange){ "mtimer", timer, ACLINT_MTIMER_SIZE },
+                    "riscv,aclint-mtimer");
+    dtb_set_reg(f->dtb, path,
+                (const uint64_t[]){ timer + 0x7ff8, ACLINT_MTIMER_SIZE - 0x7ff8,
+                                    timer, 0x7ff8 },
+                2);
+    riscv_fdt_hart_irqs(f->dtb, path, f->intc, f->v->parent.cpus->len,
+                        (const uint32_t[]){ HART_MTI }, 1);
+    fdt_swi(f, "sswi", virt_map[VIRT_ACLINT_SSWI].base, HART_SSI,
+            "riscv,aclint-sswi");
+}
+
+static void fdt_plic(VirtFdt *f)
+{
+    static const char *const plic[] = { "sifive,plic-1.0.0", "riscv,plic0",
+                                        NULL };
+    g_autofree char *path =
+        soc_node(f, "plic", virt_map[VIRT_PLIC], "riscv,plic0");
+
+    dtb_set_strs(f->dtb, path, "compatible", plic);
+    dtb_set_u32(f->dtb, path, "#interrupt-cells", 1);
+    dtb_set_u32(f->dtb, path, "#address-cells", 0);
+    dtb_set_empty(f->dtb, path, "interrupt-controller");
+    riscv_fdt_hart_irqs(f->dtb, path, f->intc, f->v->parent.cpus->len,
+                        (const uint32_t[]){ HART_MEI, HART_SEI }, 2);
+    dtb_set_u32(f->dtb, path, "riscv,ndev", VIRT_PLIC_SOURCES - 1);
+    f->plic = dtb_give_phandle(f->dtb, path);
+}
+
+static void fdt_power(VirtFdt *f, const char *node, const char *compatible,
+                      uint32_t value)
+{
+    dtb_add_node(f->dtb, node);
+    dtb_set_str(f->dtb, node, "compatible", compatible);
+    dtb_set_u32(f->dtb, node, "regmap", f->test);
+    dtb_set_u32(f->dtb, node, "offset", 0);
+    dtb_set_u32(f->dtb, node, "value", value);
+}
+
+static void fdt_test(VirtFdt *f)
+{
+    static const char *const test[] = { "sifive,test1", "sifive,test0",
+                                        "syscon", NULL };
+    g_autofree char *path = soc_node(f, "test", virt_map[VIRT_TEST], "syscon");
+
+    dtb_set_strs(f->dtb, path, "compatible", test);
+    f->test = dtb_give_phandle(f->dtb, path);
+    fdt_power(f, "/reboot", "syscon-reboot", 0x7777);
+    fdt_power(f, "/poweroff", "syscon-poweroff", 0x5555);
+}
+
+static void fdt_uart(VirtFdt *f)
+{
+    g_autofree char *path =
+        soc_node(f, "serial", virt_map[VIRT_UART0], "ns16550a");
+
+    dtb_set_u32(f->dtb, path, "clock-frequency", UART_CLOCK_HZ);
+    fdt_irq(f, path, VIRT_IRQ_UART0);
+    dtb_add_node(f->dtb, "/chosen");
+    dtb_set_str(f->dtb, "/chosen", "stdout-path", path);
+    dtb_add_node(f->dtb, "/aliases");
+    dtb_set_str(f->dtb, "/aliases", "serial0", path);
+}
+
+/* Nodes of virt_devices[]. */
+static void (*const virt_nodes[])(VirtFdt *f) = {
+    fdt_test,
+    fdt_uart,
+};
+
+static Dtb *virt_make_fdt(VirtMachine *v)
+{
+    Machine *m = &v->parent;
+    g_autofree uint32_t *intc = g_new0(uint32_t, m->cpus->len);
+    VirtFdt f = { .v = v, .dtb = dtb_new(), .intc = intc };
+
+    riscv_fdt_root(f.dtb, "riscv-virtio", "riscv-virtio,qemu");
+    dtb_add_node(f.dtb, "/soc");
+    dtb_set_empty(f.dtb, "/soc", "ranges");
+    dtb_set_str(f.dtb, "/soc", "compatible", "simple-bus");
+    dtb_set_u32(f.dtb, "/soc", "#size-cells", 2);
+    dtb_set_u32(f.dtb, "/soc", "#address-cells", 2);
+    riscv_fdt_cpus(f.dtb, m, VIRT_TIMEBASE_HZ, intc);
+    riscv_fdt_memory(f.dtb, virt_map[VIRT_DRAM].base, m->config.ram_size);
+    if (v->aclint) {
+        fdt_aclint(&f);
+    } else {
+        fdt_clint(&f);
+    }
+    fdt_plic(&f);
+    for (size_t i = 0; i < ARRAY_SIZE(virt_nodes); i++) {
+        virt_nodes[i](&f);
+    }
+    return f.dtb;
+}
+
+static bool virt_finish(Machine *m, Error **errp)
+{
+    VirtMachine *v = virt_machine(m);
+
+    riscv_boot_init(&v->boot, m, virt_map[VIRT_DRAM].base);
+    if (!riscv_load_firmware(&v->boot, errp) ||
+        !riscv_load_kernel(&v->boot, errp)) {
+        return false;
+    }
+    v->dtb =
+        m->config.dtb ? dtb_from_file(m->config.dtb, errp) : virt_make_fdt(v);
+    if (v->dtb == NULL) {
+        return false;
+    }
+    riscv_fdt_chosen(v->dtb, &v->boot);
+    return riscv_finish_boot(&v->boot, v->dtb, errp);
+}
+
+static void virt_reset(Machine *m)
+{
+    VirtMachine *v = virt_machine(m);
+
+    riscv_boot_reset(&v->boot, v->dtb);
+}
+
+/* --- types
+ * -----------------------------------------------------------------------
+ */
+
+static void virt_finalize(Object *obj)
+{
+    VirtMachine *v = (VirtMachine *)obj;
+
+    dtb_free(v->dtb);
+    if (v->rom.name) {
+        memory_region_destroy(&v->rom);
+    }
+}
+
+static const Property virt_props[] = {
+    PROP(bool, VirtMachine, aclint, "aclint", "off",
+         "an ACLINT with supervisor software interrupts instead of a CLINT"),
+    PROP(onoffauto, VirtMachine, acpi, "acpi", "auto",
+         "ACPI tables; not available"),
+    PROP(str, VirtMachine, aia, "aia", "none",
+         "interrupt controller: none (a PLIC)"),
+    { 0 },
+};
+
+static const char *const arch32[] = { "riscv32", NULL };
+static const char *const arch64[] = { "riscv64", NULL };
+
+#define VIRT_MACHINE(view, cpu)                                                \
+    {                                                                          \
+        .name = "virt-machine", .parent = TYPE(machine_type),                  \
+        .description = "RISC-V VirtIO board", .size = sizeof(VirtMachine),     \
+        .arches = (view), .props = virt_props, .finalize = virt_finalize,      \
+        .machine_name = "virt", .max_cpus = VIRT_MAX_CPUS, .default_cpus = 1,  \
+        .default_cpu = (cpu), .default_ram_id = "riscv_virt_board.ram",        \
+        .default_ram_size = 128 * MiB, .no_parallel = true, .no_floppy = true, \
+        .no_cdrom = true, .default_nic = "virtio-net-pci",                     \
+        .block_default = "virtio", .build = virt_build, .finish = virt_finish, \
+        .reset = virt_reset,                                                   \
+    }
+
+const MachineType virt32_machine_type = VIRT_MACHINE(arch32, "rv32");
+const MachineType virt64_machine_type = VIRT_MACHINE(arch64, "rv64");
