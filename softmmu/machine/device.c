@@ -179,6 +179,18 @@ static int collect_device(Object *obj, void *opaque)
     return 0;
 }
 
+/* A board or bus mapped what realize published; unrealize destroys it. */
+static void unmap_regions(DeviceState *dev)
+{
+    for (guint i = 0; dev->mmio && i < dev->mmio->len; i++) {
+        MemoryRegion *mr = g_ptr_array_index(dev->mmio, i);
+
+        if (mr->parent) {
+            memory_region_del(mr->parent, mr);
+        }
+    }
+}
+
 static void unrealize_one(DeviceState *dev)
 {
     void (*unrealize)(DeviceState *) =
@@ -187,6 +199,7 @@ static void unrealize_one(DeviceState *dev)
     if (!dev->realized) {
         return;
     }
+    unmap_regions(dev);
     if (unrealize) {
         unrealize(dev);
     }
