@@ -10,6 +10,7 @@
 #include "tandem/base.h"
 
 #include "accel/tcg/internal.h"
+#include "tcg/helper.h"
 
 enum { LOG_MAX = 4096, PAGE_MASK = PAGE_SIZE - 1 };
 
