@@ -269,7 +269,7 @@ enum {
     CTX_CBZE_SHIFT = 13,    /* 1 bit: cbo.zero allowed */
     CTX_CBCFE_SHIFT = 14,   /* 1 bit: cbo.clean, cbo.flush allowed */
     CTX_CBIE_SHIFT = 15,    /* 2 bits: CTX_CBIE_x for cbo.inval */
-    CTX_TRIGGER_SHIFT = 17, /* 1 bit: a debug trigger may fire in this mode */
+    CTX_TRIGGER_SHIFT = 17, /* 1 bit: there is an execute trigger */
 };
 /* FS and VS classes: Initial and Clean need the same code. */
 enum { CTX_FS_OFF = 0, CTX_FS_CLEAN = 1, CTX_FS_DIRTY = 2 };

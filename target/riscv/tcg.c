@@ -15,6 +15,7 @@
 #include "target/riscv/mmu.h"
 #include "target/riscv/translate.h"
 #include "target/riscv/trap.h"
+#include "target/riscv/trigger.h"
 #include "target/tcg_ops.h"
 
 /* --- TcgCpuOps ---------------------------------------------------------- */
@@ -58,9 +59,16 @@ static bool tlb_fill(CPUState *cpu, vaddr va, unsigned size, MmuAccess access,
                      unsigned mmu, bool probe, TcgPage *page)
 {
     RiscvEnv *env = riscv_env(cpu);
+    bool watched = access != MMU_FETCH && trigger_on_page(env, va);
     RiscvPage r;
     uint32_t cause;
 
+    /* before any fault of the access itself (Priv 3.1.15, table 15) */
+    if (watched && !probe &&
+        trigger_matches(env, rights_of(access), va, size)) {
+        riscv_record(env, EXC_BREAKPOINT, va);
+        return false;
+    }
     if (!riscv_translate(env, va, size, rights_of(access), mmu, &r, &cause)) {
         if (!probe) {
             if (log_on(LOG_MMU)) {
@@ -77,7 +85,7 @@ static bool tlb_fill(CPUState *cpu, vaddr va, unsigned size, MmuAccess access,
         .write = r.rights & ACC_W,
         .exec = r.rights & ACC_X,
         .global = r.global,
-        .whole = r.whole,
+        .whole = r.whole && !watched, /* then each access comes here */
         .attrs = MEM_ATTRS_CPU,
     };
     page->attrs.user = mmu == RISCV_MMU_U;
@@ -225,7 +233,8 @@ static void flush_modes(RiscvEnv *env, unsigned mmu_mask)
 
 static void triggers_changed(RiscvEnv *env)
 {
-    ctx_changed(env); /* CTX_TRIGGER */
+    flush_modes(env, RISCV_MMU_ALL); /* watched pages enter no TLB */
+    ctx_changed(env);                /* CTX_TRIGGER */
 }
 
 /* Flags and rounding that generated code keeps in MXCSR; its thunk has put
