@@ -172,8 +172,8 @@ class Schema:
     def desc(self, t):
         """The C name of a type's table."""
         if isinstance(t, list):
-            return "qtype_list_" + snake(t[0])
-        return "qtype_" + snake(t)
+            return "qtype_list_" + snake(t[0]).removeprefix("q_")
+        return "qtype_" + (t if t in BUILTIN else snake(t))
 
 
 # --- header --------------------------------------------------------------------

@@ -53,6 +53,9 @@ json_object *qmp_call(Monitor *mon, Machine *m, const QCommand *c,
                       json_object *args, Error **errp);
 /* Queue @text (whole) to be written; any thread. */
 void monitor_write(Monitor *mon, const char *text, size_t len);
+/* Write what waits, as far as the chardev takes it; in its context. */
+void monitor_flush(Monitor *mon);
+bool monitor_is_mux(const Monitor *mon);
 /* The human monitor's part: hmp.c. */
 extern const CharHandlers hmp_handlers;
 void hmp_session_start(Monitor *mon);

@@ -7,8 +7,7 @@
 /* --- output
  * --------------------------------------------------------------------- */
 
-/* In the monitor's context. */
-static void flush_out(Monitor *mon)
+void monitor_flush(Monitor *mon)
 {
     LOCK_GUARD(&mon->lock);
     if (mon->out->len > 0) {
@@ -25,7 +24,7 @@ static void flush_posted(void *opaque)
     lock_acquire(&mon->lock);
     mon->out_posted = false;
     lock_release(&mon->lock);
-    flush_out(mon);
+    monitor_flush(mon);
 }
 
 void monitor_write(Monitor *mon, const char *text, size_t len)
@@ -220,6 +219,14 @@ static void run_request(Monitor *mon, json_object *request)
     send_reply(mon, request, value, err);
 }
 
+/* In its context: there is room in the queue again. */
+static void accept_input(void *opaque)
+{
+    Monitor *mon = opaque;
+
+    char_accept_input(&mon->fe);
+}
+
 /* Main loop, machine lock: the next in-band command. */
 static void run_next(void *opaque)
 {
@@ -237,7 +244,7 @@ static void run_next(void *opaque)
         loop_post(mon->m->loop, run_next, mon);
     }
     lock_release(&mon->lock);
-    loop_post(mon->ctx, (void (*)(void *))char_accept_input, &mon->fe);
+    loop_post(mon->ctx, accept_input, mon);
 }
 
 /* A whole value was read, in the monitor's context; takes its reference. */
@@ -380,7 +387,7 @@ static void qmp_event(void *opaque, CharEvent ev)
 
 static void qmp_writable(void *opaque)
 {
-    flush_out(opaque);
+    monitor_flush(opaque);
 }
 
 static const CharHandlers qmp_handlers = {
@@ -445,6 +452,12 @@ int monitor_take_named_fd(Machine *m, Monitor *mon, const char *name,
 /* --- life
  * -------------------------------------------------------------------------------------
  */
+
+bool monitor_is_mux(const Monitor *mon)
+{
+    return mon->fe.chr &&
+           strcmp(OBJECT(mon->fe.chr)->type->name, "chardev-mux") == 0;
+}
 
 Machine *monitor_machine(Monitor *mon)
 {
@@ -525,6 +538,11 @@ static Monitor *monitor_new(MonitorHub *hub, LoopContext *ctx)
     return mon;
 }
 
+static void put_json(gpointer value)
+{
+    json_object_put(value);
+}
+
 static void monitor_free(Monitor *mon)
 {
     GHashTableIter it;
@@ -539,7 +557,7 @@ static void monitor_free(Monitor *mon)
     }
     hmp_session_free(mon);
     g_hash_table_unref(mon->named_fds);
-    g_queue_free_full(mon->queue, (GDestroyNotify)json_object_put);
+    g_queue_free_full(mon->queue, put_json);
     g_string_free(mon->out, TRUE);
     json_tokener_free(mon->tok);
     lock_destroy(&mon->lock);
@@ -596,7 +614,7 @@ static void detach_in_context(void *opaque)
     Attach *a = opaque;
 
     for (int i = 0; i < 100 && a->mon->out->len > 0; i++) {
-        flush_out(a->mon);
+        monitor_flush(a->mon);
         if (a->mon->out->len > 0) {
             g_usleep(10000);
         }
