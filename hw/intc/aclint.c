@@ -18,7 +18,8 @@
 
 #define NS_PER_S 1000000000ll
 
-/* --- MTIMER -------------------------------------------------------------- */
+/* --- MTIMER ----------------------------------------------------------------
+ */
 
 typedef struct AclintMtimer AclintMtimer;
 
@@ -386,7 +387,8 @@ const DeviceType aclint_mtimer_type = {
     .vmstate = &mtimer_vmstate,
 };
 
-/* --- MSWI, SSWI ---------------------------------------------------------- */
+/* --- MSWI, SSWI ------------------------------------------------------------
+ */
 
 typedef struct AclintSwi {
     DeviceState parent;

@@ -29,6 +29,7 @@ enum Form {
     XM,
     RXI8,
     XRI8,
+    I,
     MEM,
     MXR,
     RXI8X,
@@ -278,6 +279,9 @@ static void emit(Ctx *c, const Case *k)
     case MEM:
         k->m ? x86_m(a, in, k->w, *k->m) : x86_r(a, in, k->w, k->rm);
         break;
+    case I:
+        x86_i32(a, in, k->imm);
+        break;
     case MI8:
         k->m ? x86_mi8(a, in, k->w, *k->m, k->imm)
              : x86_ri8(a, in, k->w, k->rm, k->imm);
@@ -330,6 +334,9 @@ static void expect(const Ctx *c, const Case *k, Want *out)
     case M:
     case MEM:
         *o++ = rm_operand(k, false);
+        break;
+    case I:
+        *o++ = imm(k->imm);
         break;
     case MI8:
     case MI:

@@ -218,6 +218,13 @@ void x86_mi32(X86Asm *a, X86Insn in, int w, X86Mem m, int32_t imm)
     put32(a, imm);
 }
 
+void x86_i32(X86Asm *a, X86Insn in, int32_t imm)
+{
+    begin(a);
+    put_legacy(a, in, 0, 0, 0, 0, false);
+    put32(a, imm);
+}
+
 void x86_rri32(X86Asm *a, X86Insn in, int w, int reg, int rm, int32_t imm)
 {
     put_reg_form(a, in, w, reg, -1, rm);
@@ -327,6 +334,11 @@ static void put_bytes(X86Asm *a, const uint8_t *bytes, size_t n)
 void x86_ret(X86Asm *a)
 {
     put_bytes(a, (const uint8_t[]){ 0xc3 }, 1);
+}
+
+void x86_ret_pop(X86Asm *a, unsigned bytes)
+{
+    put_bytes(a, (const uint8_t[]){ 0xc2, bytes, bytes >> 8 }, 3);
 }
 
 void x86_ud2(X86Asm *a)

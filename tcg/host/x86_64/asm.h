@@ -15,16 +15,52 @@
 
 /* General registers and vector registers, numbered as encoded. */
 enum {
-    RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15,
+    RAX,
+    RCX,
+    RDX,
+    RBX,
+    RSP,
+    RBP,
+    RSI,
+    RDI,
+    R8,
+    R9,
+    R10,
+    R11,
+    R12,
+    R13,
+    R14,
+    R15,
     X86_NGPR,
-    XMM0 = 0, XMM1, XMM2, XMM3, XMM4, XMM5, XMM6, XMM7,
+    XMM0 = 0,
+    XMM1,
+    XMM2,
+    XMM3,
+    XMM4,
+    XMM5,
+    XMM6,
+    XMM7,
     XMM15 = 15,
 };
 
 /* Condition codes, SDM 2, appendix B.1.4.7. cc ^ 1 is the negation. */
 typedef enum X86Cc {
-    CC_O, CC_NO, CC_B, CC_AE, CC_E, CC_NE, CC_BE, CC_A,
-    CC_S, CC_NS, CC_P, CC_NP, CC_L, CC_GE, CC_LE, CC_G,
+    CC_O,
+    CC_NO,
+    CC_B,
+    CC_AE,
+    CC_E,
+    CC_NE,
+    CC_BE,
+    CC_A,
+    CC_S,
+    CC_NS,
+    CC_P,
+    CC_NP,
+    CC_L,
+    CC_GE,
+    CC_LE,
+    CC_G,
 } X86Cc;
 
 /* Encoding bits of a description. */
@@ -33,43 +69,43 @@ enum {
     X86_MAP_SHIFT = 8,
     X86_PP_SHIFT = 10,
     X86_LOCK = 1 << 12,
-    X86_REXW = 1 << 13,    /* always 64-bit */
-    X86_VEX = 1 << 14,     /* VEX only */
-    X86_NDS = 1 << 15,     /* the VEX form has a third operand */
-    X86_B8R = 1 << 16,     /* `reg` is a byte register */
-    X86_B8M = 1 << 17,     /* `r/m` is a byte */
-    X86_SSE = 1 << 18,     /* VEX form used when the host has AVX */
-    X86_EXT_SHIFT = 20,    /* opcode extension in `reg` */
-    X86_W16 = 1 << 23,     /* 16-bit operands */
-    X86_M16 = 1 << 24,     /* for the test: width of a memory operand */
+    X86_REXW = 1 << 13, /* always 64-bit */
+    X86_VEX = 1 << 14,  /* VEX only */
+    X86_NDS = 1 << 15,  /* the VEX form has a third operand */
+    X86_B8R = 1 << 16,  /* `reg` is a byte register */
+    X86_B8M = 1 << 17,  /* `r/m` is a byte */
+    X86_SSE = 1 << 18,  /* VEX form used when the host has AVX */
+    X86_EXT_SHIFT = 20, /* opcode extension in `reg` */
+    X86_W16 = 1 << 23,  /* 16-bit operands */
+    X86_M16 = 1 << 24,  /* for the test: width of a memory operand */
     X86_M32 = 1 << 25,
     X86_MEMONLY = 1 << 26, /* for the test: r/m may not be a register */
     X86_REGONLY = 1 << 27,
-    X86_D64 = 1 << 28,     /* 64-bit without REX.W */
-    X86_CL = 1 << 29,      /* for the test: cl is the last operand */
+    X86_D64 = 1 << 28, /* 64-bit without REX.W */
+    X86_CL = 1 << 29,  /* for the test: cl is the last operand */
 };
 
-#define X86_E(pp, map, op) \
+#define X86_E(pp, map, op)                                                     \
     ((pp) << X86_PP_SHIFT | (map) << X86_MAP_SHIFT | (op))
 
 /* The value of an X86Insn is its encoding. */
 typedef enum X86Insn {
-#define E(pp, map, op) X86_E(pp, map, op)
-#define X(n)           ((n) << X86_EXT_SHIFT)
-#define LOCK           X86_LOCK
-#define REXW           X86_REXW
-#define VEX            X86_VEX
-#define NDS            X86_NDS
-#define B8R            X86_B8R
-#define B8M            X86_B8M
-#define SSE            X86_SSE
-#define W16            X86_W16
-#define M16            X86_M16
-#define M32            X86_M32
-#define MEMONLY        X86_MEMONLY
-#define REGONLY        X86_REGONLY
-#define D64            X86_D64
-#define CL             X86_CL
+#define E(pp, map, op)                  X86_E(pp, map, op)
+#define X(n)                            ((n) << X86_EXT_SHIFT)
+#define LOCK                            X86_LOCK
+#define REXW                            X86_REXW
+#define VEX                             X86_VEX
+#define NDS                             X86_NDS
+#define B8R                             X86_B8R
+#define B8M                             X86_B8M
+#define SSE                             X86_SSE
+#define W16                             X86_W16
+#define M16                             X86_M16
+#define M32                             X86_M32
+#define MEMONLY                         X86_MEMONLY
+#define REGONLY                         X86_REGONLY
+#define D64                             X86_D64
+#define CL                              X86_CL
 #define X86_INSN(name, text, form, enc) X86_##name = (int)(enc),
 #include "insn.def"
 #undef X86_INSN
@@ -113,7 +149,7 @@ static inline X86Mem x86_mem_index(int base, int index, int shift, int32_t disp)
 }
 
 typedef struct X86Asm {
-    uint8_t *p;      /* next byte, in the writable mapping */
+    uint8_t *p; /* next byte, in the writable mapping */
     uint8_t *start;
     uint8_t *limit;  /* end of the buffer minus one instruction */
     ptrdiff_t delta; /* executable address = writable address + delta */
@@ -142,6 +178,7 @@ void x86_ri8(X86Asm *a, X86Insn in, int w, int rm, int imm);
 void x86_mi8(X86Asm *a, X86Insn in, int w, X86Mem m, int imm);
 void x86_ri32(X86Asm *a, X86Insn in, int w, int rm, int32_t imm);
 void x86_mi32(X86Asm *a, X86Insn in, int w, X86Mem m, int32_t imm);
+void x86_i32(X86Asm *a, X86Insn in, int32_t imm);
 void x86_rri32(X86Asm *a, X86Insn in, int w, int reg, int rm, int32_t imm);
 void x86_rmi32(X86Asm *a, X86Insn in, int w, int reg, X86Mem m, int32_t imm);
 /* VEX with three operands; @w is VEX.W. */
@@ -172,6 +209,7 @@ void x86_push(X86Asm *a, int reg);
 void x86_pop(X86Asm *a, int reg);
 /* One-byte and fixed instructions. */
 void x86_ret(X86Asm *a);
+void x86_ret_pop(X86Asm *a, unsigned bytes);
 void x86_ud2(X86Asm *a);
 void x86_cdq(X86Asm *a, int w); /* cdq, cqo */
 void x86_vzeroupper(X86Asm *a);

@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Guest memory and env. A guest access is checked against the soft TLB inline
+ * (TCG.md 3.5); everything else is the engine's, called out of line through
+ * thunks that save all registers.
+ */
+#include "tandem/base.h"
+
+#include "backend.h"
+
+/* ---- the soft TLB ---- */
+
+/* The guest address as base register and displacement. */
+static X86Mem address(Gen *g, TcgRef r)
+{
+    int32_t disp = 0;
+
+    if (tcg_ref_is_const(r)) {
+        int reg = ra_temp(g);
+
+        x86_mov_imm(&g->a, reg, tcg_ref_const(g->tb, r), true);
+        return x86_mem(reg, 0);
+    }
+    if (g->val[r].flags & VAL_FOLDED) {
+        const TcgInsn *add = &g->tb->insn[r];
+
+        ra_imm32(g, add->b, &disp);
+        r = add->a;
+    }
+    return x86_mem(ra_use(g, r, RAX), disp);
+}
+
+/* An address that was folded is no operand of the insn; let go of its base. */
+static void address_done(Gen *g, TcgRef r)
+{
+    if (!tcg_ref_is_const(r) && (g->val[r].flags & VAL_FOLDED)) {
+        ra_drop_dead(g, g->tb->insn[r].a);
+    }
+}
+
+static int32_t tlb_off(MemOp mo, size_t field)
+{
+    return TCG_HOT_OFF(tlb) + memop_mmu(mo) * sizeof(TcgTlb) + field;
+}
+
+/*
+ * rax = addend of the page, else to @c. rcx and flags are lost. One compare
+ * finds a miss, a slow page and an access across the page's end.
+ */
+static void tlb_check(Gen *g, X86Mem addr, MemOp mo, bool write, Cold *c)
+{
+    X86Asm *a = &g->a;
+    unsigned bits = g->fe->page_bits, align = memop_align(mo);
+    size_t tag = write ? offsetof(TcgTlb, tag_w) : offsetof(TcgTlb, tag_r);
+
+    if ((mo & MO_KIND_MASK) == MO_CODE) {
+        cold_jump(c, x86_jmp32(a));
+        return;
+    }
+    if (addr.disp == 0) {
+        x86_rr(a, X86_MOV_RM, 0, RAX, addr.base);
+        x86_rr(a, X86_MOV_RM, 1, RCX, addr.base);
+    } else {
+        x86_rm(a, X86_LEA, 1, RCX, addr);
+        x86_rr(a, X86_MOV_RM, 0, RAX, RCX);
+    }
+    x86_ri8(a, X86_SHR_I8, 0, RAX, bits);
+    x86_rr(a, X86_MOVZX8, 0, RAX, RAX);
+    if (align > 1) {
+        x86_ri8(a, X86_TEST8_I8, 0, RCX, align - 1);
+        cold_jump(c, x86_jcc32(a, CC_NE));
+    }
+    x86_rm(a, X86_XOR_RM, 1, RCX, x86_mem_index(RBP, RAX, 3, tlb_off(mo, tag)));
+    x86_alu_ri(a, ALU_CMP, 1, RCX, (1 << bits) - memop_size(mo));
+    cold_jump(c, x86_jcc32(a, CC_A));
+    x86_rm(a, X86_MOV_RM, 1, RAX,
+           x86_mem_index(RBP, RAX, 3, tlb_off(mo, offsetof(TcgTlb, addend))));
+}
+
+static_assert(TCG_TLB_SIZE == 256, "the index is a byte");
+
+static X86Mem host_mem(X86Mem addr)
+{
+    return x86_mem_index(addr.base, RAX, 0, addr.disp);
+}
+
+/* Begin an op that may take a slow path: locations are final from here. */
+static Cold *slow_path(Gen *g, void (*emit)(Gen *g, const Cold *c), X86Mem addr,
+                       MemOp mo, int dst)
+{
+    Locs l = ra_capture(g, g->tb->snap_of[g->i], true);
+    Cold *c = cold_new(g, emit);
+
+    c->locs = l;
+    c->addr = addr;
+    c->aux = mo;
+    c->dst = dst;
+    return c;
+}
+
+/* Remember operand @k of a slow path: register or constant. */
+static void slow_operand(Gen *g, Cold *c, unsigned k, TcgRef r, int reg)
+{
+    if (tcg_ref_is_const(r)) {
+        c->src[k] = NO_REG;
+        c->imm[k] = tcg_ref_const(g->tb, r);
+    } else {
+        c->src[k] = reg;
+    }
+}
+
+static void cold_operand(Gen *g, const Cold *c, unsigned k, int to)
+{
+    if (c->src[k] == NO_REG) {
+        x86_mov_imm(&g->a, to, c->imm[k], true);
+    } else {
+        x86_move(g, to, c->src[k], true);
+    }
+}
+
+/* rax = guest address, unless its base is rax already. */
+static void cold_address(Gen *g, const Cold *c)
+{
+    if (c->addr.disp != 0) {
+        x86_rm(&g->a, X86_LEA, 1, RAX, c->addr);
+    } else {
+        x86_move(g, RAX, c->addr.base, true);
+    }
+}
+
+static void cold_call(Gen *g, const Cold *c, Thunk t)
+{
+    x86_call_abs(&g->a, thunk_at(g, t + c->vec_live), RAX);
+    ra_record(g, &c->locs);
+}
+
+/* @dst = rax, the raw datum of @mo, extended to @type. */
+static void extend_datum(Gen *g, int dst, MemOp mo, TcgType type)
+{
+    static const X86Insn zero[] = { X86_MOVZX8, X86_MOVZX16, X86_MOV_RM,
+                                    X86_MOV_RM };
+    static const X86Insn sign[] = { X86_MOVSX8, X86_MOVSX16, X86_MOVSXD,
+                                    X86_MOV_RM };
+    unsigned size = mo & MO_SIZE;
+    bool wide = type == TCG_I64;
+
+    if (dst >= X0) {
+        x86_move(g, dst, RAX, type == TCG_F64);
+    } else if ((mo & MO_SIGN) && (wide || size < MO_32)) {
+        x86_rr(&g->a, sign[size], wide, dst, RAX);
+    } else {
+        x86_rr(&g->a, zero[size], size == MO_64, dst, RAX);
+    }
+}
+
+/* ---- loads and stores ---- */
+
+static void cold_ld(Gen *g, const Cold *c)
+{
+    x86_i32(&g->a, X86_PUSH_I, c->aux);
+    cold_address(g, c);
+    cold_call(g, c, THUNK_LD);
+    extend_datum(g, c->dst, c->aux, g->tb->insn[c->insn].type);
+    x86_jmp_back(&g->a, c->back);
+}
+
+/* Byte order: swap the low @size bytes of @reg. */
+static void swap_bytes(Gen *g, int reg, unsigned size)
+{
+    if (size == MO_16) {
+        x86_ri8(&g->a, X86_ROL16_I8, 0, reg, 8);
+    } else if (size >= MO_32) {
+        x86_bswap(&g->a, size == MO_64, reg);
+    }
+}
+
+static void load(Gen *g, int dst, X86Mem m, MemOp mo, TcgType type)
+{
+    static const X86Insn zero[] = { X86_MOVZX8, X86_MOVZX16, X86_MOV_RM,
+                                    X86_MOV_RM };
+    static const X86Insn sign[] = { X86_MOVSX8, X86_MOVSX16, X86_MOVSXD,
+                                    X86_MOV_RM };
+    unsigned size = mo & MO_SIZE;
+
+    if ((mo & MO_SWAP) && size != MO_8) {
+        x86_rm(&g->a, zero[size], size == MO_64, RAX, m);
+        swap_bytes(g, RAX, size);
+        extend_datum(g, dst, mo, type);
+    } else if (dst >= X0) {
+        x86_rm(&g->a, type == TCG_F64 ? X86_MOVSD_XM : X86_MOVSS_XM, 0, dst, m);
+    } else if ((mo & MO_SIGN) && (type == TCG_I64 || size < MO_32)) {
+        x86_rm(&g->a, sign[size], type == TCG_I64, dst, m);
+    } else {
+        x86_rm(&g->a, zero[size], size == MO_64, dst, m);
+    }
+}
+
+static void emit_ld(Gen *g, const TcgInsn *in)
+{
+    X86Mem addr = address(g, in->a);
+    int dst = ra_def(g);
+    Cold *c = slow_path(g, cold_ld, addr, in->aux, dst);
+
+    tlb_check(g, addr, in->aux, false, c);
+    load(g, dst, host_mem(addr), in->aux, in->type);
+    c->back = x86_offset(&g->a);
+    ra_commit(g, dst);
+    address_done(g, in->a);
+}
+
+static void cold_st(Gen *g, const Cold *c)
+{
+    x86_i32(&g->a, X86_PUSH_I, c->aux);
+    cold_operand(g, c, 0, RCX);
+    cold_address(g, c);
+    cold_call(g, c, THUNK_ST);
+    x86_jmp_back(&g->a, c->back);
+}
+
+/* Store register @reg (rcx may be lost). */
+static void store_reg(Gen *g, int reg, X86Mem m, MemOp mo)
+{
+    static const X86Insn st[] = { X86_MOV8_MR, X86_MOV16_MR, X86_MOV_MR,
+                                  X86_MOV_MR };
+    unsigned size = mo & MO_SIZE;
+
+    if ((mo & MO_SWAP) && size != MO_8) {
+        x86_move(g, RCX, reg, size == MO_64);
+        swap_bytes(g, RCX, size);
+        reg = RCX;
+    }
+    if (reg >= X0) {
+        x86_rm(&g->a, size == MO_64 ? X86_MOVSD_MX : X86_MOVSS_MX, 0, reg, m);
+    } else {
+        x86_rm(&g->a, st[size], size == MO_64, reg, m);
+    }
+}
+
+static void store_imm(Gen *g, uint64_t v, X86Mem m, MemOp mo)
+{
+    unsigned size = mo & MO_SIZE;
+
+    if (size == MO_8) {
+        x86_mi8(&g->a, X86_MOV8_I8, 0, m, v);
+    } else if (!(mo & MO_SWAP) &&
+               (size == MO_32 || (size == MO_64 && (int64_t)v == (int32_t)v))) {
+        x86_mi32(&g->a, X86_MOV_I, size == MO_64, m, v);
+    } else {
+        x86_mov_imm(&g->a, RCX, v, true);
+        store_reg(g, RCX, m, mo);
+    }
+}
+
+static void fence_all(Gen *g)
+{
+    x86_mi8(&g->a, X86_LOCK_OR_I8, 0, x86_mem(RSP, -8), 0);
+}
+
+static void emit_st(Gen *g, const TcgInsn *in)
+{
+    X86Mem addr = address(g, in->a);
+    int src = tcg_ref_is_const(in->b) ? NO_REG : ra_use(g, in->b, NO_REG);
+    Cold *c = slow_path(g, cold_st, addr, in->aux, NO_REG);
+
+    slow_operand(g, c, 0, in->b, src);
+    tlb_check(g, addr, in->aux, true, c);
+    if (src == NO_REG) {
+        store_imm(g, c->imm[0], host_mem(addr), in->aux);
+    } else {
+        store_reg(g, src, host_mem(addr), in->aux);
+    }
+    c->back = x86_offset(&g->a);
+    if ((in->aux & MO_ORDER_MASK) == MO_SEQ) {
+        fence_all(g);
+    }
+    ra_end_insn(g);
+    address_done(g, in->a);
+}
+
+/* ---- atomics ---- */
+
+static void cold_atomic(Gen *g, const Cold *c)
+{
+    const TcgInsn *in = &g->tb->insn[c->insn];
+    TcgAtomic kind = tcg_atomic_of_op(in->op);
+    bool cas = kind == TCG_ATOMIC_CAS || kind == TCG_ATOMIC_SC;
+
+    /* for cas and sc: src 0 = expected, 1 = new, 2 = holds */
+    if (kind == TCG_ATOMIC_SC) {
+        cold_operand(g, c, 2, RCX);
+        x86_rr(&g->a, X86_XOR_RM, 0, RAX, RAX);
+        x86_rr(&g->a, X86_TEST_MR, 0, RCX, RCX);
+        x86_setcc(&g->a, CC_NE, RAX);
+        x86_ri8(&g->a, X86_SHL_I8, 0, RAX, 8);
+        x86_alu_ri(&g->a, ALU_OR, 0, RAX, kind);
+        x86_push(&g->a, RAX);
+    } else {
+        x86_i32(&g->a, X86_PUSH_I, TCG_ATOMIC_ARG(kind, 0));
+    }
+    if (cas) {
+        cold_operand(g, c, 0, RCX);
+    }
+    x86_push(&g->a, RCX);
+    x86_i32(&g->a, X86_PUSH_I, c->aux);
+    cold_operand(g, c, cas, RCX);
+    cold_address(g, c);
+    cold_call(g, c, THUNK_ATOMIC);
+    if (c->dst != NO_REG) {
+        MemOp mo = kind == TCG_ATOMIC_SC ? MO_8 : c->aux;
+
+        extend_datum(g, c->dst, mo, in->type);
+    }
+    x86_jmp_back(&g->a, c->back);
+}
+
+/* Natural alignment is required, so that the locked access is one. */
+static MemOp aligned(MemOp mo)
+{
+    return (mo & ~MO_ALIGN_MASK) | MO_ALIGN;
+}
+
+/* An instruction by operand size: 1, 2, then 4 or 8 bytes. */
+static void sized(Gen *g, const X86Insn insn[3], MemOp mo, int reg, X86Mem m)
+{
+    unsigned size = mo & MO_SIZE;
+
+    x86_rm(&g->a, insn[MIN(size, 2)], size == MO_64, reg, m);
+}
+
+static const X86Insn insn_xchg[] = { X86_XCHG8_MR, X86_XCHG16_MR, X86_XCHG_MR };
+static const X86Insn insn_xadd[] = { X86_LOCK_XADD8, X86_LOCK_XADD16,
+                                     X86_LOCK_XADD };
+static const X86Insn insn_cmpxchg[] = { X86_LOCK_CMPXCHG8, X86_LOCK_CMPXCHG16,
+                                        X86_LOCK_CMPXCHG };
+
+/* Memory of less than 4 bytes with no host instruction, or swapped: the
+ * engine does it. */
+static bool all_slow(TcgOp op, MemOp mo)
+{
+    return (mo & MO_SWAP) ||
+           ((mo & MO_SIZE) < MO_32 && op != TCG_OP_at_xchg &&
+            op != TCG_OP_at_add && op != TCG_OP_at_cas && op != TCG_OP_at_sc);
+}
+
+/* [rcx] op= @b by a compare-and-swap loop; rax = the old value. */
+static void cas_loop(Gen *g, TcgOp op, MemOp mo, int tmp, int b)
+{
+    static const struct {
+        X86Insn alu;
+        X86Cc take_b;
+    } row[] = {
+        [TCG_OP_at_and - TCG_OP_at_and] = { X86_AND_RM },
+        [TCG_OP_at_or - TCG_OP_at_and] = { X86_OR_RM },
+        [TCG_OP_at_xor - TCG_OP_at_and] = { X86_XOR_RM },
+        [TCG_OP_at_smin - TCG_OP_at_and] = { 0, CC_G },
+        [TCG_OP_at_smax - TCG_OP_at_and] = { 0, CC_L },
+        [TCG_OP_at_umin - TCG_OP_at_and] = { 0, CC_A },
+        [TCG_OP_at_umax - TCG_OP_at_and] = { 0, CC_B },
+    };
+    int w = (mo & MO_SIZE) == MO_64;
+    uint32_t top;
+
+    x86_rm(&g->a, X86_MOV_RM, w, RAX, x86_mem(RCX, 0));
+    top = x86_offset(&g->a);
+    x86_rr(&g->a, X86_MOV_RM, w, tmp, RAX);
+    if (row[op - TCG_OP_at_and].alu != 0) {
+        x86_rr(&g->a, row[op - TCG_OP_at_and].alu, w, tmp, b);
+    } else {
+        x86_rr(&g->a, X86_CMP_RM, w, tmp, b);
+        x86_cmov(&g->a, row[op - TCG_OP_at_and].take_b, w, tmp, b);
+    }
+    x86_rm(&g->a, X86_LOCK_CMPXCHG, w, tmp, x86_mem(RCX, 0));
+    x86_jcc_back(&g->a, CC_NE, top);
+}
+
+/* rcx = host address. */
+static void host_address(Gen *g, X86Mem addr)
+{
+    x86_rm(&g->a, X86_LEA, 1, RCX, host_mem(addr));
+}
+
+/* Operand in a register other than the scratch ones. */
+static int atomic_operand(Gen *g, TcgRef r)
+{
+    int reg;
+
+    if (!tcg_ref_is_const(r)) {
+        return ra_use(g, r, NO_REG);
+    }
+    reg = ra_temp(g);
+    x86_mov_imm(&g->a, reg, tcg_ref_const(g->tb, r), true);
+    return reg;
+}
+
+static void emit_rmw(Gen *g, const TcgInsn *in)
+{
+    X86Mem addr = address(g, in->a);
+    MemOp mo = aligned(in->aux);
+    int b = atomic_operand(g, in->b);
+    int tmp = ra_temp(g);
+    int dst = ra_def(g);
+    Cold *c = slow_path(g, cold_atomic, addr, in->aux, dst);
+
+    c->src[0] = b;
+    if (all_slow(in->op, mo)) {
+        cold_jump(c, x86_jmp32(&g->a));
+    } else {
+        tlb_check(g, addr, mo, true, c);
+        if (in->op == TCG_OP_at_xchg || in->op == TCG_OP_at_add) {
+            x86_rr(&g->a, X86_MOV_RM, 1, RCX, b);
+            sized(g, in->op == TCG_OP_at_add ? insn_xadd : insn_xchg, mo, RCX,
+                  host_mem(addr));
+            x86_rr(&g->a, X86_MOV_RM, 1, RAX, RCX);
+        } else {
+            host_address(g, addr);
+            cas_loop(g, in->op, mo, tmp, b);
+        }
+        extend_datum(g, dst, mo, in->type);
+    }
+    c->back = x86_offset(&g->a);
+    ra_commit(g, dst);
+    address_done(g, in->a);
+}
+
+static void emit_cas(Gen *g, const TcgInsn *in)
+{
+    X86Mem addr = address(g, in->a);
+    MemOp mo = aligned(in->aux);
+    int expected = atomic_operand(g, in->b);
+    int v = atomic_operand(g, in->c);
+    bool sc = in->op == TCG_OP_at_sc;
+    int holds = sc ? atomic_operand(g, tcg_insn_operand(g->tb, g->i, 3)) : 0;
+    int dst = ra_def_early(g); /* written before the last use of `v` */
+    Cold *c = slow_path(g, cold_atomic, addr, in->aux, dst);
+    uint32_t fail = 0;
+
+    c->src[0] = expected;
+    c->src[1] = v;
+    c->src[2] = holds;
+    if (all_slow(in->op, mo)) {
+        cold_jump(c, x86_jmp32(&g->a));
+    } else {
+        tlb_check(g, addr, mo, true, c);
+        host_address(g, addr);
+        x86_rr(&g->a, X86_MOV_RM, 1, RAX, expected);
+        if (sc) {
+            x86_rr(&g->a, X86_TEST_MR, 0, holds, holds);
+            x86_mov_imm(&g->a, dst, 1, false);
+            fail = x86_jcc8(&g->a, CC_E);
+        }
+        sized(g, insn_cmpxchg, mo, v, x86_mem(RCX, 0));
+        if (sc) {
+            x86_setcc(&g->a, CC_NE, RAX);
+            x86_rr(&g->a, X86_MOVZX8, 0, dst, RAX);
+            x86_bind8(&g->a, fail);
+        } else {
+            extend_datum(g, dst, mo, in->type);
+        }
+    }
+    c->back = x86_offset(&g->a);
+    ra_commit(g, dst);
+    address_done(g, in->a);
+}
+
+/* Total store order: only a store before a load needs the host's help. */
+static void emit_fence(Gen *g, const TcgInsn *in)
+{
+    if (in->aux & TCG_FENCE_WR) {
+        fence_all(g);
+    }
+}
+
+/* ---- env ---- */
+
+static void emit_slot_get(Gen *g, const TcgInsn *in)
+{
+    Val *v = &g->val[g->i];
+
+    if (v->alias == TCG_REF_NONE) {
+        v->mem = MEM_SLOT;
+        v->where = in->aux;
+        g->slot_home[in->aux] = g->i;
+    }
+}
+
+/* Store @r of @type at @m, @mo its size. */
+static void store_env(Gen *g, TcgRef r, X86Mem m, MemOp mo)
+{
+    if (tcg_ref_is_const(r)) {
+        store_imm(g, tcg_ref_const(g->tb, r), m, mo);
+    } else {
+        store_reg(g, ra_use(g, r, NO_REG), m, mo);
+    }
+}
+
+static void emit_slot_st(Gen *g, const TcgInsn *in)
+{
+    const TcgSlotDesc *s = &g->fe->slots[in->aux];
+
+    ra_slot_changes(g, in->aux, in->a);
+    store_env(g, in->a, x86_mem(RBP, s->offset),
+              ra_wide(s->type) ? MO_64 : MO_32);
+    if (!tcg_ref_is_const(in->a)) {
+        ra_slot_home(g, in->aux, ra_canon(g, in->a));
+    }
+    ra_end_insn(g);
+}
+
+static void emit_env_ld(Gen *g, const TcgInsn *in)
+{
+    int dst = ra_def_early(g);
+
+    load(g, dst, x86_mem(RBP, (int32_t)in->a), in->aux, in->type);
+    ra_commit(g, dst);
+}
+
+static void emit_env_st(Gen *g, const TcgInsn *in)
+{
+    store_env(g, in->a, x86_mem(RBP, (int32_t)in->b), in->aux);
+    ra_end_insn(g);
+}
+
+EmitFn *const x86_emit_mem[TCG_OP_COUNT] = {
+    [TCG_OP_ld] = emit_ld,
+    [TCG_OP_st] = emit_st,
+    [TCG_OP_at_xchg] = emit_rmw,
+    [TCG_OP_at_add] = emit_rmw,
+    [TCG_OP_at_and] = emit_rmw,
+    [TCG_OP_at_or] = emit_rmw,
+    [TCG_OP_at_xor] = emit_rmw,
+    [TCG_OP_at_smin] = emit_rmw,
+    [TCG_OP_at_smax] = emit_rmw,
+    [TCG_OP_at_umin] = emit_rmw,
+    [TCG_OP_at_umax] = emit_rmw,
+    [TCG_OP_at_cas] = emit_cas,
+    [TCG_OP_at_sc] = emit_cas,
+    [TCG_OP_fence] = emit_fence,
+    [TCG_OP_slot_get] = emit_slot_get,
+    [TCG_OP_slot_st] = emit_slot_st,
+    [TCG_OP_env_ld] = emit_env_ld,
+    [TCG_OP_env_st] = emit_env_st,
+};
