@@ -83,10 +83,21 @@ TcgVal tcg_const_pc(TcgBlock *tb, uint64_t pc)
     return make_const(tb, TCG_I64, pc, TCG_CONST_PC);
 }
 
+static bool no_fold(const TcgBlock *tb)
+{
+    return unlikely(tb->ctx->cfg.flags & TCG_NO_FOLD);
+}
+
 TcgVal tcg_unary(TcgBlock *tb, TcgOp op, TcgType type, unsigned aux, TcgVal x)
 {
-    TcgVal v = tcg_fold_unary(tb, op, type, aux, x);
+    TcgVal v;
 
+    if (no_fold(tb)) {
+        return (TcgVal){
+            tcg_push(tb, op, type, aux, x.ref, TCG_REF_NONE, TCG_REF_NONE), type
+        };
+    }
+    v = tcg_fold_unary(tb, op, type, aux, x);
     if (v.ref != TCG_REF_NONE) {
         tb->ctx->count.folds++;
         return v;
@@ -100,6 +111,11 @@ TcgVal tcg_binary(TcgBlock *tb, TcgOp op, TcgType type, unsigned aux, TcgVal x,
     TcgVal v;
 
     assert(x.type == y.type);
+    if (no_fold(tb)) {
+        return (TcgVal){
+            tcg_push(tb, op, type, aux, x.ref, y.ref, TCG_REF_NONE), type
+        };
+    }
     if ((tcg_op_info[op].flags & TCG_OPF_COMM) && tcg_ref_is_const(x.ref)) {
         TcgVal t = x;
         x = y;
@@ -122,19 +138,35 @@ TcgVal tcg_binary(TcgBlock *tb, TcgOp op, TcgType type, unsigned aux, TcgVal x,
     return push_pure(tb, op, type, aux, x.ref, y.ref);
 }
 
+static int fold_cond(TcgBlock *tb, TcgCond *cond, TcgVal *x, TcgVal *y)
+{
+    return no_fold(tb) ? -1 : tcg_fold_cond(tb, cond, x, y);
+}
+
+static TcgVal push_select(TcgBlock *tb, TcgCond cond, TcgVal x, TcgVal y,
+                          TcgVal t, TcgVal f)
+{
+    TcgRef ref = tcg_push(tb, TCG_OP_select, t.type, cond, x.ref, y.ref, t.ref);
+
+    push_void(tb, TCG_OP_args, 0, f.ref, TCG_REF_NONE, TCG_REF_NONE);
+    return (TcgVal){ ref, t.type };
+}
+
 TcgVal tcg_select(TcgBlock *tb, TcgCond cond, TcgVal x, TcgVal y, TcgVal t,
                   TcgVal f)
 {
     int known;
-    TcgRef ref;
 
     assert(x.type == y.type && t.type == f.type);
-    if (t.ref == f.ref) {
-        return t;
-    }
-    known = tcg_fold_cond(tb, &cond, &x, &y);
+    known = fold_cond(tb, &cond, &x, &y);
     if (known >= 0) {
         return known ? t : f;
+    }
+    if (no_fold(tb)) {
+        return push_select(tb, cond, x, y, t, f);
+    }
+    if (t.ref == f.ref) {
+        return t;
     }
     if (tcg_type_is_int(t.type) && tcg_is_const(tb, f, 0) &&
         tcg_is_const(tb, t, 1)) {
@@ -144,9 +176,7 @@ TcgVal tcg_select(TcgBlock *tb, TcgCond cond, TcgVal x, TcgVal y, TcgVal t,
         tcg_is_const(tb, f, 1)) {
         return tcg_setcc(tb, t.type, tcg_cond_invert(cond), x, y);
     }
-    ref = tcg_push(tb, TCG_OP_select, t.type, cond, x.ref, y.ref, t.ref);
-    push_void(tb, TCG_OP_args, 0, f.ref, TCG_REF_NONE, TCG_REF_NONE);
-    return (TcgVal){ ref, t.type };
+    return push_select(tb, cond, x, y, t, f);
 }
 
 /* ---- block ---- */
@@ -606,7 +636,7 @@ void tcg_side_exit(TcgBlock *tb, TcgCond cond, TcgVal x, TcgVal y,
     int known;
 
     assert(x.type == y.type);
-    known = tcg_fold_cond(tb, &cond, &x, &y);
+    known = fold_cond(tb, &cond, &x, &y);
     if (known > 0) {
         tcg_exit_direct(tb, target, 0);
     } else if (known < 0) {
@@ -620,7 +650,7 @@ void tcg_side_trap(TcgBlock *tb, TcgCond cond, TcgVal x, TcgVal y,
     int known;
 
     assert(x.type == y.type);
-    known = tcg_fold_cond(tb, &cond, &x, &y);
+    known = fold_cond(tb, &cond, &x, &y);
     if (known > 0) {
         tcg_trap(tb, code);
     } else if (known < 0) {

@@ -22,8 +22,8 @@ typedef struct ElfImage {
 bool image_is_elf(const uint8_t *data, size_t len);
 /* Parse; @name is for messages. @elf->segments is the caller's to free, and
  * points into @data. */
-bool elf_parse(ElfImage *elf, const char *name, const uint8_t *data,
-               size_t len, Error **errp);
+bool elf_parse(ElfImage *elf, const char *name, const uint8_t *data, size_t len,
+               Error **errp);
 /* Value of symbol @sym of any size; false when there is none. */
 bool elf_symbol(const uint8_t *data, size_t len, const char *sym,
                 uint64_t *value);

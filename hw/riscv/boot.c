@@ -37,6 +37,26 @@ bool riscv_is_32bit(Machine *m)
     return strcmp(m->view.arch, "riscv32") == 0;
 }
 
+bool riscv_make_rom(Machine *m, MemoryRegion *rom, const char *name,
+                    Error **errp)
+{
+    if (!memory_region_init_rom(rom, m, m->ms, name, RISCV_ROM_SIZE, errp)) {
+        return false;
+    }
+    memory_region_add(&m->system, RISCV_ROM_BASE, rom);
+    return true;
+}
+
+void riscv_free_rom(Machine *m, MemoryRegion *rom)
+{
+    if (rom->name) {
+        machine_lock(m);
+        memory_region_del(&m->system, rom);
+        machine_unlock(m);
+        memory_region_destroy(rom);
+    }
+}
+
 bool riscv_make_cpus(Machine *m, DeviceState *mtimer, Error **errp)
 {
     for (unsigned i = 0; i < m->config.cpus; i++) {
@@ -54,9 +74,53 @@ bool riscv_make_cpus(Machine *m, DeviceState *mtimer, Error **errp)
     return true;
 }
 
-/* --- files
- * --------------------------------------------------------------------
- */
+/* --- the CLINT ----------------------------------------------------------- */
+
+enum { CLINT_SIZE = 0x10000 };
+
+DeviceState *riscv_make_mtimer(Machine *m, hwaddr clint, uint32_t timebase_hz,
+                               Error **errp)
+{
+    DeviceState *dev = device_new_board(m, &aclint_mtimer_type);
+
+    object_set_u64(dev, "num-harts", m->config.cpus);
+    object_set_u64(dev, "timebase-freq", timebase_hz);
+    if (!device_realize(dev, errp)) {
+        return NULL;
+    }
+    device_map(dev, 0, clint + ACLINT_SWI_SIZE);
+    return dev;
+}
+
+void riscv_wire_to_harts(Machine *m, DeviceState *dev, int input)
+{
+    for (guint i = 0; i < m->cpus->len; i++) {
+        device_connect_fn(dev, (int)i, cpu_irq_handler,
+                          g_ptr_array_index(m->cpus, i), input);
+    }
+}
+
+bool riscv_make_swi(Machine *m, bool sswi, hwaddr base, Error **errp)
+{
+    DeviceState *dev = device_new_board(m, &aclint_swi_type);
+
+    object_set_u64(dev, "num-harts", m->config.cpus);
+    object_set_bool(dev, "sswi", sswi);
+    if (!device_realize(dev, errp)) {
+        return false;
+    }
+    device_map(dev, 0, base);
+    riscv_wire_to_harts(m, dev, sswi ? HART_SSI : HART_MSI);
+    return true;
+}
+
+Chardev *riscv_serial(Machine *m, unsigned n)
+{
+    return n < m->config.serial->len ? g_ptr_array_index(m->config.serial, n)
+                                     : NULL;
+}
+
+/* --- files --------------------------------------------------------------- */
 
 /* The OpenSBI that -bios default means; NULL with an error. */
 static char *default_firmware(RiscvBoot *b, Error **errp)
@@ -180,9 +244,7 @@ bool riscv_load_kernel(RiscvBoot *b, Error **errp)
     return c->initrd == NULL || load_initrd(b, errp);
 }
 
-/* --- device tree
- * ---------------------------------------------------------------
- */
+/* --- device tree --------------------------------------------------------- */
 
 void riscv_fdt_root(Dtb *dtb, const char *compatible, const char *model)
 {
@@ -190,6 +252,25 @@ void riscv_fdt_root(Dtb *dtb, const char *compatible, const char *model)
     dtb_set_str(dtb, "/", "compatible", compatible);
     dtb_set_u32(dtb, "/", "#size-cells", 2);
     dtb_set_u32(dtb, "/", "#address-cells", 2);
+    dtb_add_node(dtb, "/soc");
+    dtb_set_empty(dtb, "/soc", "ranges");
+    dtb_set_str(dtb, "/soc", "compatible", "simple-bus");
+    dtb_set_u32(dtb, "/soc", "#size-cells", 2);
+    dtb_set_u32(dtb, "/soc", "#address-cells", 2);
+}
+
+void riscv_fdt_clint(Dtb *dtb, hwaddr base, const uint32_t *phandles,
+                     unsigned n_harts)
+{
+    static const char *const names[] = { "sifive,clint0", "riscv,clint0",
+                                         NULL };
+    g_autofree char *path = g_strdup_printf("/soc/clint@%" PRIx64, base);
+
+    dtb_add_node(dtb, path);
+    dtb_set_strs(dtb, path, "compatible", names);
+    dtb_set_reg(dtb, path, (const uint64_t[]){ base, CLINT_SIZE }, 1);
+    riscv_fdt_hart_irqs(dtb, path, phandles, n_harts,
+                        (const uint32_t[]){ HART_MSI, HART_MTI }, 2);
 }
 
 static void fdt_cpu(Dtb *dtb, CPUState *cpu, uint32_t *intc_phandle)
@@ -282,9 +363,7 @@ void riscv_fdt_chosen(Dtb *dtb, RiscvBoot *b)
     }
 }
 
-/* --- the ROM
- * -------------------------------------------------------------------
- */
+/* --- the ROM ------------------------------------------------------------- */
 
 /* Words of the ROM; offsets in the code below depend on this order. */
 enum {

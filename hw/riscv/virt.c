@@ -16,10 +16,11 @@
 #include "hw/intc/plic.h"
 #include "hw/misc/sifive_test.h"
 #include "hw/riscv/virt.h"
+#include "hw/timer/goldfish_rtc.h"
 
 /* clang-format off */
 const VirtRange virt_map[VIRT_SLOTS] = {
-    [VIRT_ROM]         = { "rom",         RISCV_ROM_BASE, RISCV_ROM_SIZE },
+    [VIRT_ROM]         = { "rom",         0x00001000, 0xf000 },
     [VIRT_TEST]        = { "test",        0x00100000, 0x1000 },
     [VIRT_RTC]         = { "rtc",         0x00101000, 0x1000 },
     [VIRT_CLINT]       = { "clint",       0x02000000, 0x10000 },
@@ -35,9 +36,6 @@ const VirtRange virt_map[VIRT_SLOTS] = {
     [VIRT_DRAM]        = { "ram",         0x80000000, 0 },
 };
 /* clang-format on */
-
-/* Inputs of a hart: Priv 3.1.9. */
-enum { HART_SSI = 1, HART_MSI = 3, HART_MTI = 7, HART_SEI = 9, HART_MEI = 11 };
 
 enum { UART_CLOCK_HZ = 3686400, HIGH_MMIO_SIZE_GIB = 16 };
 
@@ -70,44 +68,7 @@ VirtRange virt_pcie_high_mmio(Machine *m)
     };
 }
 
-/* --- devices
- * ------------------------------------------------------------------
- */
-
-static DeviceState *make_mtimer(Machine *m, Error **errp)
-{
-    DeviceState *dev = device_new_board(m, &aclint_mtimer_type);
-
-    object_set_u64(dev, "num-harts", m->config.cpus);
-    object_set_u64(dev, "timebase-freq", VIRT_TIMEBASE_HZ);
-    if (!device_realize(dev, errp)) {
-        return NULL;
-    }
-    device_map(dev, 0, virt_map[VIRT_CLINT].base + ACLINT_SWI_SIZE);
-    return dev;
-}
-
-static void wire_to_harts(Machine *m, DeviceState *dev, int input)
-{
-    for (guint i = 0; i < m->cpus->len; i++) {
-        device_connect_fn(dev, (int)i, cpu_irq_handler,
-                          g_ptr_array_index(m->cpus, i), input);
-    }
-}
-
-static bool make_swi(Machine *m, bool sswi, hwaddr base, Error **errp)
-{
-    DeviceState *dev = device_new_board(m, &aclint_swi_type);
-
-    object_set_u64(dev, "num-harts", m->config.cpus);
-    object_set_bool(dev, "sswi", sswi);
-    if (!device_realize(dev, errp)) {
-        return false;
-    }
-    device_map(dev, 0, base);
-    wire_to_harts(m, dev, sswi ? HART_SSI : HART_MSI);
-    return true;
-}
+/* --- devices ------------------------------------------------------------- */
 
 /* Two contexts a hart: M, then S. */
 static bool make_plic(VirtMachine *v, Error **errp)
@@ -135,17 +96,10 @@ static bool make_plic(VirtMachine *v, Error **errp)
     return true;
 }
 
-/* The chardev of -serial number @n, or NULL. */
-static Chardev *serial_chardev(Machine *m, unsigned n)
-{
-    return n < m->config.serial->len ? g_ptr_array_index(m->config.serial, n)
-                                     : NULL;
-}
-
 static bool make_uart(VirtMachine *v, Error **errp)
 {
     DeviceState *dev = device_new_board(&v->parent, &serial_mm_type);
-    Chardev *chr = serial_chardev(&v->parent, 0);
+    Chardev *chr = riscv_serial(&v->parent, 0);
 
     if (chr) {
         object_set_str(dev, "chardev", chardev_id(chr));
@@ -170,10 +124,23 @@ static bool make_test(VirtMachine *v, Error **errp)
     return true;
 }
 
+static bool make_rtc(VirtMachine *v, Error **errp)
+{
+    DeviceState *dev = device_new_board(&v->parent, &goldfish_rtc_type);
+
+    if (!device_realize(dev, errp)) {
+        return false;
+    }
+    device_map(dev, 0, virt_map[VIRT_RTC].base);
+    device_connect(dev, 0, v->plic, VIRT_IRQ_RTC);
+    return true;
+}
+
 /* What else is on the board, in this order; each sees the PLIC. */
 static bool (*const virt_devices[])(VirtMachine *v, Error **errp) = {
     make_test,
     make_uart,
+    make_rtc,
 };
 
 static bool check_properties(VirtMachine *v, Error **errp)
@@ -201,20 +168,19 @@ static bool virt_build(Machine *m, Error **errp)
         return false;
     }
     memory_region_add(&m->system, virt_map[VIRT_DRAM].base, m->ram);
-    if (!memory_region_init_rom(&v->rom, m, m->ms, "riscv_virt_board.mrom",
-                                virt_map[VIRT_ROM].size, errp)) {
+    if (!riscv_make_rom(m, &v->rom, "riscv_virt_board.mrom", errp)) {
         return false;
     }
-    memory_region_add(&m->system, virt_map[VIRT_ROM].base, &v->rom);
 
-    v->mtimer = make_mtimer(m, errp);
+    v->mtimer =
+        riscv_make_mtimer(m, virt_map[VIRT_CLINT].base, VIRT_TIMEBASE_HZ, errp);
     if (v->mtimer == NULL || !riscv_make_cpus(m, v->mtimer, errp)) {
         return false;
     }
-    wire_to_harts(m, v->mtimer, HART_MTI);
-    if (!make_swi(m, false, virt_map[VIRT_CLINT].base, errp) ||
+    riscv_wire_to_harts(m, v->mtimer, HART_MTI);
+    if (!riscv_make_swi(m, false, virt_map[VIRT_CLINT].base, errp) ||
         (v->aclint &&
-         !make_swi(m, true, virt_map[VIRT_ACLINT_SSWI].base, errp)) ||
+         !riscv_make_swi(m, true, virt_map[VIRT_ACLINT_SSWI].base, errp)) ||
         !make_plic(v, errp)) {
         return false;
     }
@@ -226,9 +192,7 @@ static bool virt_build(Machine *m, Error **errp)
     return true;
 }
 
-/* --- device tree
- * ---------------------------------------------------------------
- */
+/* --- device tree --------------------------------------------------------- */
 
 /* Where nodes are being made. */
 typedef struct VirtFdt {
@@ -254,18 +218,6 @@ static void fdt_irq(VirtFdt *f, const char *path, uint32_t irq)
 {
     dtb_set_u32(f->dtb, path, "interrupt-parent", f->plic);
     dtb_set_u32(f->dtb, path, "interrupts", irq);
-}
-
-static void fdt_clint(VirtFdt *f)
-{
-    static const char *const clint[] = { "sifive,clint0", "riscv,clint0",
-                                         NULL };
-    g_autofree char *path =
-        soc_node(f, "clint", virt_map[VIRT_CLINT], "sifive,clint0");
-
-    dtb_set_strs(f->dtb, path, "compatible", clint);
-    riscv_fdt_hart_irqs(f->dtb, path, f->intc, f->v->parent.cpus->len,
-                        (const uint32_t[]){ HART_MSI, HART_MTI }, 2);
 }
 
 /* One software interrupt node of an ACLINT. */
@@ -353,10 +305,19 @@ static void fdt_uart(VirtFdt *f)
     dtb_set_str(f->dtb, "/aliases", "serial0", path);
 }
 
+static void fdt_rtc(VirtFdt *f)
+{
+    g_autofree char *path =
+        soc_node(f, "rtc", virt_map[VIRT_RTC], "google,goldfish-rtc");
+
+    fdt_irq(f, path, VIRT_IRQ_RTC);
+}
+
 /* Nodes of virt_devices[]. */
 static void (*const virt_nodes[])(VirtFdt *f) = {
     fdt_test,
     fdt_uart,
+    fdt_rtc,
 };
 
 static Dtb *virt_make_fdt(VirtMachine *v)
@@ -366,17 +327,12 @@ static Dtb *virt_make_fdt(VirtMachine *v)
     VirtFdt f = { .v = v, .dtb = dtb_new(), .intc = intc };
 
     riscv_fdt_root(f.dtb, "riscv-virtio", "riscv-virtio,qemu");
-    dtb_add_node(f.dtb, "/soc");
-    dtb_set_empty(f.dtb, "/soc", "ranges");
-    dtb_set_str(f.dtb, "/soc", "compatible", "simple-bus");
-    dtb_set_u32(f.dtb, "/soc", "#size-cells", 2);
-    dtb_set_u32(f.dtb, "/soc", "#address-cells", 2);
     riscv_fdt_cpus(f.dtb, m, VIRT_TIMEBASE_HZ, intc);
     riscv_fdt_memory(f.dtb, virt_map[VIRT_DRAM].base, m->config.ram_size);
     if (v->aclint) {
         fdt_aclint(&f);
     } else {
-        fdt_clint(&f);
+        riscv_fdt_clint(f.dtb, virt_map[VIRT_CLINT].base, f.intc, m->cpus->len);
     }
     fdt_plic(&f);
     for (size_t i = 0; i < ARRAY_SIZE(virt_nodes); i++) {
@@ -410,18 +366,14 @@ static void virt_reset(Machine *m)
     riscv_boot_reset(&v->boot, v->dtb);
 }
 
-/* --- types
- * -----------------------------------------------------------------------
- */
+/* --- types --------------------------------------------------------------- */
 
 static void virt_finalize(Object *obj)
 {
     VirtMachine *v = (VirtMachine *)obj;
 
     dtb_free(v->dtb);
-    if (v->rom.name) {
-        memory_region_destroy(&v->rom);
-    }
+    riscv_free_rom(&v->parent, &v->rom);
 }
 
 static const Property virt_props[] = {

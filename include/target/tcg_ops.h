@@ -151,7 +151,7 @@ void *tcg_probe(CPUState *cpu, vaddr va, unsigned len, MmuAccess access,
                 unsigned mmu, uintptr_t ra);
 /* After stores through a tcg_probe pointer: dirty bits, code that was there. */
 void tcg_page_written(CPUState *cpu, void *host, unsigned len);
-/* Atomic compare and swap of @size 4, 8 or 16 on guest RAM by physical
+/* Atomic compare and swap of @size 4 or 8 on guest RAM by physical
  * address, for page walkers (A/D bits): false when memory differed or is no
  * RAM (*ok false). */
 bool tcg_cas_phys(CPUState *cpu, hwaddr pa, unsigned size, uint64_t expected,

@@ -25,6 +25,7 @@ enum {
 enum {
     TCG_STRESS_VERIFY = 1 << 0, /* verify the block after each pass */
     TCG_NO_PIN = 1 << 1,        /* no fixed registers for slots */
+    TCG_NO_FOLD = 1 << 2, /* build every op as asked: to test folding itself */
 };
 
 typedef struct TcgConfig {

@@ -34,9 +34,10 @@ typedef struct StartPlan {
     bool nographic, nodefaults, no_user_config, stopped, no_reboot, no_shutdown,
         daemonize, snapshot, gdb_default, semihosting_on, preconfig, perfmap,
         jitdump, one_insn_per_tb;
+    unsigned monitor_count;
     bool done; /* help or version was printed: exit 0 */
     Machine *m;
-    GPtrArray *monitors; /* of softmmu/qmp */
+    struct MonitorHub *hub; /* of softmmu/qmp */
     int signal_fd;
     int ready_fd; /* -daemonize: tell the waiting parent; else -1 */
 } StartPlan;

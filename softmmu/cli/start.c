@@ -11,6 +11,7 @@
 #include "softmmu/base/parse.h"
 #include "softmmu/base/trace.h"
 #include "softmmu/machine/create.h"
+#include "softmmu/qmp/monitor.h"
 
 /* Call @fn for each text of @list, with its option in front of any error. */
 static bool each_text(StartPlan *p, GPtrArray *list, const char *option,
@@ -483,12 +484,101 @@ static bool start_chardevs(StartPlan *p, Error **errp)
            each_text(p, p->serial, "serial", serial_text, errp);
 }
 
+/* What was not asked for: a serial port, and with -nographic a monitor that
+ * shares it. */
 static bool start_defaults(StartPlan *p, Error **errp)
 {
-    if (p->serial || p->nodefaults || p->m->type->no_serial) {
+    if (p->nodefaults) {
         return true;
     }
-    return serial_text(p, p->nographic ? "mon:stdio" : "null", errp);
+    if (!p->serial && !p->m->type->no_serial &&
+        !serial_text(p, p->nographic ? "mon:stdio" : "null", errp)) {
+        return false;
+    }
+    if (p->nographic && !p->serial && !p->monitor && !p->mon) {
+        p->monitor = g_ptr_array_new_with_free_func(g_free);
+        g_ptr_array_add(p->monitor, g_strdup("chardev:serial0"));
+    }
+    return true;
+}
+
+/* --- monitors
+ * -------------------------------------------------------------------- */
+
+static bool add_monitor(StartPlan *p, const char *text, bool qmp, bool pretty,
+                        Error **errp)
+{
+    g_autofree char *id =
+        g_strdup_printf("compat_monitor%u", p->monitor_count++);
+    Chardev *chr;
+
+    if (!chardev_from_legacy(p->m, text, id, &chr, errp)) {
+        return false;
+    }
+    if (!chr) {
+        return true; /* "none" */
+    }
+    return qmp ? monitor_qmp_add(p->hub, chr, pretty, errp)
+               : monitor_hmp_add(p->hub, chr, errp);
+}
+
+static bool monitor_text(StartPlan *p, const char *text, Error **errp)
+{
+    return add_monitor(p, text, false, false, errp);
+}
+
+static bool qmp_text(StartPlan *p, const char *text, Error **errp)
+{
+    return add_monitor(p, text, true, false, errp);
+}
+
+static bool qmp_pretty_text(StartPlan *p, const char *text, Error **errp)
+{
+    return add_monitor(p, text, true, true, errp);
+}
+
+static bool mon_options(StartPlan *p, json_object *options, Error **errp)
+{
+    g_autofree char *id = json_take_text(options, "chardev");
+    g_autofree char *mode = json_take_text(options, "mode");
+    g_autofree char *pretty_text = json_take_text(options, "pretty");
+    g_autofree char *name = json_take_text(options, "id"); /* names nothing */
+    g_autofree char *text = NULL;
+    bool qmp = g_strcmp0(mode, "control") == 0, pretty = false;
+
+    if (mode && !qmp && strcmp(mode, "readline") != 0) {
+        error_set(errp, "unknown monitor mode \"%s\"", mode);
+        return false;
+    }
+    if (!id) {
+        error_set(errp, "Parameter 'chardev' is missing");
+        return false;
+    }
+    if (pretty_text && (!parse_bool(pretty_text, &pretty) || !qmp)) {
+        error_set(errp, "'pretty' is not compatible with HMP monitors");
+        return false;
+    }
+    text = g_strconcat("chardev:", id, NULL);
+    return nothing_left(options, errp) &&
+           add_monitor(p, text, qmp, pretty, errp);
+}
+
+static bool mon_text(StartPlan *p, const char *text, Error **errp)
+{
+    json_object *options = keyval_parse(text, "chardev", errp);
+    bool ok = options && mon_options(p, options, errp);
+
+    json_object_put(options);
+    return ok;
+}
+
+static bool start_monitors(StartPlan *p, Error **errp)
+{
+    p->hub = monitor_hub_new(p->m);
+    return each_text(p, p->monitor, "monitor", monitor_text, errp) &&
+           each_text(p, p->qmp, "qmp", qmp_text, errp) &&
+           each_text(p, p->qmp_pretty, "qmp-pretty", qmp_pretty_text, errp) &&
+           each_text(p, p->mon, "mon", mon_text, errp);
 }
 
 /* --- engine, board, devices
@@ -578,11 +668,20 @@ static bool start_run(StartPlan *p, Error **errp)
     return true;
 }
 
+/* clang-format off */
 const StartPhase start_phases[] = {
-    { "log", start_log },           { "machine", start_machine },
-    { "config", start_config },     { "objects", start_objects },
-    { "chardevs", start_chardevs }, { "defaults", start_defaults },
-    { "accel", start_accel },       { "board", start_board },
-    { "devices", start_devices },   { "finish", start_finish },
-    { "run", start_run },           { NULL, NULL },
+    { "log", start_log },
+    { "machine", start_machine },
+    { "config", start_config },
+    { "objects", start_objects },
+    { "chardevs", start_chardevs },
+    { "defaults", start_defaults },
+    { "accel", start_accel },
+    { "board", start_board },
+    { "devices", start_devices },
+    { "finish", start_finish },
+    { "monitors", start_monitors },
+    { "run", start_run },
+    { NULL, NULL },
 };
+/* clang-format on */

@@ -11,6 +11,8 @@
  */
 #include "tandem/base.h"
 
+#include <sys/syscall.h>
+
 #include "accel/accel.h"
 #include "softmmu/machine/cpu.h"
 
@@ -31,6 +33,9 @@ CPUState *cpu_current(void)
 void cpu_set_current(CPUState *cpu)
 {
     current_cpu = cpu;
+    if (cpu) {
+        atomic_store(&cpu->thread_id, (int)syscall(SYS_gettid));
+    }
 }
 
 static Machine *cpu_machine(CPUState *cpu)

@@ -185,6 +185,7 @@ Object *user_object_add(Machine *m, json_object *options, Error **errp)
         object_unparent(obj);
         return NULL;
     }
+    object_seal(obj, true);
     return obj;
 }
 

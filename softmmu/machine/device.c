@@ -164,6 +164,7 @@ bool device_realize(DeviceState *dev, Error **errp)
         return false;
     }
     dev->realized = true;
+    object_seal(dev, true);
     if (dev->machine->built) { /* hot plug: as after the machine's reset */
         device_reset(dev);
     }
@@ -178,6 +179,18 @@ static int collect_device(Object *obj, void *opaque)
     return 0;
 }
 
+/* A board or bus mapped what realize published; unrealize destroys it. */
+static void unmap_regions(DeviceState *dev)
+{
+    for (guint i = 0; dev->mmio && i < dev->mmio->len; i++) {
+        MemoryRegion *mr = g_ptr_array_index(dev->mmio, i);
+
+        if (mr->parent) {
+            memory_region_del(mr->parent, mr);
+        }
+    }
+}
+
 static void unrealize_one(DeviceState *dev)
 {
     void (*unrealize)(DeviceState *) =
@@ -186,11 +199,13 @@ static void unrealize_one(DeviceState *dev)
     if (!dev->realized) {
         return;
     }
+    unmap_regions(dev);
     if (unrealize) {
         unrealize(dev);
     }
     bus_unplug(dev);
     dev->realized = false;
+    object_seal(dev, false);
 }
 
 /* Devices on a bus of @dev's live elsewhere in the tree: unplug them too. */

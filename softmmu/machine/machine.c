@@ -395,6 +395,14 @@ const MachineType machine_type = {
     .props = machine_props,
 };
 
+/* Here and not in accel/, as machine_types lists it. */
+const AccelOps accel_type = {
+    .name = "accel",
+    .parent = &object_type,
+    .size = sizeof(AccelState),
+    .abstract = true,
+};
+
 const ObjectType *const machine_types[] = {
     &object_type,   &container_type,    TYPE(device_type), TYPE(bus_type),
     TYPE(cpu_type), TYPE(machine_type), TYPE(accel_type),  NULL,

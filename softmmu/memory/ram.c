@@ -2,6 +2,7 @@
 /* RAM blocks: host memory for the guest, and which pages were written. */
 #include "softmmu/memory/internal.h"
 
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/memfd.h>
 #include <sys/mman.h>
@@ -46,7 +47,7 @@ static uint64_t fd_page_size(int fd)
 
 static int make_memfd(const char *id, const RamConfig *cfg, Error **errp)
 {
-    unsigned flags = MFD_CLOEXEC;
+    unsigned flags = MFD_CLOEXEC | (cfg->seal ? MFD_ALLOW_SEALING : 0);
     int fd;
 
     if (cfg->hugetlb) {
@@ -62,6 +63,11 @@ static int make_memfd(const char *id, const RamConfig *cfg, Error **errp)
     } else if (ftruncate(fd, cfg->size) != 0) {
         error_set_errno(errp, errno, "failed to resize memfd to %" PRIu64,
                         cfg->size);
+        close(fd);
+        fd = -1;
+    } else if (cfg->seal && fcntl(fd, F_ADD_SEALS,
+                                  F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)) {
+        error_set_errno(errp, errno, "cannot seal the memfd of RAM '%s'", id);
         close(fd);
         fd = -1;
     }
@@ -112,8 +118,8 @@ static bool block_map(Block *b, const RamConfig *cfg, Error **errp)
     bool shared = cfg->shared || (ram->fd >= 0 && !cfg->have_fd);
     int flags = (shared ? MAP_SHARED : MAP_PRIVATE) |
                 (ram->fd < 0 ? MAP_ANONYMOUS : 0) |
-                (cfg->hugetlb ? 0 : MAP_NORESERVE);
-    uint64_t align = MAX(ram->page_size, HUGE_ALIGN);
+                (cfg->no_reserve ? MAP_NORESERVE : 0);
+    uint64_t align = MAX(MAX(ram->page_size, cfg->align), HUGE_ALIGN);
 
     ram->host =
         map_aligned(ram->size, align, prot, flags, ram->fd, cfg->fd_offset);
@@ -126,22 +132,63 @@ static bool block_map(Block *b, const RamConfig *cfg, Error **errp)
     return true;
 }
 
-static bool block_populate(RamBlock *ram, Error **errp)
+typedef struct Populate {
+    Thread thread;
+    uint8_t *at;
+    uint64_t len;
+    bool readonly;
+    int err;
+} Populate;
+
+static void *populate_part(void *opaque)
 {
-    int how = ram->readonly ? MADV_WILLNEED : MADV_POPULATE_WRITE;
+    Populate *p = opaque;
     uint64_t page = sysconf(_SC_PAGESIZE);
 
-    if (madvise(ram->host, ram->size, how) == 0) {
-        return true;
+    if (p->len == 0 ||
+        madvise(p->at, p->len,
+                p->readonly ? MADV_WILLNEED : MADV_POPULATE_WRITE) == 0) {
+        return NULL;
     }
-    if (errno != EINVAL) {
-        error_set_errno(errp, errno, "cannot preallocate RAM '%s'", ram->id);
-        return false;
+    if (errno != EINVAL || p->readonly) {
+        p->err = errno;
+        return NULL;
     }
-    for (uint64_t off = 0; off < ram->size; off += page) { /* Linux < 5.14 */
-        __atomic_fetch_add(ram->host + off, 0, __ATOMIC_RELAXED);
+    for (uint64_t off = 0; off < p->len; off += page) { /* Linux < 5.14 */
+        __atomic_fetch_add(p->at + off, 0, __ATOMIC_RELAXED);
     }
-    return true;
+    return NULL;
+}
+
+bool ram_block_preallocate(RamBlock *ram, unsigned threads, Error **errp)
+{
+    uint64_t pages = ram->size / ram->page_size;
+    uint64_t n = MAX(1, MIN(threads, pages));
+    g_autofree Populate *parts = g_new0(Populate, n);
+    int err = 0;
+
+    for (uint64_t i = 0; i < n; i++) {
+        uint64_t first = pages * i / n, end = pages * (i + 1) / n;
+
+        parts[i].at = ram->host + first * ram->page_size;
+        parts[i].len = (end - first) * ram->page_size;
+        parts[i].readonly = ram->readonly;
+        if (i > 0) {
+            thread_start(&parts[i].thread, "prealloc", populate_part,
+                         &parts[i]);
+        }
+    }
+    populate_part(&parts[0]);
+    for (uint64_t i = 0; i < n; i++) {
+        if (i > 0) {
+            thread_join(&parts[i].thread);
+        }
+        err = err ? err : parts[i].err;
+    }
+    if (err) {
+        error_set_errno(errp, err, "cannot preallocate RAM '%s'", ram->id);
+    }
+    return err == 0;
 }
 
 /* Hints only: a kernel that lacks one runs the guest as well. */
@@ -207,7 +254,7 @@ static bool block_setup(Block *b, const RamConfig *cfg, Error **errp)
         return false;
     }
     block_advise(ram, cfg);
-    return !cfg->prealloc || block_populate(ram, errp);
+    return !cfg->prealloc || ram_block_preallocate(ram, 1, errp);
 }
 
 /* Host memory, descriptor and bitmaps; the block itself too. */

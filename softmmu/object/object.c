@@ -125,11 +125,6 @@ static bool name_valid(const char *name)
     return true;
 }
 
-bool object_id_valid(const char *id)
-{
-    return name_valid(id) && strpbrk(id, "[]") == NULL;
-}
-
 /* The number of a child "@prefix[N]"; -1: another name. */
 static int64_t child_number(const Object *child, const char *prefix,
                             size_t prefix_len)

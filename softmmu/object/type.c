@@ -10,6 +10,12 @@ const ObjectType object_type = {
     .abstract = true,
 };
 
+const UserCreatableType user_creatable_type = {
+    .name = "user-creatable",
+    .parent = &object_type,
+    .abstract = true,
+};
+
 const ObjectType *const object_types[] = {
     &object_type,
     TYPE(user_creatable_type),

@@ -53,6 +53,7 @@ typedef enum RiscvExt {
     RISCV_EXT_ZICOND,
     RISCV_EXT_ZICSR,
     RISCV_EXT_ZIFENCEI,
+    RISCV_EXT_ZIHINTNTL,
     RISCV_EXT_ZIHINTPAUSE,
     RISCV_EXT_ZIHPM,
     RISCV_EXT_ZMMUL,
@@ -79,12 +80,14 @@ typedef enum RiscvExt {
     RISCV_EXT_SSTC,
     RISCV_EXT_SSTVALA,
     RISCV_EXT_SSTVECD,
+    RISCV_EXT_SSU64XL,
     RISCV_EXT_SVADE,
     RISCV_EXT_SVADU,
     RISCV_EXT_SVBARE,
     RISCV_EXT_SVINVAL,
     RISCV_EXT_SVNAPOT,
     RISCV_EXT_SVPBMT,
+    RISCV_EXT_SVVPTC,
     RISCV_EXT_COUNT,
 } RiscvExt;
 
@@ -109,7 +112,7 @@ typedef struct RiscvConfig {
     uint16_t cbom_block;   /* bytes, a power of two */
     uint16_t cbop_block;
     uint16_t cboz_block;
-    bool soft_fp; /* FP by helpers alone: the oracle for host FP */
+    bool soft_fp;    /* FP by helpers alone: the oracle for host FP */
     bool misaligned; /* plain misaligned accesses are carried out */
     uint64_t mvendorid, marchid, mimpid;
     uint64_t reset_pc;
@@ -144,6 +147,8 @@ typedef struct RiscvHooks {
     void (*triggers_changed)(RiscvEnv *env);
     /* flags that generated code holds elsewhere, moved to env->fflags */
     void (*fflags_sync)(RiscvEnv *env);
+    /* env->frm has another value: generated code's rounding */
+    void (*frm_changed)(RiscvEnv *env);
     /* a page table entry of @size 4 or 8 bytes; false: bus error */
     bool (*pte_load)(RiscvEnv *env, hwaddr pa, unsigned size, uint64_t *pte);
     /* write @desired where @expected still is; *done tells. Marks the page
@@ -179,7 +184,6 @@ struct RiscvEnv {
     uint8_t priv;        /* PRV_U, PRV_S, PRV_M */
     uint8_t virt;        /* V of the H extension; 0 until there is one */
     uint8_t xlen;        /* 32 or 64; copy of cfg->xlen */
-    bool wfi;            /* halted by WFI */
 
     /* machine and supervisor CSRs (Priv 3, 4, 10) */
     /* misa is fixed by cfg (WARL, Priv 3.1.1): no bit can be turned off */
@@ -198,7 +202,8 @@ struct RiscvEnv {
 
     /* counters: value = base + source, or base alone while inhibited */
     uint64_t counter_base[RISCV_COUNTERS];
-    uint64_t mhpmevent[RISCV_COUNTERS]; /* RISCV_EVENT_x */
+    uint64_t counter_value[RISCV_COUNTERS]; /* in saved state only */
+    uint64_t mhpmevent[RISCV_COUNTERS];     /* RISCV_EVENT_x */
 
     /* PMP; the bounds are derived by pmp_update() */
     uint8_t pmpcfg[RISCV_MAX_PMP];
@@ -255,16 +260,16 @@ enum {
  * The engine adds its own bits (single step, icount, breakpoint id) apart.
  */
 enum {
-    CTX_PRIV_SHIFT = 0,   /* 2 bits: PRV_x */
-    CTX_VIRT_SHIFT = 2,   /* 1 bit */
-    CTX_MMU_SHIFT = 3,    /* 3 bits: index of data accesses */
-    CTX_FRM_SHIFT = 6,    /* 3 bits: frm as it is, 5..7 reserved values */
-    CTX_FS_SHIFT = 9,     /* 2 bits: CTX_FS_x */
-    CTX_VS_SHIFT = 11,    /* 2 bits: same, for the vector unit */
-    CTX_CBZE_SHIFT = 13,  /* 1 bit: cbo.zero allowed */
-    CTX_CBCFE_SHIFT = 14, /* 1 bit: cbo.clean, cbo.flush allowed */
-    CTX_CBIE_SHIFT = 15,  /* 2 bits: CTX_CBIE_x for cbo.inval */
-    CTX_ITRIG_SHIFT = 17, /* 1 bit: an icount trigger may fire here */
+    CTX_PRIV_SHIFT = 0,     /* 2 bits: PRV_x */
+    CTX_VIRT_SHIFT = 2,     /* 1 bit */
+    CTX_MMU_SHIFT = 3,      /* 3 bits: index of data accesses */
+    CTX_FRM_SHIFT = 6,      /* 3 bits: frm as it is, 5..7 reserved values */
+    CTX_FS_SHIFT = 9,       /* 2 bits: CTX_FS_x */
+    CTX_VS_SHIFT = 11,      /* 2 bits: same, for the vector unit */
+    CTX_CBZE_SHIFT = 13,    /* 1 bit: cbo.zero allowed */
+    CTX_CBCFE_SHIFT = 14,   /* 1 bit: cbo.clean, cbo.flush allowed */
+    CTX_CBIE_SHIFT = 15,    /* 2 bits: CTX_CBIE_x for cbo.inval */
+    CTX_TRIGGER_SHIFT = 17, /* 1 bit: there is an execute trigger */
 };
 /* FS and VS classes: Initial and Clean need the same code. */
 enum { CTX_FS_OFF = 0, CTX_FS_CLEAN = 1, CTX_FS_DIRTY = 2 };

@@ -182,6 +182,7 @@ static void fcsr_write(RiscvEnv *env, unsigned i, uint64_t value)
     }
     if (i != 0) {
         env->frm = (i == 1 ? value : value >> 5) & 7;
+        env->hooks->frm_changed(env);
     }
     fp_state_dirty(env);
 }
@@ -887,7 +888,6 @@ void riscv_csr_reset(RiscvEnv *env)
     env->xlen = cfg->xlen;
     env->priv = PRV_M;
     env->virt = 0;
-    env->wfi = false;
     env->resv_addr = RESV_NONE;
     env->fflags = env->frm = 0;
     /* MPP is WARL and its reset value free: the least privileged mode */

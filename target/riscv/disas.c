@@ -46,7 +46,8 @@ static void show_rm(char *out, unsigned size, char kind, unsigned rm)
 static void show_csr(char *out, unsigned size, const RiscvDisas *d,
                      unsigned csr)
 {
-    const char *name = d->csr_name ? d->csr_name(csr) : NULL;
+    char buf[24];
+    const char *name = d->csr_name ? d->csr_name(d->env, csr, buf) : NULL;
 
     if (name != NULL) {
         snprintf(out, size, "%s", name);

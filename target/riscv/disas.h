@@ -5,11 +5,14 @@
 
 #include "tandem/base.h"
 
+typedef struct RiscvEnv RiscvEnv;
+
 typedef struct RiscvDisas {
     const uint64_t *ext; /* bit map of RiscvExt: what is decoded */
     unsigned xlen;       /* 32 or 64 */
-    /* Name of a CSR, NULL where it has none; may itself be NULL. */
-    const char *(*csr_name)(unsigned csr);
+    /* Name of a CSR, perhaps in @buf, NULL where it has none; may be NULL. */
+    const char *(*csr_name)(const RiscvEnv *env, unsigned csr, char buf[24]);
+    const RiscvEnv *env; /* for csr_name */
 } RiscvDisas;
 
 /**

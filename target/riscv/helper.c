@@ -15,6 +15,7 @@
 #include "target/riscv/helper.h"
 #include "target/riscv/mmu.h"
 #include "target/riscv/trap.h"
+#include "target/riscv/trigger.h"
 #include "target/tcg_ops.h"
 
 static void G_GNUC_NORETURN raise_exc(RiscvEnv *env, uint32_t cause,
@@ -42,6 +43,15 @@ static void do_check_target(RiscvEnv *env, uint64_t target)
 
     if (target & 3) {
         raise_exc(env, EXC_INSN_MISALIGNED, target, ra);
+    }
+}
+
+static void do_trigger(RiscvEnv *env, uint64_t pc)
+{
+    uintptr_t ra = tcg_ra();
+
+    if (trigger_matches(env, ACC_X, pc, 1)) {
+        raise_exc(env, EXC_BREAKPOINT, pc, ra);
     }
 }
 
@@ -137,7 +147,6 @@ static void do_wfi(RiscvEnv *env, uint32_t insn)
     if (!riscv_wfi_allowed(env)) {
         raise_illegal(env, insn, ra);
     }
-    env->wfi = true;
     tcg_halt(tcg_env_cpu(env));
 }
 
@@ -238,6 +247,7 @@ static void do_cbo_check(RiscvEnv *env, uint64_t addr, uint32_t mmu)
     }
 HELPER_(raise, TCG_NONE, TCG_H_NORETURN, 2, TCG_I32, TCG_I64);
 HELPER_(check_target, TCG_NONE, 0, 1, TCG_I64);
+HELPER_(trigger, TCG_NONE, 0, 1, TCG_I64);
 HELPER_(csr, TCG_I64, TCG_H_FLUSHES_TLB | TCG_H_ENDS_TB | TCG_H_HOST_FP, 2,
         TCG_I32, TCG_I64);
 HELPER_(csr_read, TCG_I64, TCG_H_HOST_FP, 1, TCG_I32);
@@ -266,6 +276,7 @@ const TcgHelper *const riscv_helpers[] = {
     &riscv_helper_raise,
     &riscv_helper_check_target,
     &riscv_helper_ebreak,
+    &riscv_helper_trigger,
     &riscv_helper_csr,
     &riscv_helper_csr_read,
     &riscv_helper_mret,

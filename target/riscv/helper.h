@@ -20,6 +20,9 @@ extern const TcgHelper riscv_helper_check_target;
 /* (): EBREAK. Raises a breakpoint, or serves a semihosting call and returns:
  * then the next instruction follows (end the unit, context changed). */
 extern const TcgHelper riscv_helper_ebreak;
+/* (I64 pc): raise a breakpoint when a debug trigger watches this fetch; for
+ * contexts with CTX_TRIGGER alone, before the instruction. */
+extern const TcgHelper riscv_helper_trigger;
 /* (I32 insn, I64 value) -> I64 old: any Zicsr instruction; @value is rs1 or
  * the immediate, register numbers come from @insn. Illegal as the CSR says.
  * End the unit, context changed. */

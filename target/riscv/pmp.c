@@ -117,10 +117,10 @@ PmpResult pmp_check(const RiscvEnv *env, hwaddr addr, unsigned size,
     for (unsigned n = 0; n < env->cfg->pmp_count; n++) {
         hwaddr lo = env->pmp_first[n], hi = env->pmp_last[n];
 
-        if (lo > hi || hi < page || lo > page_last) {
+        if (lo > hi) {
             continue;
         }
-        if (lo > page || hi < page_last) {
+        if (hi >= page && lo <= page_last && (lo > page || hi < page_last)) {
             r.whole_page = false;
         }
         if (hi < addr || lo > last) {

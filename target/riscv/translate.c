@@ -113,6 +113,7 @@ void riscv_unit_begin(TcgUnit *u)
     dc->cbze = bits_get(ctx, CTX_CBZE_SHIFT, 1);
     dc->cbcfe = bits_get(ctx, CTX_CBCFE_SHIFT, 1);
     dc->cbie = bits_get(ctx, CTX_CBIE_SHIFT, 2);
+    dc->trigger = bits_get(ctx, CTX_TRIGGER_SHIFT, 1);
 }
 
 unsigned riscv_translate_insn(TcgUnit *u)
@@ -133,6 +134,9 @@ unsigned riscv_translate_insn(TcgUnit *u)
     dc->next_pc = wrap_pc(dc, u->pc + len);
     u->pc = dc->next_pc;
     tcg_insn_start(dc->tb, dc->pc);
+    if (dc->trigger) {
+        tcg_call_args(dc->tb, &riscv_helper_trigger, tcg_const(dc->tb, dc->pc));
+    }
     if (len == 2) {
         dc->insn = ld16_le(u->bytes);
         id = riscv_decode16(dc->cfg->ext, dc->cfg->xlen, dc->insn, &args);

@@ -27,7 +27,7 @@ struct DisasContext {
     uint32_t insn; /* 16 or 32 bits */
     /* taken apart from the context flags */
     uint8_t priv, mmu, frm, fs, cbie;
-    bool cbze, cbcfe;
+    bool cbze, cbcfe, trigger;
 };
 
 extern const TcgFrontend riscv_frontend;

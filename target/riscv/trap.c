@@ -9,6 +9,7 @@
 
 #include "target/riscv/csr.h"
 #include "target/riscv/trap.h"
+#include "target/riscv/trigger.h"
 
 const char *riscv_exception_name(uint32_t cause)
 {
@@ -71,7 +72,6 @@ static void enter(RiscvEnv *env, unsigned to, bool irq, unsigned cause,
     env->priv = to;
     env->pc = (tvec & ~(uint64_t)3) + ((tvec & 1) && irq ? 4 * cause : 0);
     env->pc &= bit_mask(env->xlen);
-    env->wfi = false;
     env->resv_addr = RESV_NONE; /* TCG.md 3.10: LR/SC ends at a trap */
     env->hooks->ctx_changed(env);
 }
@@ -279,5 +279,6 @@ uint64_t riscv_ctx_flags(const RiscvEnv *env)
            (uint64_t)status_class(vs) << CTX_VS_SHIFT |
            (uint64_t)((cfg & ENVCFG_CBZE) != 0) << CTX_CBZE_SHIFT |
            (uint64_t)((cfg & ENVCFG_CBCFE) != 0) << CTX_CBCFE_SHIFT |
-           (uint64_t)cbie_class(cfg) << CTX_CBIE_SHIFT;
+           (uint64_t)cbie_class(cfg) << CTX_CBIE_SHIFT |
+           (uint64_t)trigger_on_fetch(env) << CTX_TRIGGER_SHIFT;
 }

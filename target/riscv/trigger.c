@@ -146,3 +146,28 @@ bool trigger_matches(const RiscvEnv *env, unsigned access, vaddr addr,
     }
     return false;
 }
+
+bool trigger_on_page(const RiscvEnv *env, vaddr va)
+{
+    for (unsigned n = 0; n < env->cfg->trigger_count; n++) {
+        vaddr watched;
+
+        if ((trigger_watches(env, n, &watched) & (ACC_R | ACC_W)) &&
+            align_down(watched, 4096) == align_down(va, 4096)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool trigger_on_fetch(const RiscvEnv *env)
+{
+    for (unsigned n = 0; n < env->cfg->trigger_count; n++) {
+        vaddr watched;
+
+        if (trigger_watches(env, n, &watched) & ACC_X) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -20,6 +20,10 @@ uint64_t tinfo_read(RiscvEnv *env, unsigned i);
 
 /* What trigger @n watches: ACC_x bits and the address; 0 when it is off. */
 unsigned trigger_watches(const RiscvEnv *env, unsigned n, vaddr *addr);
+/* Does a trigger, in whatever mode, watch data in the 4 KiB page of @va? */
+bool trigger_on_page(const RiscvEnv *env, vaddr va);
+/* Is there an execute trigger, in whatever mode? Part of the context. */
+bool trigger_on_fetch(const RiscvEnv *env);
 /* Would a trigger fire now, in the present mode, for @access (one ACC_x bit)
  * to [@addr, @addr + @len)? An execute access has length 1. */
 bool trigger_matches(const RiscvEnv *env, unsigned access, vaddr addr,

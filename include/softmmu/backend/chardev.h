@@ -91,5 +91,7 @@ Chardev *chardev_find(Machine *m, const char *id);
 const char *chardev_id(const Chardev *chr);
 bool chardev_remove(Machine *m, const char *id, Error **errp);
 bool chardev_busy(const Chardev *chr);
+/* What query-chardev shows; freed by the caller. */
+char *chardev_filename(const Chardev *chr);
 
 #endif

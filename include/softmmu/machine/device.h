@@ -95,7 +95,8 @@ void device_unplug(DeviceState *dev);
 /* Ask, as device_del does: the bus's unplug_request, else at once. */
 bool device_unplug_request(DeviceState *dev, Error **errp);
 
-/* In realize: publish regions, outputs and inputs, in a fixed order. */
+/* In realize: publish regions, outputs and inputs, in a fixed order. Regions
+ * are out of any map again when unrealize is called. */
 void device_add_mmio(DeviceState *dev, MemoryRegion *mr);
 void device_add_irq(DeviceState *dev, IrqLine *line);
 /* @n inputs, numbered on from those that are there. */

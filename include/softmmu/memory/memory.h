@@ -290,9 +290,14 @@ typedef struct RamConfig {
     bool shared, readonly, prealloc, hugetlb, anonymous;
     bool merge, dump;   /* madvise: KSM, core dumps */
     uint64_t page_size; /* of hugetlb; 0: default */
+    uint64_t align;     /* of the host address; 0: the best */
+    bool no_reserve;    /* no swap or huge pages set aside */
+    bool seal;          /* fix the size of a memfd that is made */
 } RamConfig;
 RamBlock *ram_block_new(MemorySystem *ms, const char *id, const RamConfig *cfg,
                         Error **errp);
+/* Touch all its pages now, with @threads helpers; false: no memory. */
+bool ram_block_preallocate(RamBlock *block, unsigned threads, Error **errp);
 /* No region uses it. Freed after a grace period. */
 void ram_block_free(MemorySystem *ms, RamBlock *block);
 RamBlock *ram_block_find(MemorySystem *ms, const char *id);

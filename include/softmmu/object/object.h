@@ -257,18 +257,4 @@ typedef struct UserCreatableType {
 /* The abstract base of backends: "user-creatable". */
 extern const UserCreatableType user_creatable_type;
 
-/*
- * user_creatable_new: what -object and object-add do: make a @type_name
- * named @id below @container, set the members of @props (but "qom-type" and
- * "id"), complete and seal it. Machine lock. Returns a borrowed pointer, the
- * tree's; NULL: nothing was made.
- */
-Object *user_creatable_new(TypeView view, Object *container,
-                           const char *type_name, const char *id,
-                           json_object *props, Error **errp);
-/* object-del: false when there is none, or it is in use. */
-bool user_creatable_del(Object *container, const char *id, Error **errp);
-/* Is @id a valid id of an object or device? */
-bool object_id_valid(const char *id);
-
 #endif

@@ -433,6 +433,13 @@ bool chardev_busy(const Chardev *chr)
     return chr->fe != NULL;
 }
 
+char *chardev_filename(const Chardev *chr)
+{
+    const ChardevType *type = type_of(chr);
+
+    return type->filename ? type->filename(chr) : g_strdup(type->driver);
+}
+
 bool chardev_remove(Machine *m, const char *id, Error **errp)
 {
     Chardev *chr = chardev_find(m, id);

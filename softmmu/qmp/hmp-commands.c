@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The commands of the human monitor, over QMP functions. */
+#include "tandem/base.h"
+
+#include "accel/accel.h"
+#include "hmp.h"
+#include "softmmu/base/keyval.h"
+#include "softmmu/memory/memory.h"
+
+/* --- plumbing
+ * -------------------------------------------------------------------- */
+
+/* Run a QMP command without result; @args' reference is taken. */
+static void run_qmp(Machine *m, const char *name, json_object *args,
+                    Error **errp)
+{
+    json_object_put(qmp_execute(m, name, args, errp));
+    json_object_put(args);
+}
+
+/* {"key": text} */
+static json_object *one_arg(const char *key, const char *text)
+{
+    json_object *args = json_object_new_object();
+
+    json_object_object_add(args, key, json_object_new_string(text));
+    return args;
+}
+
+static bool want_args(int argc, int n, const char *usage, Error **errp)
+{
+    if (argc != n) {
+        error_set(errp, "usage: %s", usage);
+    }
+    return argc == n;
+}
+
+/* --- help
+ * ----------------------------------------------------------------------------
+ */
+
+static void help_table(const HmpCommand *table, const char *prefix,
+                       GString *out)
+{
+    for (; table->name; table++) {
+        g_string_append_printf(out, "%s%s%s%s -- %s\n", prefix, table->name,
+                               table->args[0] ? " " : "", table->args,
+                               table->help);
+    }
+}
+
+static void hmp_help(Machine *m, int argc, char **argv, GString *out,
+                     Error **errp)
+{
+    const HmpCommand *c = argc > 0 ? hmp_find(hmp_commands, argv[0]) : NULL;
+
+    if (argc == 0) {
+        help_table(hmp_commands, "", out);
+    } else if (strcmp(argv[0], "info") == 0) {
+        help_table(hmp_info, "info ", out);
+    } else if (c) {
+        g_string_append_printf(out, "%s %s -- %s\n", c->name, c->args, c->help);
+    } else {
+        error_set(errp, "unknown command: '%s'", argv[0]);
+    }
+}
+
+static void complete_table(const HmpCommand *table, const char *start,
+                           GPtrArray *out)
+{
+    for (; table->name; table++) {
+        if (g_str_has_prefix(table->name, start)) {
+            g_ptr_array_add(out, g_strdup(table->name));
+        }
+    }
+}
+
+static void complete_commands(Machine *m, const char *start, GPtrArray *out)
+{
+    complete_table(hmp_commands, start, out);
+}
+
+static void complete_info(Machine *m, const char *start, GPtrArray *out)
+{
+    complete_table(hmp_info, start, out);
+}
+
+/* --- run control
+ * ----------------------------------------------------------------------- */
+
+#define RUN_PLAIN(fn, command)                                                 \
+    static void fn(Machine *m, int argc, char **argv, GString *out,            \
+                   Error **errp)                                               \
+    {                                                                          \
+        if (want_args(argc, 0, command, errp)) {                               \
+            run_qmp(m, command, NULL, errp);                                   \
+        }                                                                      \
+    }
+RUN_PLAIN(hmp_quit, "quit")
+RUN_PLAIN(hmp_stop, "stop")
+RUN_PLAIN(hmp_cont, "cont")
+RUN_PLAIN(hmp_system_reset, "system_reset")
+RUN_PLAIN(hmp_system_powerdown, "system_powerdown")
+
+/* --- devices and objects
+ * ------------------------------------------------------------------ */
+
+static void add_from_text(Machine *m, const char *command, const char *implied,
+                          const char *text, Error **errp)
+{
+    json_object *args = keyval_parse(text, implied, errp);
+
+    if (args) {
+        run_qmp(m, command, args, errp);
+    }
+}
+
+static void hmp_device_add(Machine *m, int argc, char **argv, GString *out,
+                           Error **errp)
+{
+    if (want_args(argc, 1, "device_add TYPE[,prop=value]...", errp)) {
+        add_from_text(m, "device_add", "driver", argv[0], errp);
+    }
+}
+
+static void hmp_device_del(Machine *m, int argc, char **argv, GString *out,
+                           Error **errp)
+{
+    if (want_args(argc, 1, "device_del ID", errp)) {
+        run_qmp(m, "device_del", one_arg("id", argv[0]), errp);
+    }
+}
+
+static void hmp_object_add(Machine *m, int argc, char **argv, GString *out,
+                           Error **errp)
+{
+    if (want_args(argc, 1, "object_add TYPE,id=ID[,prop=value]...", errp)) {
+        add_from_text(m, "object-add", "qom-type", argv[0], errp);
+    }
+}
+
+static void hmp_object_del(Machine *m, int argc, char **argv, GString *out,
+                           Error **errp)
+{
+    if (want_args(argc, 1, "object_del ID", errp)) {
+        run_qmp(m, "object-del", one_arg("id", argv[0]), errp);
+    }
+}
+
+static void hmp_qom_get(Machine *m, int argc, char **argv, GString *out,
+                        Error **errp)
+{
+    json_object *args, *value;
+
+    if (!want_args(argc, 2, "qom-get PATH PROPERTY", errp)) {
+        return;
+    }
+    args = one_arg("path", argv[0]);
+    json_object_object_add(args, "property", json_object_new_string(argv[1]));
+    value = qmp_execute(m, "qom-get", args, errp);
+    json_object_put(args);
+    if (value) {
+        g_string_append_printf(out, "%s\n", json_object_to_json_string(value));
+        json_object_put(value);
+    }
+}
+
+static void hmp_qom_set(Machine *m, int argc, char **argv, GString *out,
+                        Error **errp)
+{
+    json_object *args;
+
+    if (!want_args(argc, 3, "qom-set PATH PROPERTY VALUE", errp)) {
+        return;
+    }
+    args = one_arg("path", argv[0]);
+    json_object_object_add(args, "property", json_object_new_string(argv[1]));
+    json_object_object_add(args, "value", json_object_new_string(argv[2]));
+    run_qmp(m, "qom-set", args, errp);
+}
+
+static void hmp_qom_list(Machine *m, int argc, char **argv, GString *out,
+                         Error **errp)
+{
+    json_object *args = one_arg("path", argc ? argv[0] : "/");
+    json_object *list = qmp_execute(m, "qom-list", args, errp);
+
+    json_object_put(args);
+    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+        json_object *p = json_object_array_get_idx(list, i);
+
+        g_string_append_printf(out, "%s (%s)\n", json_get_text(p, "name"),
+                               json_get_text(p, "type"));
+    }
+    json_object_put(list);
+}
+
+/* --- info
+ * --------------------------------------------------------------------------------------
+ */
+
+static void info_status(Machine *m, int argc, char **argv, GString *out,
+                        Error **errp)
+{
+    g_string_append_printf(out, "VM status: %s",
+                           machine_running(m) ? "running" : "paused");
+    if (!machine_running(m) && m->state != RUN_STATE_PAUSED) {
+        g_string_append_printf(out, " (%s)", run_state_name(m->state));
+    }
+    g_string_append_c(out, '\n');
+}
+
+static void info_version(Machine *m, int argc, char **argv, GString *out,
+                         Error **errp)
+{
+    g_string_append(out, "10.0.0 (Tandem " TANDEM_VERSION ")\n");
+}
+
+static void info_registers(Machine *m, int argc, char **argv, GString *out,
+                           Error **errp)
+{
+    bool running = machine_running(m);
+
+    cpus_pause_all(m);
+    for (guint i = 0; i < m->cpus->len; i++) {
+        CPUState *cpu = g_ptr_array_index(m->cpus, i);
+
+        accel_ops(m)->regs_pull(cpu, REGS_ALL);
+        g_string_append_printf(out, "\nCPU#%d\n", cpu->index);
+        cpu->type->dump(cpu, out, true);
+    }
+    if (running) {
+        cpus_resume_all(m);
+    }
+}
+
+static void info_cpus(Machine *m, int argc, char **argv, GString *out,
+                      Error **errp)
+{
+    for (guint i = 0; i < m->cpus->len; i++) {
+        CPUState *cpu = g_ptr_array_index(m->cpus, i);
+
+        g_string_append_printf(out, "%c CPU #%d: thread_id=%d\n", i ? ' ' : '*',
+                               cpu->index, atomic_load(&cpu->thread_id));
+    }
+}
+
+static void info_mtree(Machine *m, int argc, char **argv, GString *out,
+                       Error **errp)
+{
+    g_autofree char *text =
+        memory_system_text(m->ms, argc > 0 && strcmp(argv[0], "-f") == 0);
+
+    g_string_append(out, text);
+}
+
+static void info_jit(Machine *m, int argc, char **argv, GString *out,
+                     Error **errp)
+{
+    g_autofree char *text = NULL;
+
+    if (!accel_ops(m)->statistics) {
+        error_set(errp, "JIT information is only available with accel=tcg");
+        return;
+    }
+    text = accel_ops(m)->statistics(m->accel);
+    g_string_append(out, text);
+}
+
+static void info_chardev(Machine *m, int argc, char **argv, GString *out,
+                         Error **errp)
+{
+    json_object *list = qmp_execute(m, "query-chardev", NULL, errp);
+
+    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+        json_object *c = json_object_array_get_idx(list, i);
+
+        g_string_append_printf(out, "%s: filename=%s\n",
+                               json_get_text(c, "label"),
+                               json_get_text(c, "filename"));
+    }
+    json_object_put(list);
+}
+
+static void info_name(Machine *m, int argc, char **argv, GString *out,
+                      Error **errp)
+{
+    if (m->config.name) {
+        g_string_append_printf(out, "%s\n", m->config.name);
+    }
+}
+
+/* One device with its buses and what sits on them, indented. */
+static void qtree_device(DeviceState *dev, int indent, GString *out);
+
+static void qtree_bus(Bus *bus, int indent, GString *out)
+{
+    g_string_append_printf(out, "%*sbus: %s\n%*s  type %s\n", indent, "",
+                           bus->parent.name, indent, "",
+                           bus->parent.type->name);
+    for (guint i = 0; i < bus->devices->len; i++) {
+        qtree_device(g_ptr_array_index(bus->devices, i), indent + 2, out);
+    }
+}
+
+static void qtree_device(DeviceState *dev, int indent, GString *out)
+{
+    g_string_append_printf(out, "%*sdev: %s, id \"%s\"\n", indent, "",
+                           dev->parent.type->name, dev->id ? dev->id : "");
+    for (guint i = 0; dev->buses && i < dev->buses->len; i++) {
+        qtree_bus(g_ptr_array_index(dev->buses, i), indent + 2, out);
+    }
+}
+
+static int qtree_object(Object *obj, void *opaque)
+{
+    if (type_is_a(obj->type, &device_type) && !((DeviceState *)obj)->bus) {
+        qtree_device((DeviceState *)obj, 2, opaque);
+    }
+    return 0;
+}
+
+static void info_qtree(Machine *m, int argc, char **argv, GString *out,
+                       Error **errp)
+{
+    g_string_append(out, "bus: main-system-bus\n  type System\n");
+    object_walk(m, qtree_object, out);
+}
+
+static void qom_tree(Object *obj, const char *name, int indent, GString *out)
+{
+    g_string_append_printf(out, "%*s/%s (%s)\n", indent, "", name,
+                           obj->type->name);
+    for (guint i = 0; obj->children && i < obj->children->len; i++) {
+        Object *child = g_ptr_array_index(obj->children, i);
+
+        qom_tree(child, child->name, indent + 2, out);
+    }
+}
+
+static void info_qom_tree(Machine *m, int argc, char **argv, GString *out,
+                          Error **errp)
+{
+    qom_tree(OBJECT(m), "machine", 0, out);
+}
+
+/* clang-format off */
+const HmpCommand hmp_info[] = {
+    { "chardev", "", "the character devices", info_chardev },
+    { "cpus", "", "the virtual CPUs", info_cpus },
+    { "jit", "", "counters of the translator", info_jit },
+    { "mtree", "[-f]", "the memory map; -f as CPUs see it", info_mtree },
+    { "name", "", "the name of the machine", info_name },
+    { "qom-tree", "", "the object tree", info_qom_tree },
+    { "qtree", "", "devices and buses", info_qtree },
+    { "registers", "", "the registers of all CPUs", info_registers },
+    { "status", "", "the run state", info_status },
+    { "version", "", "the version", info_version },
+    { 0 },
+};
+
+static void hmp_run_info(Machine *m, int argc, char **argv, GString *out,
+                         Error **errp)
+{
+    const HmpCommand *c;
+
+    if (argc == 0) {
+        help_table(hmp_info, "info ", out);
+        return;
+    }
+    c = hmp_find(hmp_info, argv[0]);
+    if (!c) {
+        error_set(errp, "unknown command: 'info %s'", argv[0]);
+        return;
+    }
+    c->run(m, argc - 1, argv + 1, out, errp);
+}
+
+const HmpCommand hmp_commands[] = {
+    { "cont|c", "", "let the virtual CPUs go on", hmp_cont },
+    { "device_add", "TYPE[,prop=value]...", "add a device", hmp_device_add },
+    { "device_del", "ID", "remove a device", hmp_device_del },
+    { "help|?", "[COMMAND]", "what there is", hmp_help, complete_commands },
+    { "info", "[SUBJECT]", "show the state of something", hmp_run_info, complete_info },
+    { "object_add", "TYPE,id=ID[,prop=value]...", "create an object", hmp_object_add },
+    { "object_del", "ID", "delete an object", hmp_object_del },
+    { "qom-get", "PATH PROPERTY", "the value of a property", hmp_qom_get },
+    { "qom-list", "[PATH]", "properties and children of an object", hmp_qom_list },
+    { "qom-set", "PATH PROPERTY VALUE", "set a property", hmp_qom_set },
+    { "quit|q", "", "end the emulator", hmp_quit },
+    { "stop|s", "", "stop the virtual CPUs", hmp_stop },
+    { "system_powerdown", "", "press the power button", hmp_system_powerdown },
+    { "system_reset", "", "press the reset button", hmp_system_reset },
+    { 0 },
+};
+/* clang-format on */

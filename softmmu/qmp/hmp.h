@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The human monitor: text over QMP functions, and no other access. */
+#ifndef QMP_HMP_H
+#define QMP_HMP_H
+
+#include "internal.h"
+
+/* One command. @args are the words after its name. */
+typedef struct HmpCommand {
+    const char *name; /* "system_reset", aliases after "|": "quit|q" */
+    const char *args; /* as help shows them */
+    const char *help;
+    void (*run)(Machine *m, int argc, char **argv, GString *out, Error **errp);
+    /* Words that may follow, for completion: a QMP-like list, or NULL. */
+    void (*complete)(Machine *m, const char *start, GPtrArray *out);
+} HmpCommand;
+
+extern const HmpCommand hmp_commands[]; /* ended by a NULL name */
+extern const HmpCommand hmp_info[];     /* what follows "info" */
+
+const HmpCommand *hmp_find(const HmpCommand *table, const char *name);
+/* All that could stand at the end of @line; each replaces the last word. */
+void hmp_complete(Machine *m, const char *line, GPtrArray *out);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef QMP_INTERNAL_H
+#define QMP_INTERNAL_H
+
+#include "softmmu/base/lock.h"
+#include "softmmu/qmp/monitor.h"
+
+#include "qmp-schema.h"
+
+enum {
+    QMP_QUEUE_MAX = 8, /* commands that wait; then reading stops */
+    QMP_DEPTH_MAX = 1024,
+    QMP_INPUT_MAX = 64 << 20,  /* bytes of one command */
+    QMP_OUTPUT_MAX = 64 << 20, /* bytes unread by a client; then it is cut */
+    QMP_FDS_MAX = 16,
+};
+
+struct MonitorHub {
+    Machine *m;
+    LoopContext *io; /* the monitors' thread */
+    Notifier on_event;
+    Lock lock;           /* leaf: the list */
+    GPtrArray *monitors; /* Monitor * */
+};
+
+struct Monitor {
+    MonitorHub *hub;
+    Machine *m;
+    LoopContext *ctx; /* where its chardev runs */
+    bool qmp, pretty;
+    /* the context's thread alone */
+    CharFrontend fe;
+    json_tokener *tok;
+    size_t tok_bytes; /* of the command being read */
+    bool skip_line;   /* after a syntax error: up to a newline */
+    bool negotiated;  /* written there, read by events: atomic */
+    bool oob;
+    /* .lock, a leaf */
+    Lock lock;
+    GString *out; /* not yet taken by the chardev */
+    bool out_posted;
+    GQueue *queue;        /* json_object *: in-band commands, in order */
+    bool running;         /* a command is posted or running in main */
+    int fds[QMP_FDS_MAX]; /* that arrived, not yet named */
+    int n_fds;
+    GHashTable *named_fds; /* char * -> int */
+    /* human monitor: main loop */
+    struct HmpSession *hmp;
+};
+
+/* @c with @args (object or NULL): the "return" value or NULL with *errp. */
+json_object *qmp_call(Monitor *mon, Machine *m, const QCommand *c,
+                      json_object *args, Error **errp);
+/* Queue @text (whole) to be written; any thread. */
+void monitor_write(Monitor *mon, const char *text, size_t len);
+/* Write what waits, as far as the chardev takes it; in its context. */
+void monitor_flush(Monitor *mon);
+bool monitor_is_mux(const Monitor *mon);
+/* The human monitor's part: hmp.c. */
+extern const CharHandlers hmp_handlers;
+void hmp_session_start(Monitor *mon);
+void hmp_session_free(Monitor *mon);
+
+#endif

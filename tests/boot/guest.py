@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs whole guests for tests: start, expect text, type, wait, clean up.
+
+TANDEM_BINARY is the emulator under test (meson sets it; any other program
+with the same command line can be put there to test the tests). TANDEM_SLOW
+multiplies time limits: sanitizer builds set it. TANDEM_SOAK asks for the full
+sizes that issues name, TANDEM_ROUND numbers the round.
+"""
+
+import hashlib
+import os
+import pathlib
+import random
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(SOURCE / "scripts"))
+import tap  # pylint: disable=wrong-import-position,unused-import
+
+BINARY = os.environ.get("TANDEM_BINARY",
+                        str(SOURCE / "build/qemu-system-riscv64"))
+SLOW = float(os.environ.get("TANDEM_SLOW", "1"))
+SOAK = os.environ.get("TANDEM_SOAK") == "1"
+ROUND = int(os.environ.get("TANDEM_ROUND", "0"))
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME")
+                     or pathlib.Path.home() / ".cache") / "tandem"
+# Lines of a kernel that is not well, whatever the test wanted from it.
+SICK = re.compile(r"Kernel panic|\bOops\b|BUG:|WARNING: CPU|rcu: INFO: .*stall"
+                  r"|soft lockup|Unable to handle|segfault at|I/O error")
+
+
+def fetched(name):
+    """The folder of what scripts/fetch got; the test is skipped without."""
+    folder = CACHE / name
+    if not folder.is_dir():
+        raise unittest.SkipTest(f"not fetched: run scripts/fetch {name}")
+    return folder
+
+
+def tool(name, package):
+    """A program of the host; the test is skipped without."""
+    found = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    if not found:
+        raise unittest.SkipTest(f"'{name}' is not installed ({package})")
+    return found
+
+
+def free_port():
+    """A TCP port of the loopback that nobody listens on now."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def random_bytes(size, seed):
+    return random.Random(f"{seed}-{ROUND}").randbytes(size)
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+class Guest:
+    """One emulator process with its serial console on pipes."""
+
+    def __init__(self, *args, binary=None):
+        self.argv = [binary or BINARY, *map(str, args)]
+        self.text = ""
+        self.at = 0  # expect() looks from here on
+        self.changed = threading.Condition()
+        self.process = subprocess.Popen(
+            self.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT)
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        while True:
+            data = self.process.stdout.read1(65536)
+            with self.changed:
+                if data:
+                    self.text += data.decode(errors="replace")
+                else:
+                    self.ended = True
+                self.changed.notify_all()
+            if not data:
+                return
+
+    ended = False
+
+    def fail(self, why):
+        """Raise with the end of what the guest said."""
+        self.kill()
+        last = "\n".join(self.text.splitlines()[-40:])
+        raise AssertionError(f"{why}\ncommand: {' '.join(self.argv)}\n"
+                             f"last output:\n{last}")
+
+    def expect(self, pattern, timeout=60):
+        """Wait for @pattern in new output; returns the match."""
+        until = time.monotonic() + timeout * SLOW
+        compiled = re.compile(pattern)
+        with self.changed:
+            while True:
+                found = compiled.search(self.text, self.at)
+                if found:
+                    self.at = found.end()
+                    return found
+                left = until - time.monotonic()
+                if left <= 0 or self.ended:
+                    break
+                self.changed.wait(left)
+        self.fail(f"no {pattern!r} "
+                  + ("before the end" if self.ended
+                     else f"in {timeout * SLOW:.0f} s"))
+
+    def send(self, text):
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
+    def wait(self, timeout=60):
+        """Exit status, after which all output is in .text."""
+        try:
+            status = self.process.wait(timeout * SLOW)
+        except subprocess.TimeoutExpired:
+            self.fail(f"still running after {timeout * SLOW:.0f} s")
+        self.reader.join(10)
+        return status
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.reader.join(10)
+        for pipe in (self.process.stdin, self.process.stdout):
+            try:
+                pipe.close()
+            except OSError:
+                pass
+
+
+class GuestTest(unittest.TestCase):
+    """A scratch folder, and guests that end with the test."""
+
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory(prefix="tandem-boot-")
+        self.addCleanup(temporary.cleanup)
+        self.dir = pathlib.Path(temporary.name)
+
+    def start(self, *args, **options):
+        guest = Guest(*args, **options)
+        self.addCleanup(guest.kill)
+        return guest
+
+    def initrd(self, name, script, modules="", add=(), init=None):
+        """An initramfs that runs @script and powers off; or has @init."""
+        out = self.dir / name
+        argv = [sys.executable, SOURCE / "scripts/mkinitramfs", "--guest",
+                fetched("riscv64-guest"), "--modules", modules, "-o", out]
+        argv += ["--run", script] if init is None else ["--init", init]
+        for item in add:
+            argv += ["--add", item]
+        done = subprocess.run([str(a) for a in argv], text=True, check=False,
+                              capture_output=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return out
+
+    def linux(self, initrd, *args, smp=1, memory=512, append=""):
+        """Start Debian's kernel on `virt`."""
+        kernel = fetched("riscv64-guest") / "kernel"
+        return self.start(
+            "-M", "virt", "-smp", smp, "-m", memory, "-nographic",
+            "-no-reboot", "-kernel", kernel, "-initrd", initrd, "-append",
+            f"console=ttyS0 {append}".strip(), *args)
+
+    def finish(self, guest, timeout=120):
+        """The guest's script is done, all is well, and it powered off."""
+        guest.expect(r"INIT-STATUS 0\b", timeout)
+        status = guest.wait(30)
+        self.assertEqual(status, 0, guest.text[-2000:])
+        sick = SICK.search(guest.text)
+        if sick:
+            line = guest.text[:sick.end() + 200].splitlines()
+            self.fail("the kernel complained: " + "\n".join(line[-4:]))
+        return guest.text
+
+
+def skip_without_binary():
+    if not os.access(BINARY, os.X_OK):
+        print(f"1..0 # SKIP {BINARY} is not built")
+        sys.exit(0)

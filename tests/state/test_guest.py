@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Saves a Linux guest in the middle of work and goes on in a new process."""
+
+import pathlib
+import random
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "boot"))
+import guest as g  # pylint: disable=wrong-import-position
+from guest import GuestTest, tap  # pylint: disable=wrong-import-position
+from qmp import Qmp, QmpError  # pylint: disable=wrong-import-position
+
+# Disk and network load that checks itself: each round writes, reads back
+# past the cache and compares, and fetches from the host's gateway by ARP and
+# ICMP. It runs until the count is reached.
+LOAD = """set -e
+mount -t ext4 /dev/vda /mnt
+ip link set eth0 up; ip addr add 10.0.2.15/24 dev eth0
+i=0
+while [ $i -lt {rounds} ]; do
+    head -c 2000000 /dev/urandom > /tmp/data
+    a=$(sha256sum < /tmp/data)
+    cp /tmp/data /mnt/file; sync
+    echo 3 > /proc/sys/vm/drop_caches
+    b=$(sha256sum < /mnt/file)
+    [ "$a" = "$b" ] || {{ echo "DIFFERENT $i"; exit 1; }}
+    ping -c 1 -W 20 10.0.2.2 > /dev/null || {{ echo "NO PING $i"; exit 2; }}
+    i=$((i + 1)); echo "ROUND $i"
+done
+umount /mnt
+"""
+ROUNDS = 30
+
+
+class Save(GuestTest):
+    def machine(self, image, number, *args, smp):
+        path = self.dir / f"qmp{number}"
+        initrd = self.dir / "load.gz"
+        if not initrd.exists():
+            self.initrd("load.gz", LOAD.format(rounds=ROUNDS),
+                        "virtio_blk,virtio_net,ext4")
+        guest = self.linux(
+            initrd, "-drive", f"file={image},format=raw,if=none,id=d0",
+            "-device", "virtio-blk-pci,drive=d0", "-netdev", "user,id=n0",
+            "-device", "virtio-net-pci,netdev=n0", "-qmp",
+            f"unix:{path},server=on,wait=off", *args, smp=smp, memory=256)
+        qmp = Qmp(path)
+        self.addCleanup(qmp.close)
+        return guest, qmp
+
+    def image(self):
+        image = self.dir / "disk.img"
+        with open(image, "wb") as f:
+            f.truncate(48 << 20)
+        subprocess.run([g.tool("mkfs.ext4", "e2fsprogs"), "-q", "-F", image],
+                       check=True, capture_output=True)
+        return image
+
+    def save_and_restore(self, out, back, smp=1):
+        rng = random.Random(g.ROUND)
+        image = self.image()
+        first, qmp = self.machine(image, 0, smp=smp)
+        first.expect(r"ROUND 2\b", 180)
+        time.sleep(rng.random())
+        qmp.command("stop")
+        self.assertEqual(qmp.command("query-status")["status"], "paused")
+        qmp.migrate(out)
+        self.assertEqual(qmp.command("query-status")["status"],
+                         "postmigrate")
+        qmp.command("quit")
+        self.assertEqual(first.wait(20), 0)
+        seen = [int(line.split()[1]) for line in first.text.splitlines()
+                if line.startswith("ROUND ")]
+
+        second, qmp = self.machine(image, 1, "-incoming", back, smp=smp)
+        until = time.monotonic() + 60 * g.SLOW
+        while qmp.command("query-status")["status"] == "inmigrate":
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.05)
+        qmp.command("cont")
+        second.expect(rf"ROUND {seen[-1] + 1}\b", 60)
+        text = self.finish(second, 240)
+        self.assertNotIn("OpenSBI", text)
+        self.assertIn(f"ROUND {ROUNDS}", text)
+        done = subprocess.run(
+            [g.tool("e2fsck", "e2fsprogs"), "-f", "-n", image], text=True,
+            capture_output=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_through_a_file(self):
+        path = self.dir / "state"
+        self.save_and_restore(f"file:{path}", f"file:{path}")
+
+    def test_through_commands_four_cpus(self):
+        path = self.dir / "state"
+        self.save_and_restore(f"exec:cat > {path}", f"exec:cat {path}", smp=4)
+
+    def test_live_to_another_process(self):
+        image = self.image()
+        port = g.free_port()
+        first, source = self.machine(image, 0, smp=1)
+        first.expect(r"ROUND 2\b", 180)
+        second, target = self.machine(
+            image, 1, "-incoming", f"tcp:127.0.0.1:{port}", smp=1)
+        source.migrate(f"tcp:127.0.0.1:{port}")
+        source.command("quit")
+        self.assertEqual(first.wait(20), 0)
+        self.finish(second, 240)
+        del target
+
+    def test_broken_state_is_refused(self):
+        """Cut and flipped files: an error, exit status 1, never a crash."""
+        image = self.image()
+        path = self.dir / "state"
+        first, qmp = self.machine(image, 0, smp=1)
+        first.expect(r"ROUND 1\b", 180)
+        qmp.command("stop")
+        qmp.migrate(f"file:{path}")
+        qmp.command("quit")
+        self.assertEqual(first.wait(20), 0)
+        good = path.read_bytes()
+        rng = random.Random(1000 + g.ROUND)
+        broken = [good[:rng.randrange(len(good))] for _ in range(3)] + [b""]
+        for _ in range(4):
+            data = bytearray(good)
+            data[rng.randrange(len(good))] ^= 1 << rng.randrange(8)
+            broken.append(bytes(data))
+        for number, data in enumerate(broken):
+            path.write_bytes(data)
+            guest = self.start(
+                "-M", "virt", "-m", 256, "-display", "none", "-S", "-drive",
+                f"file={image},format=raw,if=none,id=d0,snapshot=on",
+                "-device", "virtio-blk-pci,drive=d0", "-netdev",
+                "user,id=n0", "-device", "virtio-net-pci,netdev=n0",
+                "-incoming", f"file:{path}")
+            self.assertEqual(guest.wait(60), 1, f"variant {number}")
+            self.assertNotEqual(guest.text.strip(), "")
+
+    def test_file_that_cannot_be_written(self):
+        image = self.image()
+        _, qmp = self.machine(image, 0, smp=1)
+        with self.assertRaises(QmpError):
+            qmp.migrate(f"file:{self.dir}/no/such/folder")
+        self.assertEqual(qmp.command("query-status")["status"], "running")
+        qmp.command("quit")
+
+
+if __name__ == "__main__":
+    g.skip_without_binary()
+    tap.main()
