@@ -352,12 +352,15 @@ static bool has_work(CPUState *cpu)
     return riscv_wfi_over(riscv_env(cpu));
 }
 
-/* Inputs are numbered as bits of mip. */
+/* Inputs are numbered as bits of mip. SSIP takes edges: the ACLINT sets the
+ * bit and software clears it (ACLINT 4.1). */
 static void irq_input(CPUState *cpu, int n, bool level)
 {
     RiscvEnv *env = riscv_env(cpu);
 
-    if (level) {
+    if (n == IRQ_SSI) {
+        atomic_fetch_or(&env->mip_sw, level ? BIT(n) : 0);
+    } else if (level) {
         atomic_fetch_or(&env->irq_lines, BIT(n));
     } else {
         atomic_fetch_and(&env->irq_lines, ~BIT(n));

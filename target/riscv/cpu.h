@@ -190,7 +190,9 @@ struct RiscvEnv {
     uint64_t mstatus; /* mstatush on top for RV32; SD is made on reading */
     uint64_t medeleg, mideleg;
     uint64_t mie;
-    uint64_t mip_sw; /* writable bits: SSIP, STIP without STCE, SEIP's own */
+    /* writable bits of mip: SSIP, STIP without STCE, SEIP's own; other
+     * threads set SSIP (irq_input) */
+    _Atomic uint64_t mip_sw;
     _Atomic uint64_t irq_lines; /* mip bits driven from outside, any thread */
     uint64_t mtvec, mscratch, mepc, mcause, mtval;
     uint64_t stvec, sscratch, sepc, scause, stval;

@@ -340,13 +340,15 @@ static uint64_t mip_writable(const RiscvEnv *env)
 
 static void mip_write_masked(RiscvEnv *env, uint64_t value, uint64_t mask)
 {
-    env->mip_sw = (env->mip_sw & ~mask) | (value & mask);
+    /* only bits of @mask: an SSIP that comes meanwhile is not lost */
+    atomic_fetch_and(&env->mip_sw, value | ~mask);
+    atomic_fetch_or(&env->mip_sw, value & mask);
     env->hooks->irq_changed(env);
 }
 
-static void mip_write(RiscvEnv *env, unsigned i, uint64_t value)
+static void mip_modify(RiscvEnv *env, uint64_t value, uint64_t mask)
 {
-    mip_write_masked(env, value, mip_writable(env));
+    mip_write_masked(env, value, mask & mip_writable(env));
 }
 
 /* sip shows what mideleg delegates; only SSIP can be written (10.1.3). */
@@ -355,9 +357,9 @@ static uint64_t sip_read(RiscvEnv *env, unsigned i)
     return riscv_mip(env) & env->mideleg;
 }
 
-static void sip_write(RiscvEnv *env, unsigned i, uint64_t value)
+static void sip_modify(RiscvEnv *env, uint64_t value, uint64_t mask)
 {
-    mip_write_masked(env, value, env->mideleg & BIT(IRQ_SSI));
+    mip_write_masked(env, value, mask & env->mideleg & BIT(IRQ_SSI));
 }
 
 static void mie_write(RiscvEnv *env, unsigned i, uint64_t value)
@@ -709,7 +711,7 @@ static const CsrRow csr_rows[] = {
     { 0x141, 1, 0, "sepc", has_s, NULL, .write = sepc_write, FIELD(sepc) },
     { 0x142, 1, 0, "scause", has_s, NULL, PLAIN(scause) },
     { 0x143, 1, 0, "stval", has_s, NULL, PLAIN(stval) },
-    { 0x144, 1, 0, "sip", has_s, NULL, RW(sip_read, sip_write) },
+    { 0x144, 1, 0, "sip", has_s, NULL, .read = sip_read, .modify = sip_modify },
     { 0x14d, 1, 0, "stimecmp", has_sstc, stimecmp_allowed, RW(stimecmp_read, stimecmp_write) },
     { 0x15d, 1, 0, "stimecmph", rv32_sstc, stimecmp_allowed, RW(stimecmph_read, stimecmph_write) },
     { 0x180, 1, 0, "satp", has_s, satp_allowed, .write = satp_write, FIELD(satp) },
@@ -732,7 +734,7 @@ static const CsrRow csr_rows[] = {
     { 0x341, 1, 0, "mepc", NULL, NULL, .write = mepc_write, FIELD(mepc) },
     { 0x342, 1, 0, "mcause", NULL, NULL, PLAIN(mcause) },
     { 0x343, 1, 0, "mtval", NULL, NULL, PLAIN(mtval) },
-    { 0x344, 1, 0, "mip", NULL, NULL, RW(mip_read, mip_write) },
+    { 0x344, 1, 0, "mip", NULL, NULL, .read = mip_read, .modify = mip_modify },
     { 0x3a0, 16, 0, "pmpcfg%u", has_pmpcfg, NULL, RW(pmpcfg_csr_read, pmpcfg_csr_write) },
     { 0x3b0, 64, 0, "pmpaddr%u", has_pmp, NULL, RW(pmpaddr_csr_read, pmpaddr_csr_write) },
 
@@ -827,11 +829,10 @@ bool riscv_csr_access(RiscvEnv *env, unsigned csr, uint64_t *old, bool write,
     bool partly = mask != UINT64_MAX;
     uint64_t now = old != NULL || partly ? row_read(row, env, i) : 0;
 
-    if (write) {
-        /* Priv 3.1.9: set and clear of mip see the software bit of SEIP */
-        uint64_t base = csr == CSR_MIP ? env->mip_sw : now;
-
-        row_write(row, env, i, (base & ~mask) | (value & mask));
+    if (write && row->modify != NULL) {
+        row->modify(env, value, mask);
+    } else if (write) {
+        row_write(row, env, i, (now & ~mask) | (value & mask));
     }
     if (old != NULL) {
         *old = now;
@@ -861,7 +862,11 @@ bool riscv_csr_poke(RiscvEnv *env, unsigned csr, uint64_t value)
     if (row == NULL || bits_get(csr, 10, 2) == 3) {
         return false;
     }
-    row_write(row, env, i, value);
+    if (row->modify != NULL) {
+        row->modify(env, value, UINT64_MAX);
+    } else {
+        row_write(row, env, i, value);
+    }
     return true;
 }
 

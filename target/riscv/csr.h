@@ -172,6 +172,10 @@ typedef struct CsrRow {
     /* NULL: the uint64_t at @offset of env, written through @mask */
     uint64_t (*read)(RiscvEnv *env, unsigned i);
     void (*write)(RiscvEnv *env, unsigned i, uint64_t value);
+    /* instead of write: set the bits of @mask alone. For mip, whose other
+     * bits may change meanwhile, and where set and clear see the software bit
+     * of SEIP but not the line (Priv 3.1.9) */
+    void (*modify)(RiscvEnv *env, uint64_t value, uint64_t mask);
     uint16_t offset;
     uint64_t mask;
 } CsrRow;

@@ -71,6 +71,13 @@ static bool env_post_load(void *obj, int version, Error **errp)
     return true;
 }
 
+/* An _Atomic uint64_t; nobody else writes while state is saved or loaded. */
+#define ATOMIC_U64(field)                                                      \
+    {                                                                          \
+        .name = #field, .offset = offsetof(RiscvEnv, field),                   \
+        .kind = VM_KIND_UINT, .size = 8, .count = 1,                           \
+    }
+
 static const VmField env_fields[] = {
     VM_U64_ARRAY(RiscvEnv, gpr),
     VM_U64_ARRAY(RiscvEnv, fpr),
@@ -83,12 +90,8 @@ static const VmField env_fields[] = {
     VM_U64(RiscvEnv, medeleg),
     VM_U64(RiscvEnv, mideleg),
     VM_U64(RiscvEnv, mie),
-    VM_U64(RiscvEnv, mip_sw),
-    { .name = "irq_lines",
-      .offset = offsetof(RiscvEnv, irq_lines),
-      .kind = VM_KIND_UINT,
-      .size = 8,
-      .count = 1 },
+    ATOMIC_U64(mip_sw),
+    ATOMIC_U64(irq_lines),
     VM_U64(RiscvEnv, mtvec),
     VM_U64(RiscvEnv, mscratch),
     VM_U64(RiscvEnv, mepc),
