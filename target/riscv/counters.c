@@ -83,6 +83,6 @@ bool stimer_pending(RiscvEnv *env)
 {
     uint64_t now;
 
-    return stimer_enabled(env) && env->hooks->time(env, &now) &&
+    return stimer_enabled(env) && env->hooks->mtime(env, &now) &&
            now >= env->stimecmp;
 }

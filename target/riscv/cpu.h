@@ -132,7 +132,7 @@ typedef struct RiscvHooks {
     uint64_t (*cycles)(RiscvEnv *env);
     uint64_t (*instructions)(RiscvEnv *env);
     /* the platform's mtime; false: there is none, so `time` is illegal */
-    bool (*time)(RiscvEnv *env, uint64_t *value);
+    bool (*mtime)(RiscvEnv *env, uint64_t *value);
     /* stimecmp or STCE changed: arm the timer that looks again */
     void (*stimer_changed)(RiscvEnv *env);
     /* enabled or pending bits changed: look at interrupts soon */

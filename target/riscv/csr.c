@@ -130,7 +130,7 @@ static bool time_allowed(const RiscvEnv *env, unsigned n)
 {
     uint64_t now;
 
-    return counter_allowed(env, n) && env->hooks->time((RiscvEnv *)env, &now);
+    return counter_allowed(env, n) && env->hooks->mtime((RiscvEnv *)env, &now);
 }
 
 /* Sstc 2.2: below M both menvcfg.STCE and mcounteren.TM. */
@@ -580,7 +580,7 @@ static uint64_t time_now(RiscvEnv *env)
 {
     uint64_t now = 0;
 
-    env->hooks->time(env, &now); /* time_allowed() saw that there is one */
+    env->hooks->mtime(env, &now); /* time_allowed() saw that there is one */
     return now;
 }
 
@@ -847,7 +847,7 @@ bool riscv_csr_peek(RiscvEnv *env, unsigned csr, uint64_t *value)
     const CsrRow *row = find_row(env, csr, &i);
 
     if (row == NULL ||
-        (row->allowed == time_allowed && !env->hooks->time(env, &now))) {
+        (row->allowed == time_allowed && !env->hooks->mtime(env, &now))) {
         return false;
     }
     *value = row_read(row, env, i);

@@ -279,7 +279,7 @@ static bool pte_cas(RiscvEnv *env, hwaddr pa, unsigned size, uint64_t expected,
 const RiscvHooks riscv_tcg_hooks = {
     .cycles = cycles,
     .instructions = instructions,
-    .time = time_now,
+    .mtime = time_now,
     .stimer_changed = stimer_changed,
     .irq_changed = irq_changed,
     .ctx_changed = ctx_changed,

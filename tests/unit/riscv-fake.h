@@ -112,7 +112,7 @@ static bool fake_pte_cas(RiscvEnv *env, hwaddr pa, unsigned size,
 static const RiscvHooks fake_hooks = {
     .cycles = fake_cycles,
     .instructions = fake_instructions,
-    .time = fake_time,
+    .mtime = fake_time,
     .stimer_changed = fake_nothing,
     .irq_changed = fake_irq_changed,
     .ctx_changed = fake_ctx_changed,
