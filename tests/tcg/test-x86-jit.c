@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The x86-64 back end against the interpreter: each op with each class of
+ * operand, and random blocks; with all host features and with the baseline
+ * only, with the soft TLB filled and with every access slow. State restored
+ * from side tables is compared where a block faults.
+ * TANDEM_TEST_COUNT multiplies the number of rounds.
+ */
+#include "tandem/base.h"
+
+#include <sys/mman.h>
+
+#include "machine.h"
+#include "random_ir.h"
+
+enum { CODE_SIZE = 1 << 20, THUNK_SIZE = 1 << 14 };
+
+/* A compiler, a code buffer mapped twice, two machines. */
+typedef struct Jit {
+    TcgContext *ctx;
+    uint8_t *rw;
+    const uint8_t *rx;
+    TcgThunks thunks;
+    Machine *interp, *jit;
+    TcgCode code;
+    size_t max_code;
+} Jit;
+
+static void jit_init(Jit *j, uint32_t features)
+{
+    TcgConfig cfg = { features, TCG_STRESS_VERIFY, UINT32_MAX };
+    int fd = memfd_create("code", MFD_CLOEXEC);
+    TcgCodeBuf buf;
+
+    g_assert_cmpint(ftruncate(fd, CODE_SIZE), ==, 0);
+    j->rw = mmap(NULL, CODE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    j->rx = mmap(NULL, CODE_SIZE, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+    g_assert_true(j->rw != MAP_FAILED && j->rx != MAP_FAILED);
+    close(fd);
+    j->ctx = tcg_context_new(&machine_frontend, &machine_ops, &cfg);
+    buf = (TcgCodeBuf){ j->rw, j->rx, THUNK_SIZE, NULL };
+    g_assert_cmpint(tcg_thunks_emit(j->ctx, &buf, &j->thunks), ==, TCG_OK);
+    tcg_context_set_thunks(j->ctx, &j->thunks);
+    j->interp = machine_new();
+    j->jit = machine_new();
+}
+
+static void jit_free(Jit *j)
+{
+    machine_free(j->interp);
+    machine_free(j->jit);
+    tcg_context_free(j->ctx);
+    munmap(j->rw, CODE_SIZE);
+    munmap((void *)j->rx, CODE_SIZE);
+}
+
+static void die(Jit *j, TcgBlock *tb, const char *what)
+{
+    g_autofree char *ir = tcg_dump(tb);
+
+    if (g_getenv("TANDEM_TEST_DUMP") != NULL) {
+        g_file_set_contents("jit-fail.bin", (char *)j->rw + THUNK_SIZE,
+                            j->code.code_size, NULL);
+    }
+    g_error("%s\n%s", what, ir);
+}
+
+/* The interpreter knows no links, pages and jump cache: what its leaving by an
+ * exit is in emitted code that is not linked. */
+static int expected_leave(const TcgBlock *tb, Outcome a)
+{
+    unsigned flags = tb->exit[a.exit].flags;
+
+    if (a.why != TCG_LEAVE_EXIT || (flags & TCG_EXIT_TO_LOOP)) {
+        return a.why;
+    }
+    return flags & TCG_EXIT_CTX_CHANGED  ? TCG_LEAVE_INDIRECT
+           : flags & TCG_EXIT_CROSS_PAGE ? TCG_LEAVE_CROSS_PAGE
+                                         : TCG_LEAVE_EXIT;
+}
+
+/* Run @tb both ways from the state of j->interp; compare all that is left. */
+static void compare(Jit *j, TcgBlock *tb)
+{
+    TcgCodeBuf buf = { j->rw + THUNK_SIZE, j->rx + THUNK_SIZE,
+                       CODE_SIZE - THUNK_SIZE, tb };
+    MachineUnit unit;
+    Outcome a, b;
+    g_autofree char *diff = NULL;
+
+    g_assert_cmpint(tcg_compile(j->ctx, tb, &buf, &j->code), ==, TCG_OK);
+    j->max_code = MAX(j->max_code, j->code.code_size);
+    unit = (MachineUnit){ .rx = buf.rx,
+                          .side = j->code.side,
+                          .side_size = j->code.side_size,
+                          .pc = tb->pc,
+                          .counted =
+                              tb->flags & TCG_BLOCK_ICOUNT ? tb->ninsns : 0 };
+    machine_copy(j->jit, j->interp);
+    a = machine_interp(j->interp, tb);
+    b = machine_enter(j->jit, &j->thunks, buf.rx + j->code.entry_off, &unit);
+    diff = machine_diff(j->interp, j->jit);
+    if (diff != NULL) {
+        die(j, tb, diff);
+    }
+    a.why = expected_leave(tb, a);
+    if (a.why != b.why || a.addr != b.addr || a.insns_done != b.insns_done ||
+        ((a.why == TCG_LEAVE_EXIT || a.why == TCG_LEAVE_CROSS_PAGE) &&
+         a.exit != b.exit)) {
+        g_autofree char *s = g_strdup_printf(
+            "left by %d/%u/%" PRIx64 "/%u against %d/%u/%" PRIx64 "/%u", a.why,
+            a.exit, a.addr, a.insns_done, b.why, b.exit, b.addr, b.insns_done);
+
+        die(j, tb, s);
+    }
+}
+
+static unsigned rounds(unsigned n)
+{
+    const char *s = g_getenv("TANDEM_TEST_COUNT");
+
+    return s != NULL ? n * MAX(atoi(s), 1) : n;
+}
+
+/* ---- one op at a time ---- */
+
+enum Operand { FROM_SLOT, FROM_CONST, FROM_REG, OPERAND_KINDS };
+
+typedef struct OpTest {
+    TcgBlock *tb;
+    uint64_t state;
+    unsigned kinds; /* operand k: kinds / 3^k % 3 */
+    unsigned slot;  /* distinct slots for distinct operands */
+} OpTest;
+
+static uint64_t special(OpTest *t, TcgType type)
+{
+    return type == TCG_F64   ? machine_special_f64(&t->state)
+           : type == TCG_F32 ? machine_special_f32(&t->state)
+                             : machine_special(&t->state);
+}
+
+static unsigned slot_for(OpTest *t, TcgType type)
+{
+    unsigned k = t->slot++;
+
+    switch (type) {
+    case TCG_I64:
+        return SLOT_X + k % 14;
+    case TCG_I32:
+        return SLOT_W + k % 8;
+    case TCG_F64:
+        return SLOT_F + k % 8;
+    default:
+        return SLOT_G + k % 4;
+    }
+}
+
+/* A value of @type: from env, a constant, or computed and kept alive. */
+static TcgVal operand(OpTest *t, TcgType type)
+{
+    enum Operand kind = t->kinds % OPERAND_KINDS;
+    unsigned slot = slot_for(t, type);
+    TcgVal v;
+
+    t->kinds /= OPERAND_KINDS;
+    if (kind == FROM_CONST) {
+        return tcg_const_typed(t->tb, type, special(t, type));
+    }
+    v = tcg_slot_get(t->tb, slot);
+    if (kind == FROM_SLOT) {
+        return v;
+    }
+    if (tcg_type_is_int(type)) {
+        v = tcg_xor(t->tb, v, tcg_slot_get(t->tb, slot_for(t, type)));
+    } else {
+        v = tcg_fneg(t->tb, v);
+    }
+    if (machine_random(&t->state) >> 63) {
+        tcg_slot_put(t->tb, slot_for(t, type), v); /* lives on */
+    }
+    return v;
+}
+
+static unsigned result_slot(TcgType type)
+{
+    switch (type) {
+    case TCG_I64:
+        return SLOT_X + 14;
+    case TCG_I32:
+        return SLOT_W + 7;
+    case TCG_F64:
+        return SLOT_F + 7;
+    default:
+        return SLOT_G + 3;
+    }
+}
+
+static void keep_result(OpTest *t, TcgVal v)
+{
+    unsigned slot = result_slot(v.type);
+
+    if (machine_random(&t->state) >> 63) {
+        slot = slot_for(t, v.type); /* maybe an operand's own */
+    }
+    tcg_slot_put(t->tb, slot, v);
+}
+
+/* From an op's signature (ops.def): the type a letter stands for. */
+static TcgType letter_type(char c, TcgType own, TcgType other)
+{
+    switch (c) {
+    case 'i':
+        return TCG_I32;
+    case 'l':
+        return TCG_I64;
+    case 's':
+        return TCG_F32;
+    case 'd':
+        return TCG_F64;
+    case 'y':
+    case 'g':
+        return other;
+    default:
+        return own;
+    }
+}
+
+typedef struct OpCase {
+    TcgOp op;
+    TcgType own, other;
+    unsigned aux;
+} OpCase;
+
+static void emit_op(OpTest *t, const OpCase *c)
+{
+    const char *sig = strchr(tcg_op_info[c->op].sig, ':') + 1;
+    TcgType rt = letter_type(tcg_op_info[c->op].sig[0], c->own, c->other);
+    TcgVal v[4] = { { 0 } };
+    bool fp = (tcg_op_info[c->op].flags & TCG_OPF_FP) != 0;
+
+    for (unsigned k = 0; sig[k] != 0; k++) {
+        v[k] = operand(t, letter_type(sig[k], c->own, c->other));
+    }
+    if (c->op == TCG_OP_fp_flags) {
+        keep_result(t, tcg_fp_flags(t->tb));
+    } else if (c->op == TCG_OP_select) {
+        keep_result(t,
+                    tcg_select(t->tb, (TcgCond)c->aux, v[0], v[1], v[2], v[3]));
+    } else if (c->op == TCG_OP_fma) {
+        keep_result(t, tcg_fma(t->tb, c->aux, v[0], v[1], v[2]));
+    } else if (fp && sig[1] == 0) {
+        keep_result(t, tcg_fp1(t->tb, c->op, rt, c->aux, v[0]));
+    } else if (fp) {
+        keep_result(t, tcg_fp2(t->tb, c->op, rt, c->aux, v[0], v[1]));
+    } else if (sig[1] == 0) {
+        keep_result(t, tcg_unary(t->tb, c->op, rt, c->aux, v[0]));
+    } else {
+        keep_result(t, tcg_binary(t->tb, c->op, rt, c->aux, v[0], v[1]));
+    }
+}
+
+/* Operand classes x random values; several copies in one block. */
+static void run_op(Jit *j, const OpCase *c, uint64_t seed)
+{
+    unsigned n = rounds(12);
+
+    for (unsigned r = 0; r < n; r++) {
+        OpTest t = { .state = (seed * 1000 + r) * 0x9e3779b97f4a7c15u | 1 };
+
+        t.tb = tcg_block_begin(j->ctx, 0x1000, 0);
+        for (unsigned k = 0; k < 27; k++) {
+            tcg_insn_start(t.tb, 0x1000 + 4 * k);
+            t.kinds = k + r;
+            t.slot = machine_random(&t.state) >> 32;
+            emit_op(&t, c);
+        }
+        tcg_exit_direct(t.tb, 0x1100, 0);
+        tcg_block_finish(t.tb);
+        machine_reset(j->interp, seed * 77 + r);
+        j->interp->hot->mxcsr_guest =
+            TCG_MXCSR_RESET | (machine_random(&t.state) >> 62) << 13;
+        compare(j, t.tb);
+    }
+}
+
+static unsigned random_aux(TcgOp op, TcgType own, unsigned k)
+{
+    unsigned w = own == TCG_I32 ? 32 : 64;
+    unsigned pos = k * 7 % w;
+
+    switch (op) {
+    case TCG_OP_extr:
+    case TCG_OP_sextr:
+    case TCG_OP_bfi:
+        return k % 4 == 0   ? TCG_FIELD(0, 8 << k / 4 % 3)
+               : k % 4 == 1 ? TCG_FIELD(pos, w - pos)
+                            : TCG_FIELD(pos, 1 + k * 5 % (w - pos));
+    case TCG_OP_setcc:
+    case TCG_OP_select:
+        return k % TCG_COND_COUNT;
+    case TCG_OP_divs:
+    case TCG_OP_divu:
+    case TCG_OP_rems:
+    case TCG_OP_remu:
+        return k % 2;
+    case TCG_OP_fcmp:
+        return TCG_FP_DYN | TCG_FP_COND(k % TCG_FPCOND_COUNT);
+    case TCG_OP_fma:
+        return (k % 5 ? TCG_FP_DYN : k % 4) | (k & 3) << 6;
+    case TCG_OP_fround:
+    case TCG_OP_fcvt_fs:
+    case TCG_OP_fcvt_fu:
+        return k % 6 == 5 ? TCG_FP_DYN : k % 6;
+    case TCG_OP_fneg:
+    case TCG_OP_fabs:
+    case TCG_OP_fcpysgn:
+    case TCG_OP_fbox:
+    case TCG_OP_funbox:
+    case TCG_OP_bits_fi:
+    case TCG_OP_bits_if:
+        return 0;
+    default:
+        return tcg_op_info[op].flags & TCG_OPF_FP ? (k % 5 ? TCG_FP_DYN : k % 4)
+                                                  : 0;
+    }
+}
+
+static bool has(const char *sig, char c)
+{
+    return strchr(sig, c) != NULL;
+}
+
+/* All type combinations that a signature allows. */
+static void run_types(Jit *j, TcgOp op)
+{
+    static const TcgType ints[] = { TCG_I32, TCG_I64 };
+    static const TcgType fps[] = { TCG_F32, TCG_F64 };
+    static const TcgType any[] = { TCG_I32, TCG_I64, TCG_F32, TCG_F64 };
+    const char *sig = tcg_op_info[op].sig;
+    const TcgType *own = has(sig, '*') ? any : has(sig, 'f') ? fps : ints;
+    const TcgType *other = has(sig, 'g') ? fps : ints;
+    unsigned nown = has(sig, '*') ? 4 : has(sig, 'f') || has(sig, 'x') ? 2 : 1;
+    unsigned nother = has(sig, 'g') || has(sig, 'y') ? 2 : 1;
+
+    for (unsigned a = 0; a < nown; a++) {
+        for (unsigned b = 0; b < nother; b++) {
+            for (unsigned k = 0; k < 12; k++) {
+                OpCase c = { op, own[a], other[b], random_aux(op, own[a], k) };
+
+                if ((op == TCG_OP_fcvt_ff && c.own == c.other) ||
+                    ((op == TCG_OP_bits_fi || op == TCG_OP_bits_if) &&
+                     tcg_type_size(c.own) != tcg_type_size(c.other))) {
+                    continue;
+                }
+                run_op(j, &c, op * 100 + k);
+            }
+        }
+    }
+}
+
+static void ops_equal(uint32_t features, TcgOp first, TcgOp last)
+{
+    Jit j = { 0 };
+
+    jit_init(&j, features);
+    for (unsigned op = first; op <= last; op++) {
+        if (op < TCG_OP_slot_get || op >= TCG_OP_fadd) {
+            run_types(&j, (TcgOp)op);
+        }
+    }
+    jit_free(&j);
+}
+
+static void integer_ops_equal_the_interpreter(void)
+{
+    ops_equal(UINT32_MAX, TCG_OP_add, TCG_OP_select);
+}
+
+static void integer_ops_equal_on_the_baseline(void)
+{
+    ops_equal(0, TCG_OP_add, TCG_OP_select);
+}
+
+static void fp_ops_equal_the_interpreter(void)
+{
+    ops_equal(UINT32_MAX, TCG_OP_fadd, TCG_OP_fp_flags);
+}
+
+static void fp_ops_equal_on_the_baseline(void)
+{
+    ops_equal(0, TCG_OP_fadd, TCG_OP_fp_flags);
+}
+
+/* ---- random blocks ---- */
+
+/* A last exit that happens to go to the head, without the loop counter. */
+static bool endless(const TcgBlock *tb)
+{
+    bool loop = false, counts = false;
+
+    for (unsigned i = 0; i < tb->nexit; i++) {
+        loop |= tb->exit[i].kind == TCG_EXIT_LOOP;
+    }
+    for (unsigned i = 0; i < tb->n; i = tcg_insn_next(tb, i)) {
+        counts |=
+            tb->insn[i].op == TCG_OP_slot_get && tb->insn[i].aux == SLOT_X + 15;
+    }
+    return loop && !counts;
+}
+
+static void random_blocks(uint32_t host, unsigned features, bool fill,
+                          unsigned n)
+{
+    Jit j = { 0 };
+
+    jit_init(&j, host);
+    for (unsigned seed = 1; seed <= rounds(n); seed++) {
+        TcgBlock *tb = random_ir(j.ctx, seed, features, 1 + seed % 48);
+
+        machine_reset(j.interp, seed);
+        j.interp->fill_tlb = fill;
+        atomic_store(&j.interp->hot->exit_req, endless(tb));
+        for (int again = 0; again < 2; again++) {
+            compare(&j, tb);
+            if (j.interp->out.why >= OUT_FAULT) {
+                break;
+            }
+        }
+    }
+    g_test_message("largest unit: %zu bytes of code", j.max_code);
+    jit_free(&j);
+}
+
+static void random_integer_blocks(void)
+{
+    random_blocks(UINT32_MAX, RANDOM_DIV, true, 2000);
+    random_blocks(0, RANDOM_DIV, true, 1000);
+}
+
+static void random_memory_blocks(void)
+{
+    random_blocks(UINT32_MAX, RANDOM_MEM | RANDOM_ATOMIC, true, 2000);
+    random_blocks(UINT32_MAX, RANDOM_MEM | RANDOM_ATOMIC, false, 1000);
+}
+
+static void random_blocks_with_calls_and_exits(void)
+{
+    unsigned f = RANDOM_MEM | RANDOM_CALL | RANDOM_SIDE;
+
+    random_blocks(UINT32_MAX, f, true, 2000);
+}
+
+static void random_loops(void)
+{
+    unsigned f = RANDOM_MEM | RANDOM_SIDE | RANDOM_LOOP;
+
+    random_blocks(UINT32_MAX, RANDOM_LOOP, true, 1000);
+    random_blocks(UINT32_MAX, f, true, 2000);
+    random_blocks(UINT32_MAX, f | RANDOM_FP, false, 1000);
+    random_blocks(UINT32_MAX, f | RANDOM_ICOUNT | RANDOM_CALL, true, 1000);
+}
+
+static void random_blocks_of_everything(void)
+{
+    random_blocks(UINT32_MAX, RANDOM_ALL, true, 3000);
+    random_blocks(UINT32_MAX, RANDOM_ALL, false, 1000);
+    random_blocks(0, RANDOM_ALL, true, 1000);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/x86/jit/int", integer_ops_equal_the_interpreter);
+    g_test_add_func("/x86/jit/int-baseline", integer_ops_equal_on_the_baseline);
+    g_test_add_func("/x86/jit/fp", fp_ops_equal_the_interpreter);
+    g_test_add_func("/x86/jit/fp-baseline", fp_ops_equal_on_the_baseline);
+    g_test_add_func("/x86/jit/random/int", random_integer_blocks);
+    g_test_add_func("/x86/jit/random/mem", random_memory_blocks);
+    g_test_add_func("/x86/jit/random/calls",
+                    random_blocks_with_calls_and_exits);
+    g_test_add_func("/x86/jit/random/loops", random_loops);
+    g_test_add_func("/x86/jit/random/all", random_blocks_of_everything);
+    return g_test_run();
+}
