@@ -622,13 +622,15 @@ def macros(isa, extensions):
     for n in range(32):
         for name in ('x%d' % n, 'f%d' % n, abi[n], fabi[n]):
             out.append('.set reg_%s, %d' % (name, n))
-    for xlen in (32, 64):
-        out.append('.if __riscv_xlen == %d' % xlen)
-        for row in isa.rows:
-            if xlen in row.xlens and set(extensions) & set(
-                    row.need_all + row.need_any):
+    known = {}
+    for row in isa.rows:
+        if set(extensions) & set(row.need_all + row.need_any):
+            first = known.setdefault(row.name, row)
+            if first is row:
                 out.append(macro(isa, row))
-        out.append('.endif')
+            elif (first.mask, first.value) != (row.mask, row.value):
+                fail(row.where, "'%s': macros cannot tell RV32 from RV64"
+                     % row.name)
     return '\n'.join(out) + '\n'
 
 
