@@ -366,7 +366,7 @@ MemResult memory_region_access(MemoryRegion *mr, hwaddr off, unsigned size,
     MemResult r;
 
     assert(is_power_of_2(size) && size <= sizeof(bytes));
-    if (!range_fits(off, size, mr->size)) {
+    if ((int128)off + size > full_size(mr->size)) {
         r = MEM_DECODE_ERROR;
     } else {
         if (write) {

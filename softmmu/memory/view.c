@@ -400,6 +400,8 @@ static void views_update(MemorySystem *ms)
             g_hash_table_insert(built, root, view);
         }
         if (old && view_same(old, view)) {
+            atomic_fetch_add(&old->flat.refs, 1);
+            g_hash_table_replace(built, root, old); /* for later spaces */
             continue;
         }
         atomic_fetch_add(&view->flat.refs, 1);
