@@ -7,6 +7,7 @@
 #include "accel/accel.h"
 #include "internal.h"
 #include "softmmu/memory/backend.h"
+#include "softmmu/migration/migration.h"
 
 StatusInfo *qmp_query_status(Machine *m, Error **errp)
 {
@@ -30,6 +31,10 @@ bool qmp_cont(Machine *m, Error **errp)
         m->state == RUN_STATE_GUEST_PANICKED) {
         error_set(errp, "Resetting the Virtual Machine is required");
         return false;
+    }
+    if (m->migration && migration_is_incoming(m->migration)) {
+        migration_set_autostart(m->migration, true);
+        return true;
     }
     machine_cont(m);
     return true;

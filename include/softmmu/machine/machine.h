@@ -163,6 +163,7 @@ struct Machine {
     GPtrArray *on_powerdown; /* Notifier *; data: NULL */
     GPtrArray *on_event;     /* Notifier *; data: MachineEvent * */
     struct FwCfg *fw_cfg;    /* the board's, or NULL */
+    struct Migration *migration; /* softmmu/migration's; NULL: none yet */
     void *board;             /* of the machine type */
     /* set by the board: where MSI writes go (DECISIONS 38) */
     void (*msi_send)(Machine *m, uint32_t requester, uint64_t addr,

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The sending thread: RAM while the guest runs, again what it dirtied, and
+ * when little is left the VM stops and the rest goes with all device state.
+ */
+#include "tandem/base.h"
+
+#include <zstd.h>
+
+#include "accel/accel.h"
+#include "sections.h"
+
+typedef struct Sender {
+    Migration *mig;
+    StreamOut out;
+    GPtrArray *blocks;   /* RamBlock *, as announced */
+    uint64_t *dirty;     /* bitmap words of the block at hand */
+    GByteArray *devices; /* saved in the main loop */
+} Sender;
+
+static void add_block(RamBlock *block, void *opaque)
+{
+    g_ptr_array_add(opaque, block);
+}
+
+static size_t block_words(const RamBlock *block)
+{
+    return (block->size / STREAM_PAGE + 63) / 64;
+}
+
+/* --- in the main loop
+ * ------------------------------------------------------------- */
+
+static bool main_start(Migration *mig, void *data, Error **errp)
+{
+    Sender *s = data;
+    Machine *m = mig->m;
+
+    ram_block_each(m->ms, add_block, s->blocks);
+    ram_dirty_start(m->ms, DIRTY_MIGRATION, true);
+    accel_ops(m)->dirty_start(m->accel);
+    return true;
+}
+
+static bool main_sync(Migration *mig, void *data, Error **errp)
+{
+    accel_ops(mig->m)->dirty_sync(mig->m->accel);
+    lock_acquire(&mig->lock);
+    mig->dirty_syncs++;
+    lock_release(&mig->lock);
+    return true;
+}
+
+static bool main_stop_vm(Migration *mig, void *data, Error **errp)
+{
+    mig->was_running = machine_running(mig->m);
+    mig->stop_ms = g_get_monotonic_time() / 1000;
+    machine_stop(mig->m, RUN_STATE_FINISH_MIGRATE);
+    accel_ops(mig->m)->dirty_sync(mig->m->accel);
+    if (mig->caps[MIGRATION_CAPABILITY_PAUSE_BEFORE_SWITCHOVER]) {
+        migration_set_status(mig, MIGRATION_STATUS_PRE_SWITCHOVER);
+    }
+    return true;
+}
+
+static bool main_save_devices(Migration *mig, void *data, Error **errp)
+{
+    Sender *s = data;
+
+    if (mig->caps[MIGRATION_CAPABILITY_PAUSE_BEFORE_SWITCHOVER]) {
+        migration_set_status(mig, MIGRATION_STATUS_DEVICE);
+    }
+    s->devices = migration_save_devices(mig->m);
+    return true;
+}
+
+static bool main_stop_logging(Migration *mig, void *data, Error **errp)
+{
+    accel_ops(mig->m)->dirty_stop(mig->m->accel);
+    ram_dirty_stop(mig->m->ms, DIRTY_MIGRATION);
+    return true;
+}
+
+/* --- RAM
+ * ------------------------------------------------------------------------------
+ */
+
+static void put_ram_list(Sender *s)
+{
+    stream_put_u8(&s->out, STREAM_RAM_LIST);
+    stream_put_u32(&s->out, s->blocks->len);
+    for (guint i = 0; i < s->blocks->len; i++) {
+        RamBlock *b = g_ptr_array_index(s->blocks, i);
+
+        stream_put_text(&s->out, b->id);
+        stream_put_u64(&s->out, b->size);
+    }
+}
+
+static bool page_is_zero(const uint8_t *page)
+{
+    static const uint8_t zero[STREAM_PAGE];
+
+    return memcmp(page, zero, STREAM_PAGE) == 0;
+}
+
+/* [first, first + n) are all zero or all not. */
+static void put_pages(Sender *s, guint index, uint64_t first, uint32_t n,
+                      bool zero)
+{
+    RamBlock *b = g_ptr_array_index(s->blocks, index);
+    uint32_t bytes = zero ? 0 : n * STREAM_PAGE;
+    /* The guest may write while we read; sum what is sent. */
+    g_autofree uint8_t *copy = g_malloc(MAX(bytes, 1));
+
+    memcpy(copy, b->host + first * STREAM_PAGE, bytes);
+    stream_put_u8(&s->out, STREAM_RAM_PAGES);
+    stream_put_u16(&s->out, index);
+    stream_put_u64(&s->out, first);
+    stream_put_u32(&s->out, n);
+    stream_put_u8(&s->out, zero ? STREAM_ZERO : STREAM_RAW);
+    stream_put_u32(&s->out, bytes);
+    stream_put(&s->out, copy, bytes);
+    stream_put_u32(&s->out, crc32c(copy, bytes));
+}
+
+static void count_pages(Migration *mig, uint32_t n, bool zero, uint64_t sent)
+{
+    LOCK_GUARD(&mig->lock);
+    *(zero ? &mig->zero_pages : &mig->normal_pages) += n;
+    mig->sent_bytes = sent;
+    mig->remaining_bytes -=
+        MIN(mig->remaining_bytes, (uint64_t)n * STREAM_PAGE);
+}
+
+static bool bit_at(const uint64_t *map, uint64_t i)
+{
+    return (map[i / 64] >> (i % 64)) & 1;
+}
+
+/* Send the dirty pages of one block, in runs of one kind. */
+static void send_block(Sender *s, guint index)
+{
+    RamBlock *b = g_ptr_array_index(s->blocks, index);
+    uint64_t pages = b->size / STREAM_PAGE;
+
+    for (uint64_t i = 0; i < pages && !s->out.error;) {
+        uint64_t first = i;
+        bool zero;
+
+        if (!bit_at(s->dirty, i)) {
+            i += s->dirty[i / 64] == 0 ? 64 - i % 64 : 1;
+            continue;
+        }
+        zero = page_is_zero(b->host + i * STREAM_PAGE);
+        do {
+            i++;
+        } while (i < pages && i - first < STREAM_PAGES_MAX &&
+                 bit_at(s->dirty, i) &&
+                 page_is_zero(b->host + i * STREAM_PAGE) == zero);
+        put_pages(s, index, first, i - first, zero);
+        count_pages(s->mig, i - first, zero, s->out.bytes);
+    }
+}
+
+/* One pass over all RAM that is dirty now. */
+static void send_ram(Sender *s)
+{
+    for (guint i = 0; i < s->blocks->len; i++) {
+        RamBlock *b = g_ptr_array_index(s->blocks, i);
+        size_t words = block_words(b);
+
+        s->dirty = g_new0(uint64_t, words);
+        ram_dirty_take(b, DIRTY_MIGRATION, 0, words, s->dirty);
+        send_block(s, i);
+        g_free(s->dirty);
+    }
+    stream_flush(&s->out);
+}
+
+/* Bytes dirty at present. */
+static uint64_t count_dirty(Sender *s)
+{
+    uint64_t pages = 0;
+
+    for (guint i = 0; i < s->blocks->len; i++) {
+        RamBlock *b = g_ptr_array_index(s->blocks, i);
+        const uint64_t *map = atomic_load(&b->dirty[DIRTY_MIGRATION]);
+
+        for (size_t w = 0; map && w < block_words(b); w++) {
+            pages += __builtin_popcountll(
+                __atomic_load_n(&map[w], __ATOMIC_RELAXED));
+        }
+    }
+    return pages * STREAM_PAGE;
+}
+
+/* Would the rest go within the downtime that is allowed? */
+static bool little_left(Sender *s, uint64_t left, int64_t pass_us,
+                        uint64_t pass_bytes)
+{
+    Migration *mig = s->mig;
+    double rate = pass_us > 0 ? (double)pass_bytes / pass_us : 1e3;
+
+    if (mig->max_bandwidth) {
+        rate = MIN(rate, mig->max_bandwidth / 1e6);
+    }
+    return left <= rate * mig->downtime_limit_ms * 1e3;
+}
+
+static bool send_while_running(Sender *s, Error **errp)
+{
+    Migration *mig = s->mig;
+    uint64_t left = 0, before;
+    int64_t began;
+
+    do {
+        began = g_get_monotonic_time();
+        before = s->out.bytes;
+        send_ram(s);
+        if (s->out.error || !migration_in_main(mig, main_sync, s, errp)) {
+            break;
+        }
+        left = count_dirty(s);
+        lock_acquire(&mig->lock);
+        mig->remaining_bytes = left;
+        lock_release(&mig->lock);
+    } while (!little_left(s, left, g_get_monotonic_time() - began,
+                          s->out.bytes - before));
+    return !errp || !*errp;
+}
+
+/* With pause-before-switchover: until `migrate-continue`. */
+static void wait_to_go_on(Migration *mig)
+{
+    if (!mig->caps[MIGRATION_CAPABILITY_PAUSE_BEFORE_SWITCHOVER]) {
+        return;
+    }
+    lock_acquire(&mig->lock);
+    while (!mig->go_on && !atomic_load(&mig->cancel)) {
+        cond_wait_ns(&mig->wake, &mig->lock, 100000000);
+    }
+    lock_release(&mig->lock);
+}
+
+static bool out_failed(Sender *s, Error **errp)
+{
+    if (!s->out.error) {
+        return false;
+    }
+    if (errp && !*errp) {
+        error_set_errno(errp, s->out.error, "writing the stream failed");
+    }
+    return true;
+}
+
+static bool send_all(Sender *s, Error **errp)
+{
+    Migration *mig = s->mig;
+
+    if (!migration_in_main(mig, main_start, s, errp)) {
+        return false;
+    }
+    stream_put_header(&s->out, mig->m->type->machine_name, mig->m->view.arch);
+    put_ram_list(s);
+    if (!send_while_running(s, errp) || out_failed(s, errp) ||
+        !migration_in_main(mig, main_stop_vm, s, errp)) {
+        return false;
+    }
+    wait_to_go_on(mig);
+    s->out.rate = 0; /* the guest waits */
+    send_ram(s);
+    if (!migration_in_main(mig, main_save_devices, s, errp)) {
+        return false;
+    }
+    stream_put(&s->out, s->devices->data, s->devices->len);
+    stream_flush(&s->out);
+    return !out_failed(s, errp);
+}
+
+bool migration_send(Migration *mig, Error **errp)
+{
+    Sender s = { .mig = mig, .blocks = g_ptr_array_new() };
+    bool ok;
+
+    stream_out_init(&s.out, mig->channel.fd);
+    s.out.cancel = &mig->cancel;
+    s.out.rate = mig->max_bandwidth;
+    ok = send_all(&s, errp);
+    lock_acquire(&mig->lock);
+    mig->sent_bytes = s.out.bytes;
+    lock_release(&mig->lock);
+    migration_in_main(mig, main_stop_logging, &s, NULL);
+    stream_out_free(&s.out);
+    g_ptr_array_unref(s.blocks);
+    g_clear_pointer(&s.devices, g_byte_array_unref);
+    return channel_close(&mig->channel, ok ? errp : NULL) && ok;
+}
