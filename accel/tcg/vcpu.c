@@ -23,10 +23,10 @@
 
 /* --- floating point: JIT code runs with the guest's MXCSR (TCG.md 3.11) --- */
 
+/* Thunks have put the guest's word into mxcsr_guest before they call C. */
 void vcpu_swap_to_host_fp(TcgVcpu *v)
 {
     if (v->hot->ret_pc) {
-        v->hot->mxcsr_guest = host_fp_get();
         host_fp_set(v->hot->mxcsr_host);
     }
 }
