@@ -32,6 +32,19 @@ Dtb *dtb_new(void)
     return dtb;
 }
 
+/*
+ * May libfdt walk and change it? Its own check crashes on versions below 16
+ * (Devicetree 5.2) and lets a tree without a root node pass.
+ */
+static bool tree_valid(const void *data, size_t len)
+{
+    int next;
+
+    return len >= FDT_V17_SIZE && fdt_check_header(data) == 0 &&
+           fdt_version(data) >= 16 && fdt_check_full(data, len) == 0 &&
+           fdt_next_tag(data, 0, &next) == FDT_BEGIN_NODE;
+}
+
 Dtb *dtb_from_file(const char *file, Error **errp)
 {
     g_autofree char *data = NULL;
@@ -44,7 +57,7 @@ Dtb *dtb_from_file(const char *file, Error **errp)
                   gerr->message);
         return NULL;
     }
-    if (len > DTB_MAX_SIZE || fdt_check_full(data, len) != 0) {
+    if (len > DTB_MAX_SIZE || !tree_valid(data, len)) {
         error_set(errp, "'%s' is not a valid device tree", file);
         return NULL;
     }

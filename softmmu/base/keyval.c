@@ -22,8 +22,7 @@ static char *next_word(const char **p)
     return g_string_free(word, FALSE);
 }
 
-/* --- nesting
- * ----------------------------------------------------------------------- */
+/* --- nesting ----------------------------------------------------------- */
 
 static bool part_valid(const char *part)
 {
@@ -39,6 +38,10 @@ static bool put(json_object *root, const char *key, json_object *value,
 
     if (n > KEY_PARTS_MAX) {
         error_set(errp, "Parameter '%s' is nested too deeply", key);
+        return false;
+    }
+    if (n == 0) { /* "=value" */
+        error_set(errp, "Invalid parameter ''");
         return false;
     }
     for (guint i = 0; i < n; i++) {
@@ -109,8 +112,16 @@ static json_object *listify(json_object *obj, Error **errp)
     return list;
 }
 
-/* --- public
- * ------------------------------------------------------------------------- */
+/* --- public ------------------------------------------------------------ */
+
+/* Is [from, len) of @text JSON's white space only? */
+static bool all_space(const char *text, size_t from, size_t len)
+{
+    while (from < len && text[from] && strchr(" \t\r\n", text[from])) {
+        from++;
+    }
+    return from >= len;
+}
 
 json_object *json_parse_text(const char *text, size_t len, Error **errp)
 {
@@ -131,8 +142,7 @@ json_object *json_parse_text(const char *text, size_t len, Error **errp)
         error_set(errp, "JSON parse error, %s",
                   why == json_tokener_continue ? "premature end of input"
                                                : json_tokener_error_desc(why));
-    } else if (strspn(text + json_tokener_get_parse_end(tok), " \t\r\n") !=
-               len - json_tokener_get_parse_end(tok)) {
+    } else if (!all_space(text, json_tokener_get_parse_end(tok), len)) {
         error_set(errp, "JSON parse error, text after the value");
         json_object_put(obj);
         obj = NULL;
@@ -156,7 +166,7 @@ static json_object *parse_json_object(const char *text, Error **errp)
 json_object *keyval_parse(const char *text, const char *implied_key,
                           Error **errp)
 {
-    json_object *flat, *nested;
+    json_object *flat, *nested, *item;
     const char *p = text;
     bool first = true;
 
@@ -180,13 +190,20 @@ json_object *keyval_parse(const char *text, const char *implied_key,
         if (!eq && word[0] == '\0' && key == word) {
             continue; /* ",": nothing between */
         }
-        if (!put(flat, key, json_object_new_string(value), errp)) {
+        item = json_object_new_string(value);
+        if (!put(flat, key, item, errp)) {
+            json_object_put(item);
             json_object_put(flat);
             return NULL;
         }
     }
     nested = listify(flat, errp);
     json_object_put(flat);
+    if (nested && !json_object_is_type(nested, json_type_object)) {
+        error_set(errp, "Invalid parameter '0'"); /* a list has a name */
+        json_object_put(nested);
+        return NULL;
+    }
     return nested;
 }
 
