@@ -195,7 +195,7 @@ TcgBlock *tcg_block_begin(TcgContext *ctx, uint64_t pc, uint32_t flags)
     tb->pc = pc;
     tb->flags = flags;
     tb->ninsns = 0;
-    tb->ended = tb->pc_absolute = false;
+    tb->ended = tb->pc_absolute = tb->has_slot_st = false;
     tb->n = tb->ncst = tb->nsnap = tb->ndelta = tb->nexit = tb->nhelper = 0;
     slotset_clear(&b->known);
     slotset_clear(&b->dirty);
@@ -205,7 +205,7 @@ TcgBlock *tcg_block_begin(TcgContext *ctx, uint64_t pc, uint32_t flags)
     slotset_clear(&b->touched);
     b->insn_pc = pc;
     b->insn_op = TCG_REF_NONE;
-    b->begin_ns = tcg_now_ns();
+    b->begin_ns = tcg_block_timed(ctx) ? tcg_now_ns() : 0;
     return tb;
 }
 

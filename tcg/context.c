@@ -177,42 +177,60 @@ static void report(TcgBlock *tb, const char *pass)
     }
 }
 
+/* Add the time since *last to a counter and move *last on. */
+static void take_time(int64_t *last, uint64_t *count)
+{
+    int64_t now = tcg_now_ns();
+
+    *count += (now - *last) * TCG_TIME_EVERY;
+    *last = now;
+}
+
+static void run_passes(TcgBlock *tb, int64_t *last, bool timed)
+{
+    TcgContext *ctx = tb->ctx;
+
+    for (unsigned i = 0; tcg_passes[i].name != NULL; i++) {
+        if (tcg_passes[i].optional && !(ctx->cfg.pass_mask >> i & 1)) {
+            continue;
+        }
+        tcg_passes[i].run(tb);
+        if (timed) {
+            take_time(last, &ctx->count.pass_ns[i]);
+        }
+        if (ctx->cfg.flags & TCG_STRESS_VERIFY) {
+            check(tb, tcg_passes[i].name);
+        }
+        report(tb, tcg_passes[i].name);
+    }
+}
+
 void tcg_block_finish(TcgBlock *tb)
 {
     TcgContext *ctx = tb->ctx;
     TcgCounters *count = &ctx->count;
-    bool verify = (ctx->cfg.flags & TCG_STRESS_VERIFY) != 0;
-    int64_t now, last = tcg_now_ns();
+    bool timed = tcg_block_timed(ctx);
+    int64_t last = tb->b->begin_ns;
 
     assert(tb->ended);
     tb->n = tb->b->end_n;
     tb->nsnap = tb->b->end_snap;
     tb->ndelta = tb->b->end_delta;
     tb->nexit = tb->b->end_exit;
-    count->build_ns += last - tb->b->begin_ns;
     tb->b = NULL;
+    if (timed) {
+        take_time(&last, &count->build_ns);
+    }
     count->blocks++;
     count->guest_insns += tb->ninsns;
     count->ir_insns += tb->n;
     count->snaps += tb->nsnap;
     count->deltas += tb->ndelta;
     report(tb, "build");
-    if (verify) {
+    if (ctx->cfg.flags & TCG_STRESS_VERIFY) {
         check(tb, "build");
     }
-    for (unsigned i = 0; tcg_passes[i].name != NULL; i++) {
-        if (tcg_passes[i].optional && !(ctx->cfg.pass_mask >> i & 1)) {
-            continue;
-        }
-        tcg_passes[i].run(tb);
-        now = tcg_now_ns();
-        count->pass_ns[i] += now - last;
-        last = now;
-        if (verify) {
-            check(tb, tcg_passes[i].name);
-        }
-        report(tb, tcg_passes[i].name);
-    }
+    run_passes(tb, &last, timed);
 }
 
 TcgBlock *tcg_block_clone(const TcgBlock *tb)

@@ -210,16 +210,28 @@ static TcgVal fold_field(TcgBlock *tb, TcgOp op, unsigned aux, TcgVal x)
     return no_fold;
 }
 
-/* An op that undoes another: op(inverse(x)) = x. */
-static const struct {
-    uint8_t op, inverse;
-} involutions[] = {
-    { TCG_OP_neg, TCG_OP_neg },         { TCG_OP_not, TCG_OP_not },
-    { TCG_OP_bswap, TCG_OP_bswap },     { TCG_OP_brev8, TCG_OP_brev8 },
-    { TCG_OP_trunc, TCG_OP_sext32 },    { TCG_OP_trunc, TCG_OP_zext32 },
-    { TCG_OP_fneg, TCG_OP_fneg },       { TCG_OP_funbox, TCG_OP_fbox },
-    { TCG_OP_bits_fi, TCG_OP_bits_if }, { TCG_OP_bits_if, TCG_OP_bits_fi },
-};
+/* Does @op undo @inner: op(inner(x)) = x? */
+static bool undoes(TcgOp op, TcgOp inner)
+{
+    switch (op) {
+    case TCG_OP_neg:
+    case TCG_OP_not:
+    case TCG_OP_bswap:
+    case TCG_OP_brev8:
+    case TCG_OP_fneg:
+        return inner == op;
+    case TCG_OP_trunc:
+        return inner == TCG_OP_sext32 || inner == TCG_OP_zext32;
+    case TCG_OP_funbox:
+        return inner == TCG_OP_fbox;
+    case TCG_OP_bits_fi:
+        return inner == TCG_OP_bits_if;
+    case TCG_OP_bits_if:
+        return inner == TCG_OP_bits_fi;
+    default:
+        return false;
+    }
+}
 
 TcgVal tcg_fold_unary(TcgBlock *tb, TcgOp op, TcgType type, unsigned aux,
                       TcgVal x)
@@ -230,10 +242,8 @@ TcgVal tcg_fold_unary(TcgBlock *tb, TcgOp op, TcgType type, unsigned aux,
     if (const_bits(tb, x, &c)) {
         return tcg_const_typed(tb, type, tcg_eval(op, type, aux, x.type, c, 0));
     }
-    for (unsigned i = 0; i < ARRAY_SIZE(involutions); i++) {
-        if (involutions[i].op == op && involutions[i].inverse == in->op) {
-            return operand(tb, x, 0);
-        }
+    if (undoes(op, (TcgOp)in->op)) {
+        return operand(tb, x, 0);
     }
     switch (op) {
     case TCG_OP_sext8:

@@ -59,6 +59,12 @@ struct TcgContext {
  * sees it. */
 int64_t tcg_now_ns(void);
 
+/* Is the block now under construction one of those that are timed? */
+static inline bool tcg_block_timed(const TcgContext *ctx)
+{
+    return ctx->count.blocks % TCG_TIME_EVERY == 0;
+}
+
 /* Append an insn without folding. Unused operands: TCG_REF_NONE. */
 TcgRef tcg_push(TcgBlock *tb, TcgOp op, TcgType type, unsigned aux, TcgRef a,
                 TcgRef b, TcgRef c);

@@ -73,29 +73,14 @@ bool tcg_cond_eval(TcgCond c, TcgType type, uint64_t x, uint64_t y)
     }
 }
 
-unsigned tcg_insn_noperands(const TcgBlock *tb, unsigned i)
+unsigned tcg_call_noperands(const TcgBlock *tb, unsigned i)
 {
-    const TcgInsn *in = &tb->insn[i];
-
-    switch (in->op) {
-    case TCG_OP_call:
-        return tb->helper[in->aux]->nargs;
-    case TCG_OP_select:
-    case TCG_OP_at_sc:
-        return 4;
-    default:
-        return tcg_op_info[in->op].nin;
-    }
+    return tb->helper[tb->insn[i].aux]->nargs;
 }
 
-bool tcg_insn_has_snap(const TcgBlock *tb, unsigned i)
+bool tcg_call_has_snap(const TcgBlock *tb, unsigned i)
 {
-    const TcgInsn *in = &tb->insn[i];
-
-    if (in->op == TCG_OP_call) {
-        return tcg_helper_may_fault(tb->helper[in->aux]);
-    }
-    return (tcg_op_info[in->op].flags & TCG_OPF_SNAP) != 0;
+    return tcg_helper_may_fault(tb->helper[tb->insn[i].aux]);
 }
 
 void tcg_snap_cursor_init(TcgSnapCursor *c, const TcgBlock *tb)

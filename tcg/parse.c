@@ -423,6 +423,7 @@ static void parse_operands(Parser *p, TcgRef ref)
         in->b = number(p, UINT32_MAX);
     } else if (in->op == TCG_OP_slot_st) {
         in->b = accept_word(p, "new");
+        tb->has_slot_st = true;
     }
 }
 

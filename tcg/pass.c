@@ -28,6 +28,9 @@ void tcg_pass_dead_state(TcgBlock *tb)
 {
     TcgSlotSet over = { { 0 } };
 
+    if (!tb->has_slot_st) {
+        return;
+    }
     for (unsigned i = tb->n; i-- > 0;) {
         TcgInsn *in = &tb->insn[i];
 
@@ -54,9 +57,9 @@ void tcg_pass_dead_state(TcgBlock *tb)
     }
 }
 
-static void add_use(TcgBlock *tb, TcgRef ref, unsigned at)
+static inline void add_use(TcgBlock *tb, TcgRef ref, unsigned at)
 {
-    if (tcg_ref_is_const(ref) || ref >= tb->n) {
+    if (ref >= tb->n) {
         return; /* constant, none, or "in env" */
     }
     if (tb->uses[ref] == 0) {
@@ -76,40 +79,55 @@ static bool droppable(const TcgBlock *tb, const TcgInsn *in)
     return !(tcg_op_info[in->op].flags & (TCG_OPF_KEEP | TCG_OPF_META));
 }
 
+/* The map of the last snapshot: for each slot what its last delta says. */
+static void use_last_snap(TcgBlock *tb, unsigned at)
+{
+    TcgSlotSet seen = { { 0 } };
+
+    for (unsigned i = tb->ndelta; i-- > 0;) {
+        const TcgSnapDelta *d = &tb->delta[i];
+
+        if (!tcg_slotset_has(&seen, d->slot)) {
+            tcg_slotset_add(&seen, d->slot);
+            add_use(tb, d->now, at);
+        }
+    }
+}
+
+/* What snapshot @snap replaced was in use up to the op @at before it. */
+static void use_replaced(TcgBlock *tb, const TcgSnap *snap, unsigned at)
+{
+    const TcgSnapDelta *d = &tb->delta[snap->first];
+
+    for (unsigned n = snap->n; n > 0; n--, d++) {
+        add_use(tb, d->old, at);
+    }
+}
+
 /*
  * Liveness and dead code in one backward walk. A snapshot uses the values it
  * names. Of a delta chain: the values of the last snapshot's map are used at
  * its last op, and what a delta replaces (`old`) was in use up to the last op
- * of the snapshot before; so each is counted once, where its use ends.
+ * of the snapshot before; so each is counted once, where its use ends. Every
+ * snapshot has an op, as ops that carry one are never dropped.
  */
 void tcg_pass_liveness(TcgBlock *tb)
 {
-    TcgSnapCursor cur;
-    int snap = tb->nsnap;
+    unsigned snap = tb->nsnap; /* the one met last, going backward */
 
     memset(tb->uses, 0, tb->n * sizeof(*tb->uses));
-    tcg_snap_cursor_init(&cur, tb);
-    tcg_snap_cursor_seek(&cur, (int)tb->nsnap - 1);
     for (unsigned i = tb->n; i-- > 0;) {
         const TcgInsn *in = &tb->insn[i];
         unsigned nops;
 
-        if (in->op == TCG_OP_args || in->op == TCG_OP_nop) {
+        if (tcg_op_info[in->op].flags & TCG_OPF_META) {
             continue;
         }
         if (tcg_insn_has_snap(tb, i) && tb->snap_of[i] < snap) {
-            if (snap == (int)tb->nsnap) {
-                TCG_SLOTSET_FOREACH(&cur.dirty, slot)
-                {
-                    add_use(tb, cur.map[slot], i);
-                }
+            if (snap == tb->nsnap) {
+                use_last_snap(tb, i);
             } else {
-                /* snapshots in between had ops that are gone: none are */
-                for (int s = tb->snap_of[i] + 1; s <= snap; s++) {
-                    for (unsigned d = 0; d < tb->snap[s].n; d++) {
-                        add_use(tb, tb->delta[tb->snap[s].first + d].old, i);
-                    }
-                }
+                use_replaced(tb, &tb->snap[snap], i);
             }
             snap = tb->snap_of[i];
         }

@@ -42,11 +42,13 @@ typedef struct TcgPass {
 
 /* The passes of tcg_block_finish(), in order; NULL name ends. */
 extern const TcgPass tcg_passes[];
-enum { TCG_NPASSES_MAX = 8 };
+enum { TCG_NPASSES_MAX = 8, TCG_TIME_EVERY = 16 };
 
 /* Counters, always kept. Owned by the context's thread. */
 typedef struct TcgCounters {
     uint64_t blocks, guest_insns, ir_insns, code_bytes, side_bytes;
+    /* Times are estimates: one block in TCG_TIME_EVERY is measured, and
+     * counts for that many. */
     uint64_t build_ns; /* between tcg_block_begin and tcg_block_finish */
     uint64_t pass_ns[TCG_NPASSES_MAX];
     uint64_t emit_ns;

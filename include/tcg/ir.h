@@ -439,6 +439,7 @@ typedef struct TcgBlock {
     unsigned ninsns;  /* guest insns begun */
     bool ended;       /* an op that always leaves has been emitted */
     bool pc_absolute; /* a pc constant lost its kind in folding */
+    bool has_slot_st; /* there are slot_st ops (also ones dropped since) */
 
     TcgInsn *insn;
     uint16_t *snap_of; /* by insn; valid for ops with TCG_OPF_SNAP */
@@ -474,8 +475,20 @@ static inline uint64_t tcg_ref_const(const TcgBlock *tb, TcgRef r)
     return tb->cst[r & ~TCG_REF_CONST].value;
 }
 
+/* For calls, whose operands and snapshot depend on the helper. */
+unsigned tcg_call_noperands(const TcgBlock *tb, unsigned i);
+bool tcg_call_has_snap(const TcgBlock *tb, unsigned i);
+
 /* How many value operands insn @i has, those in its `args` included. */
-unsigned tcg_insn_noperands(const TcgBlock *tb, unsigned i);
+static inline unsigned tcg_insn_noperands(const TcgBlock *tb, unsigned i)
+{
+    const TcgOpInfo *info = &tcg_op_info[tb->insn[i].op];
+
+    if (likely(!(info->flags & TCG_OPF_ARGS))) {
+        return info->nin;
+    }
+    return tb->insn[i].op == TCG_OP_call ? tcg_call_noperands(tb, i) : 4;
+}
 
 /* Operand @k of insn @i; k below tcg_insn_noperands(). */
 static inline TcgRef tcg_insn_operand(const TcgBlock *tb, unsigned i,
@@ -494,7 +507,15 @@ static inline unsigned tcg_insn_next(const TcgBlock *tb, unsigned i)
 }
 
 /* Does insn @i carry a snapshot? Calls that cannot fault do not. */
-bool tcg_insn_has_snap(const TcgBlock *tb, unsigned i);
+static inline bool tcg_insn_has_snap(const TcgBlock *tb, unsigned i)
+{
+    unsigned op = tb->insn[i].op;
+
+    if (unlikely(op == TCG_OP_call)) {
+        return tcg_call_has_snap(tb, i);
+    }
+    return (tcg_op_info[op].flags & TCG_OPF_SNAP) != 0;
+}
 
 /*
  * A walk over snapshots that keeps the full map, by single steps in either
