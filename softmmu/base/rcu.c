@@ -13,6 +13,13 @@
 void __tsan_acquire(void *addr);
 void __tsan_release(void *addr);
 static char tsan_gp; /* an address to order on; its value is never used */
+/* What liburcu itself allocates and locks is ordered by barriers that TSan
+ * does not see: leave its calls out. */
+const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void)
+{
+    return "called_from_lib:liburcu-memb.so\n";
+}
 #define TSAN_ACQUIRE() __tsan_acquire(&tsan_gp)
 #define TSAN_RELEASE() __tsan_release(&tsan_gp)
 #else

@@ -55,10 +55,12 @@ static int64_t virtual_now(ClockSet *c, _Atomic int64_t *value)
         /* acquire: the count is read again only after both */
         int64_t ns = atomic_load_explicit(value, memory_order_acquire);
         bool running = atomic_load_explicit(&c->running, memory_order_acquire);
+        /* within the count, else it could be later than a stop's */
+        int64_t host = running ? host_ns(CLOCK_MONOTONIC) : 0;
 
         if ((seq & 1) == 0 &&
             seq == atomic_load_explicit(&c->seq, memory_order_relaxed)) {
-            return running ? ns + host_ns(CLOCK_MONOTONIC) : ns;
+            return ns + host;
         }
     }
 }
@@ -102,12 +104,13 @@ static void change_end(ClockSet *c)
 
 void clocks_set_running(ClockSet *c, bool running)
 {
-    int64_t now = host_ns(CLOCK_MONOTONIC);
+    int64_t now;
 
     if (atomic_load(&c->running) == running) {
         return;
     }
     change_begin(c);
+    now = host_ns(CLOCK_MONOTONIC); /* no reader's is later */
     atomic_fetch_add_explicit(&c->virtual_ns, running ? -now : now,
                               memory_order_release);
     atomic_fetch_add_explicit(&c->virtual_rt_ns, running ? -now : now,
