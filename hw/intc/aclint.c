@@ -74,16 +74,19 @@ static uint64_t aclint_mtimer_now(DeviceState *dev)
 static int64_t aclint_mtimer_deadline_ns(DeviceState *dev, uint64_t ticks)
 {
     AclintMtimer *s = (AclintMtimer *)dev;
-    uint64_t delta = atomic_load_explicit(&s->delta, memory_order_relaxed);
+    int64_t now_ns = event_clock_ns(dev->machine->gate, CLOCK_VIRTUAL);
+    uint64_t counter = ticks_of_ns(s, now_ns);
+    uint64_t mtime =
+        counter + atomic_load_explicit(&s->delta, memory_order_relaxed);
     unsigned __int128 ns;
 
-    /* The tick counter below mtime starts at 0 and does not wrap in use. */
-    if (ticks <= aclint_mtimer_now(dev)) {
+    if (ticks <= mtime) {
         return 0;
     }
-    ns =
-        ((unsigned __int128)(ticks - delta) * NS_PER_S + s->timebase_freq - 1) /
-        s->timebase_freq;
+    /* The counter below mtime starts at 0; its sum with what is left may
+     * pass 2^64 ticks. Rounded up: never early. */
+    ns = (unsigned __int128)counter + (ticks - mtime);
+    ns = (ns * NS_PER_S + s->timebase_freq - 1) / s->timebase_freq;
     return ns > INT64_MAX ? INT64_MAX : (int64_t)ns;
 }
 
