@@ -143,24 +143,28 @@ void machine_free(Machine *m)
     unplug_all(m->peripheral_anon);
     unplug_all(m->peripheral);
     unplug_all(m->unattached);
+    if (m->ram && m->ram->parent) {
+        memory_region_del(m->ram->parent, m->ram); /* its backend's own */
+    }
     machine_unlock(m);
     object_unparent(m);
     object_unref(root);
     object_unref(m);
 }
 
+/* Some of the strings are properties too, which are released afterwards. */
 static void config_free(MachineConfig *c)
 {
-    g_free(c->kernel);
-    g_free(c->initrd);
-    g_free(c->append);
-    g_free(c->dtb);
-    g_free(c->bios);
-    g_free(c->dumpdtb);
-    g_free(c->cpu_model);
-    g_free(c->ram_backend);
-    g_free(c->name);
-    g_free(c->rtc_base);
+    g_clear_pointer(&c->kernel, g_free);
+    g_clear_pointer(&c->initrd, g_free);
+    g_clear_pointer(&c->append, g_free);
+    g_clear_pointer(&c->dtb, g_free);
+    g_clear_pointer(&c->bios, g_free);
+    g_clear_pointer(&c->dumpdtb, g_free);
+    g_clear_pointer(&c->cpu_model, g_free);
+    g_clear_pointer(&c->ram_backend, g_free);
+    g_clear_pointer(&c->name, g_free);
+    g_clear_pointer(&c->rtc_base, g_free);
     g_ptr_array_unref(c->serial);
     g_ptr_array_unref(c->firmware_paths);
     g_ptr_array_unref(c->drives);
