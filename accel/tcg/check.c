@@ -306,6 +306,7 @@ static int logged_run(TcgVcpu *v, TcgTb *tb)
     c->mxcsr_before = v->hot->mxcsr_guest;
     c->nwrote = c->nread = 0;
     v->hot->ops = &logged_ops;
+    l1_clear(v, UINT32_MAX); /* so that every access is logged */
     why = setjmp(v->leave);
     if (why == 0) {
         tcg_interp_run(tb->block, v->env, v->values);

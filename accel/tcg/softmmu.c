@@ -359,14 +359,39 @@ void rt_st(void *env, uint64_t addr, uint64_t value, uint32_t mo)
 /* --- helpers ---------------------------------------------------------------
  */
 
+/* Host address of an access that L1 lets pass, as host code does; or NULL. */
+static uint8_t *l1_hit(const TcgVcpu *v, vaddr va, uint32_t mo, bool write)
+{
+    const TcgTlb *tlb = &v->hot->tlb[memop_mmu(mo)];
+    unsigned slot = (va >> PAGE_BITS) & (TCG_TLB_SIZE - 1);
+    uint64_t tag = write ? tlb->tag_w[slot] : tlb->tag_r[slot];
+
+    if ((va ^ tag) > PAGE_SIZE - memop_size(mo) ||
+        (va & (memop_align(mo) - 1)) || (mo & (MO_SWAP | MO_KIND_MASK))) {
+        return NULL;
+    }
+    return (uint8_t *)(uintptr_t)(va + tlb->addend[slot]);
+}
+
 uint64_t tcg_helper_ld(CPUState *cpu, vaddr va, uint32_t oi, uintptr_t ra)
 {
+    const uint8_t *host = l1_hit(tcg_vcpu(cpu), va, oi, false);
+
+    if (likely(host)) {
+        return memop_extend(oi, host_ld(host, memop_size(oi)));
+    }
     return memop_extend(oi, rt_ld(cpu->env, va, oi));
 }
 
 void tcg_helper_st(CPUState *cpu, vaddr va, uint64_t value, uint32_t oi,
                    uintptr_t ra)
 {
+    uint8_t *host = l1_hit(tcg_vcpu(cpu), va, oi, true);
+
+    if (likely(host)) {
+        host_st(host, memop_size(oi), value);
+        return;
+    }
     rt_st(cpu->env, va, value, oi);
 }
 

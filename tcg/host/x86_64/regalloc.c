@@ -865,6 +865,9 @@ void ra_record(Gen *g, const Locs *l)
 {
     const TcgSnap *s = &g->tb->snap[l->snap];
 
+    if (g->a.overflow) {
+        return; /* offsets start again from 0; the unit is given up */
+    }
     tcg_side_record(&g->side, x86_offset(&g->a), s->pc, s->insn_index,
                     &g->locs[l->first], l->n);
     if (g->side.full) {
