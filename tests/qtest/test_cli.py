@@ -1,0 +1,465 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command line as scripts see it: lists, versions, errors, exit status.
+
+No guest code runs. The program may be any with this command line, so these
+run against the peer too (TANDEM_BINARY), but for wording of our own.
+"""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "boot"))
+import guest as g  # pylint: disable=wrong-import-position
+from guest import GuestTest, tap  # pylint: disable=wrong-import-position
+from qmp import Qmp, QmpError  # pylint: disable=wrong-import-position
+
+
+def run(*args, binary=None):
+    """Exit status, standard output, standard error."""
+    done = subprocess.run([binary or g.BINARY, *map(str, args)], text=True,
+                          stdin=subprocess.DEVNULL, capture_output=True,
+                          check=False, timeout=30 * g.SLOW)
+    return done.returncode, done.stdout, done.stderr
+
+
+class Lists(GuestTest):
+    """What clients parse: on standard output, status 0, quiet stderr."""
+
+    def listing(self, *args):
+        status, out, err = run(*args)
+        self.assertEqual((status, err), (0, ""), args)
+        return out
+
+    def test_version(self):
+        out = self.listing("-version")
+        self.assertRegex(out, r"^QEMU emulator version 10\.0\.\d+ \(")
+        self.assertEqual(self.listing("--version"), out)
+
+    def test_help_names_the_options(self):
+        out = self.listing("-help")
+        for option in ("-machine", "-cpu", "-accel", "-smp", "-m", "-kernel",
+                       "-initrd", "-append", "-device", "-netdev",
+                       "-chardev", "-serial", "-drive", "-blockdev", "-qmp",
+                       "-gdb", "-d", "-D", "-trace", "-object", "-global",
+                       "-rtc", "-icount", "-snapshot", "-incoming",
+                       "-pidfile", "-daemonize", "-name", "-no-reboot"):
+            self.assertRegex(out, rf"(?m)^{option}\b", option)
+
+    def test_machines(self):
+        out = self.listing("-machine", "help")
+        self.assertRegex(out, r"(?m)^virt +\S")
+        self.assertRegex(out, r"(?m)^spike +.*\(default\)")
+        self.assertRegex(out, r"(?m)^none +\S")
+        self.assertEqual(self.listing("-M", "?"), out)
+
+    def test_cpus(self):
+        out = self.listing("-cpu", "help")
+        for model in ("rv64", "max", "rva22s64"):
+            self.assertRegex(out, rf"(?m)^ *{model}\b")
+
+    def test_devices(self):
+        out = self.listing("-device", "help")
+        for name in ("virtio-blk-pci", "virtio-net-pci", "virtio-rng-pci",
+                     "virtio-balloon-pci", "virtio-serial-pci",
+                     "virtio-blk-device", "pcie-root-port", "loader"):
+            self.assertIn(f'name "{name}"', out)
+
+    def test_device_properties(self):
+        out = self.listing("-device", "virtio-blk-pci,help")
+        for name in ("drive", "serial", "num-queues", "addr", "bootindex"):
+            self.assertRegex(out, rf"(?m)^ +{name}=<")
+
+    def test_backends(self):
+        out = self.listing("-chardev", "help")
+        for name in ("file", "socket", "pty", "ringbuf", "null", "pipe",
+                     "stdio"):
+            self.assertRegex(out, rf"(?m)^ *{name}\b")
+        out = self.listing("-netdev", "help")
+        for name in ("user", "tap", "socket", "stream", "dgram", "hubport"):
+            self.assertRegex(out, rf"(?m)^ *{name}\b")
+        out = self.listing("-object", "help")
+        for name in ("memory-backend-ram", "memory-backend-file", "secret",
+                     "iothread", "rng-random", "filter-dump"):
+            self.assertRegex(out, rf"(?m)^ *{name}\b")
+
+    def test_engines_and_logs(self):
+        self.assertRegex(self.listing("-accel", "help"), r"(?m)^tcg\b")
+        out = self.listing("-d", "help")
+        for name in ("in_asm", "out_asm", "int", "guest_errors", "unimp"):
+            self.assertRegex(out, rf"(?m)^ *{name} ")
+
+
+class Errors(GuestTest):
+    """A mistake: status 1, one sentence that names it, and no more."""
+
+    def refused(self, *args, names, lines=1):
+        status, out, err = run("-nodefaults", "-display", "none", *args)
+        self.assertEqual(status, 1, (args, err))
+        self.assertEqual(out, "", args)
+        self.assertIn(names, err, args)
+        said = err.strip().splitlines()
+        self.assertLessEqual(len(said), lines + 2, err)  # with hints
+        program = os.path.basename(g.BINARY)
+        self.assertTrue(said[0].startswith(f"{program}: "), err)
+        return err
+
+    def test_unknown_option(self):
+        self.refused("-nosuchoption", names="nosuchoption")
+        self.refused("-kernl", "x", names="kernl")
+
+    def test_option_without_its_argument(self):
+        self.refused("-kernel", names="-kernel")
+
+    def test_unknown_names(self):
+        self.refused("-M", "nosuch", names="nosuch")
+        self.refused("-M", "virt", "-cpu", "nosuch", names="nosuch")
+        self.refused("-M", "virt", "-device", "nosuch", names="nosuch")
+        self.refused("-M", "virt", "-accel", "nosuch", names="nosuch")
+        self.refused("-M", "virt", "-netdev", "nosuch,id=a", names="nosuch")
+        self.refused("-M", "virt", "-chardev", "nosuch,id=a", names="nosuch")
+        self.refused("-M", "virt", "-object", "nosuch,id=a", names="nosuch")
+        self.refused("-M", "virt", "-d", "nosuch", names="nosuch")
+
+    def test_unknown_properties(self):
+        self.refused("-M", "virt,nosuch=1", names="nosuch")
+        self.refused("-M", "virt", "-cpu", "rv64,nosuch=on", names="nosuch")
+        self.refused("-M", "virt", "-device", "virtio-rng-pci,nosuch=1",
+                     names="nosuch")
+        self.refused("-M", "virt", "-object",
+                     "memory-backend-ram,id=m,size=1M,nosuch=1",
+                     names="nosuch")
+        self.refused("-M", "virt", "-chardev", "null,id=c,nosuch=1",
+                     names="nosuch")
+
+    def test_values_of_the_wrong_kind(self):
+        self.refused("-M", "virt", "-device",
+                     "virtio-rng-pci,max-bytes=many", names="max-bytes")
+        self.refused("-M", "virt", "-cpu", "rv64,zba=perhaps", names="zba")
+        self.refused("-M", "virt", "-smp", "many", names="")
+        self.refused("-M", "virt", "-m", "much", names="much")
+        self.refused("-M", "virt", "-smp", "0", names="")
+        self.refused("-M", "virt", "-smp", "100000", names="100000")
+
+    def test_missing_references(self):
+        self.refused("-M", "virt", "-device", "virtio-blk-pci,drive=nosuch",
+                     names="nosuch")
+        self.refused("-M", "virt", "-device", "virtio-net-pci,netdev=nosuch",
+                     names="nosuch")
+        self.refused("-M", "virt", "-serial", "chardev:nosuch",
+                     names="nosuch")
+        self.refused("-M", "virt", "-device", "virtio-rng-pci,bus=nosuch",
+                     names="nosuch")
+        self.refused("-M", "virt", "-device", "virtio-blk-pci",
+                     names="drive")
+
+    def test_same_name_twice(self):
+        self.refused("-M", "virt", "-chardev", "null,id=c", "-chardev",
+                     "null,id=c", names="'c'")
+        self.refused("-M", "virt", "-device", "virtio-rng-pci,id=d",
+                     "-device", "virtio-rng-pci,id=d", names="d")
+
+    def test_missing_files(self):
+        for option in ("-kernel", "-dtb", "-bios"):
+            path = self.dir / "nosuch.file"
+            self.refused("-M", "virt", option, path, names="nosuch.file")
+        self.refused("-M", "virt", "-drive",
+                     f"file={self.dir}/nosuch.img,format=raw,if=none,id=d",
+                     names="nosuch.img")
+
+    def test_kernel_that_is_no_kernel(self):
+        path = self.dir / "kernel"
+        path.write_bytes(b"\x7fELF" + bytes(60))
+        self.refused("-M", "virt", "-kernel", path, names="kernel")
+
+    def test_broken_device_tree(self):
+        path = self.dir / "dtb"
+        path.write_bytes(bytes.fromhex("d00dfeed") + bytes(100))
+        self.refused("-M", "virt", "-dtb", path, names="dtb")
+
+    def test_broken_json(self):
+        self.refused("-M", "virt", "-device", '{"driver": "virtio-rng-pci"',
+                     names="JSON")
+        self.refused("-M", "virt", "-object", '{"qom-type": 5}', names="")
+
+    def test_memory_that_is_too_large(self):
+        self.refused("-M", "virt", "-m", "16777216T", names="")
+
+
+class Leniency(GuestTest):
+    """DECISIONS 16: the only two things that warn and go on."""
+
+    def quits(self, *args):
+        path = self.dir / "qmp"
+        process = subprocess.Popen(
+            [g.BINARY, "-nodefaults", "-display", "none", "-S", "-qmp",
+             f"unix:{path},server=on,wait=off", *args],
+            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.kill)
+        qmp = Qmp(path)
+        qmp.command("quit")
+        qmp.close()
+        _, err = process.communicate(timeout=20)
+        self.assertEqual(process.returncode, 0, err)
+        return err
+
+    def test_global_of_an_absent_type(self):
+        err = self.quits("-M", "none", "-global", "nosuch.prop=1")
+        self.assertIn("warning", err)
+        self.assertIn("nosuch", err)
+
+    def test_unknown_engine_with_another_after_it(self):
+        err = self.quits("-M", "none", "-accel", "nosuch", "-accel", "tcg")
+        self.assertIn("nosuch", err)
+        err = self.quits("-M", "none,accel=nosuch:tcg")
+        self.assertIn("nosuch", err)
+
+    def test_nothing_is_said_unasked(self):
+        self.assertEqual(self.quits("-M", "none"), "")
+        self.assertEqual(self.quits("-M", "virt"), "")
+
+
+class Process(GuestTest):
+    """Pid files, daemons, descriptors, signals."""
+
+    def start_quiet(self, *args, **options):
+        process = subprocess.Popen(
+            [g.BINARY, "-M", "none", "-nodefaults", "-display", "none", "-S",
+             *map(str, args)], stdin=subprocess.DEVNULL, **options)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def test_signals_end_it_with_status_0(self):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            path = self.dir / f"qmp{number}"
+            process = self.start_quiet(
+                "-qmp", f"unix:{path},server=on,wait=off",
+                stderr=subprocess.DEVNULL)
+            qmp = Qmp(path)
+            process.send_signal(number)
+            self.assertEqual(
+                qmp.event("SHUTDOWN")["data"],
+                {"guest": False, "reason": "host-signal"})
+            self.assertEqual(process.wait(20), 0)
+            qmp.close()
+
+    def test_daemonize_returns_when_all_listens(self):
+        path, pidfile = self.dir / "qmp", self.dir / "pid"
+        begin = time.monotonic()
+        status, out, err = run(
+            "-M", "none", "-nodefaults", "-display", "none", "-S",
+            "-daemonize", "-pidfile", pidfile, "-qmp",
+            f"unix:{path},server=on,wait=off")
+        self.assertEqual((status, out, err), (0, "", ""))
+        self.assertLess(time.monotonic() - begin, 20 * g.SLOW)
+        pid = int(pidfile.read_text())
+        try:
+            with socket.socket(socket.AF_UNIX) as s:
+                s.connect(os.fspath(path))  # no waiting: it must listen
+            os.kill(pid, 0)
+            qmp = Qmp(path)
+            qmp.command("quit")
+            qmp.close()
+        finally:
+            for _ in range(200):
+                try:
+                    os.kill(pid, 0)
+                except ProcessLookupError:
+                    break
+                time.sleep(0.05)
+            else:
+                os.kill(pid, signal.SIGKILL)
+                self.fail("the daemon did not quit")
+        self.assertFalse(pidfile.exists())
+
+    def test_daemonize_reports_errors_to_the_caller(self):
+        status, _, err = run("-M", "nosuch", "-daemonize", "-display",
+                             "none")
+        self.assertEqual(status, 1)
+        self.assertIn("nosuch", err)
+
+    def test_inherited_listening_socket(self):
+        path = self.dir / "listening"
+        with socket.socket(socket.AF_UNIX) as s:
+            s.bind(os.fspath(path))
+            s.listen()
+            self.start_quiet(
+                "-chardev", f"socket,id=c,fd={s.fileno()},server=on,"
+                "wait=off", "-mon", "chardev=c,mode=control",
+                pass_fds=[s.fileno()])
+        qmp = Qmp(path)
+        self.assertEqual(qmp.command("query-status")["status"], "prelaunch")
+        qmp.command("quit")
+        qmp.close()
+
+    def test_inherited_connected_socket(self):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            self.start_quiet("-chardev", f"socket,id=c,fd={theirs.fileno()}",
+                             "-mon", "chardev=c,mode=control",
+                             pass_fds=[theirs.fileno()])
+            theirs.close()
+            ours.settimeout(20 * g.SLOW)
+            self.assertIn("QMP", json.loads(
+                ours.makefile().readline()))
+
+    def test_personality_follows_argv0(self):
+        link = self.dir / "qemu-system-riscv64"
+        target = pathlib.Path(g.BINARY).resolve()
+        link.symlink_to(target)
+        _, out, _ = run("-version", binary=link)
+        self.assertTrue(out.startswith("QEMU emulator version"))
+
+
+class Monitor(GuestTest):
+    """QMP on a machine that does not run."""
+
+    def setUp(self):
+        super().setUp()
+        path = self.dir / "qmp"
+        self.start("-M", "virt", "-nodefaults", "-display", "none", "-S",
+                   "-qmp", f"unix:{path},server=on,wait=off")
+        self.qmp = Qmp(path)
+        self.addCleanup(self.qmp.close)
+
+    def raw(self, data):
+        self.qmp.socket.sendall(data)
+        return self.qmp.read()
+
+    def test_greeting(self):
+        version = self.qmp.greeting["version"]["qemu"]
+        self.assertEqual((version["major"], version["minor"]), (10, 0))
+        self.assertIsInstance(self.qmp.greeting["capabilities"], list)
+
+    def test_malformed_input_gives_an_error_and_goes_on(self):
+        for data in (b'{"execute": }\n', b"[]\n", b'"text"\n', b"{}\n",
+                     b'{"execute": 5}\n', b'{"execute":"stop","x":1}\n',
+                     b'{"execute":"stop","arguments":[]}\n', b"\xff\n"):
+            reply = self.raw(data)
+            self.assertEqual(reply["error"]["class"], "GenericError", data)
+        self.assertIn("return", self.raw(b'{"execute":"query-status"}\n'))
+
+    def test_id_comes_back(self):
+        for value in (1, "a", None, {"x": [1, 2]}, 1.5):
+            reply = self.raw(json.dumps({"execute": "query-name",
+                                         "id": value}).encode())
+            self.assertEqual(reply, {"return": {}, "id": value})
+
+    def test_framing_does_not_matter(self):
+        text = b'{"execute":"query-name","id":1}'
+        self.qmp.socket.sendall(text + text)
+        self.assertEqual([self.qmp.read()["id"] for _ in "ab"], [1, 1])
+        for byte in text:
+            self.qmp.socket.sendall(bytes([byte]))
+        self.assertEqual(self.qmp.read()["id"], 1)
+
+    def test_unknown_command(self):
+        with self.assertRaises(QmpError) as caught:
+            self.qmp.command("no-such-command")
+        self.assertEqual(caught.exception.cls, "CommandNotFound")
+
+    def test_bad_arguments(self):
+        for arguments in ({}, {"path": 5, "property": "x"},
+                          {"path": "/machine", "property": "type", "y": 1}):
+            with self.assertRaises(QmpError) as caught:
+                self.qmp.command("qom-get", **arguments)
+            self.assertEqual(caught.exception.cls, "GenericError")
+
+    def test_deep_nesting_is_refused(self):
+        reply = self.raw(b"[" * 2000 + b"]" * 2000 + b"\n")
+        self.assertEqual(reply["error"]["class"], "GenericError")
+        reply = self.raw(b'{"execute":"query-status","id":"after"}\n')
+        while "error" in reply and "id" not in reply:
+            reply = self.qmp.read()  # more than one error for that is fine
+        self.assertEqual(reply["id"], "after")
+
+    def test_every_query_that_needs_no_arguments_answers(self):
+        commands = {c["name"] for c in self.qmp.command("query-commands")}
+        schema = {e["name"]: e for e in
+                  self.qmp.command("query-qmp-schema")}
+        asked = 0
+        for name in sorted(commands):
+            if not name.startswith("query-"):
+                continue
+            members = schema[schema[name]["arg-type"]].get("members", [])
+            if any("default" not in m for m in members):
+                continue
+            try:
+                self.qmp.command(name)
+            except QmpError as error:
+                self.assertIn(error.cls, ("GenericError",
+                                          "DeviceNotActive"), name)
+            asked += 1
+        self.assertGreater(asked, 15)
+
+    def test_events_carry_their_time(self):
+        now = time.time()
+        self.qmp.command("cont")
+        event = self.qmp.event("RESUME")
+        stamp = event["timestamp"]
+        self.assertLess(abs(stamp["seconds"] - now), 30 * g.SLOW)
+        self.assertIn(stamp["microseconds"], range(1000000))
+        self.qmp.command("stop")
+        self.qmp.event("STOP")
+        self.assertEqual(self.qmp.command("query-status"),
+                         {"running": False, "status": "paused"})
+
+    def test_human_monitor_command(self):
+        text = self.qmp.command("human-monitor-command",
+                                **{"command-line": "info status"})
+        self.assertRegex(text, r"VM status: paused")
+        text = self.qmp.command("human-monitor-command",
+                                **{"command-line": "info mtree"})
+        self.assertRegex(text, r"(?m)80000000-.*ram")
+
+    def test_object_tree(self):
+        names = {e["name"] for e in self.qmp.command("qom-list", path="/")}
+        self.assertLessEqual({"machine", "objects", "chardevs", "backend"},
+                             names)
+        self.assertEqual(self.qmp.command("qom-get", path="/machine",
+                                          property="type"), "virt-machine")
+
+    def test_device_add_and_del(self):
+        with self.assertRaises(QmpError):
+            self.qmp.command("device_add", driver="nosuch", id="x")
+        with self.assertRaises(QmpError) as caught:
+            self.qmp.command("device_del", id="nosuch")
+        self.assertEqual(caught.exception.cls, "DeviceNotFound")
+
+    def test_object_add_and_del(self):
+        self.qmp.command("object-add", **{"qom-type": "memory-backend-ram",
+                                          "id": "m1", "size": 1 << 20})
+        self.assertEqual(self.qmp.command("qom-get", path="/objects/m1",
+                                          property="size"), 1 << 20)
+        with self.assertRaises(QmpError):
+            self.qmp.command("object-add",
+                             **{"qom-type": "memory-backend-ram", "id": "m1",
+                                "size": 1 << 20})
+        self.qmp.command("object-del", id="m1")
+        with self.assertRaises(QmpError):
+            self.qmp.command("qom-get", path="/objects/m1", property="size")
+
+    def test_reset_and_powerdown_events(self):
+        self.qmp.command("cont")
+        self.qmp.command("system_reset")
+        self.assertEqual(self.qmp.event("RESET")["data"]["reason"],
+                         "host-qmp-system-reset")
+        self.qmp.command("system_powerdown")
+        self.qmp.event("POWERDOWN")
+
+    def test_quit_says_why(self):
+        self.qmp.command("quit")
+        self.assertEqual(self.qmp.event("SHUTDOWN")["data"],
+                         {"guest": False, "reason": "host-qmp-quit"})
+
+
+if __name__ == "__main__":
+    g.skip_without_binary()
+    tap.main()
