@@ -146,6 +146,13 @@ void machine_free(Machine *m)
     if (m->ram && m->ram->parent) {
         memory_region_del(m->ram->parent, m->ram); /* its backend's own */
     }
+    if (m->accel) {
+        if (m->accel->ops->machine_free) {
+            m->accel->ops->machine_free(m->accel);
+        }
+        object_unref(m->accel);
+        m->accel = NULL;
+    }
     machine_unlock(m);
     object_unparent(m);
     object_unref(root);

@@ -532,7 +532,6 @@ RISCV_MODEL(rva22s64, "rva22s64", rv64_arches, riscv_model_rva22s64, "profile RV
 /* clang-format on */
 
 const ObjectType *const riscv_cpu_types[] = {
-    TYPE(cpu_type),  TYPE(riscv_cpu_type), TYPE(cpu_rv32),
-    TYPE(cpu_rv64),  TYPE(cpu_max64),      TYPE(cpu_max_on_32),
-    TYPE(cpu_max32), TYPE(cpu_rva22s64),   NULL,
+    TYPE(riscv_cpu_type), TYPE(cpu_rv32),  TYPE(cpu_rv64),     TYPE(cpu_max64),
+    TYPE(cpu_max_on_32),  TYPE(cpu_max32), TYPE(cpu_rva22s64), NULL,
 };
