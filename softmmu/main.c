@@ -80,6 +80,10 @@ int main(int argc, char **argv)
         monitor_hub_free(p.hub);
     }
     if (p.m) {
+        if (p.signal_fd >= 0) {
+            loop_set_fd(p.m->loop, p.signal_fd, NULL, NULL, NULL);
+            close(p.signal_fd);
+        }
         machine_free(p.m);
     }
     return status;

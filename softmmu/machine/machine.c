@@ -185,6 +185,12 @@ static void machine_finalize(Object *obj)
     if (!m->clocks) {
         return; /* made for its properties only: help texts */
     }
+    if (m->accel) { /* it listens to memory; no vCPU is left */
+        if (m->accel->ops->machine_free) {
+            m->accel->ops->machine_free(m->accel);
+        }
+        object_unref(m->accel);
+    }
     address_space_destroy(&m->memory);
     memory_region_destroy(&m->system);
     memory_system_free(m->ms);
