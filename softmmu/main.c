@@ -35,6 +35,12 @@ static void watch_signals(StartPlan *p)
     loop_set_fd(p->m->loop, p->signal_fd, signal_arrived, NULL, p);
 }
 
+static void unwatch_signals(StartPlan *p)
+{
+    loop_set_fd(p->m->loop, p->signal_fd, NULL, NULL, NULL);
+    close(p->signal_fd);
+}
+
 static bool start(StartPlan *p, Error **errp)
 {
     for (const StartPhase *phase = start_phases; phase->name; phase++) {
@@ -75,6 +81,7 @@ int main(int argc, char **argv)
         watch_signals(&p);
         loop_run(p.m->loop);
         status = p.m->exit_code;
+        unwatch_signals(&p);
     }
     if (p.hub) {
         monitor_hub_free(p.hub);

@@ -49,10 +49,7 @@ bool riscv_make_rom(Machine *m, MemoryRegion *rom, const char *name,
 
 void riscv_free_rom(Machine *m, MemoryRegion *rom)
 {
-    if (rom->name) {
-        machine_lock(m);
-        memory_region_del(&m->system, rom);
-        machine_unlock(m);
+    if (rom->name) { /* machine_free() has taken it out of the map */
         memory_region_destroy(rom);
     }
 }

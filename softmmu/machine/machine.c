@@ -128,6 +128,22 @@ static void unplug_all(Object *container)
     }
 }
 
+/* What the board mapped itself: RAM, ROMs, aliases. */
+static void unmap_all(Machine *m)
+{
+    GPtrArray *list = m->system.children;
+
+    memory_begin(m->ms);
+    while (list && list->len > 0) {
+        memory_region_del(&m->system, g_ptr_array_index(list, 0));
+    }
+    memory_commit(m->ms);
+    if (m->ram) {
+        memory_backend_release(m->ram);
+        m->ram = NULL;
+    }
+}
+
 void machine_free(Machine *m)
 {
     Object *root = m->root;
@@ -143,9 +159,7 @@ void machine_free(Machine *m)
     unplug_all(m->peripheral_anon);
     unplug_all(m->peripheral);
     unplug_all(m->unattached);
-    if (m->ram && m->ram->parent) {
-        memory_region_del(m->ram->parent, m->ram); /* its backend's own */
-    }
+    unmap_all(m);
     if (m->accel) {
         if (m->accel->ops->machine_free) {
             m->accel->ops->machine_free(m->accel);
