@@ -72,16 +72,22 @@ static void slot_write(const TcgInterpFrame *f, unsigned slot, uint64_t v)
     env_write((char *)f->env + d->offset, tcg_type_size((TcgType)d->type), v);
 }
 
-/* Make env what snapshot @snap says. */
+/* Make env what snapshot @snap says: the newest change of each slot counts. */
 static void write_state(const TcgInterpFrame *f, unsigned snap, uint64_t pc)
 {
-    TcgSnapCursor c;
+    const TcgSnap *s = &f->tb->snap[snap];
+    TcgSlotSet seen = { { 0 } };
 
-    tcg_snap_cursor_init(&c, f->tb);
-    tcg_snap_cursor_seek(&c, (int)snap);
-    TCG_SLOTSET_FOREACH(&c.dirty, slot)
-    {
-        slot_write(f, slot, get(f, c.map[slot]));
+    for (unsigned i = s->first + s->n; i-- > 0;) {
+        const TcgSnapDelta *d = &f->tb->delta[i];
+
+        if (tcg_slotset_has(&seen, d->slot)) {
+            continue;
+        }
+        tcg_slotset_add(&seen, d->slot);
+        if (d->now != TCG_REF_ENV) {
+            slot_write(f, d->slot, get(f, d->now));
+        }
     }
     env_write((char *)f->env + f->tb->fe->pc_offset, 8, pc);
 }

@@ -85,12 +85,14 @@ bool tcg_call_has_snap(const TcgBlock *tb, unsigned i)
 
 void tcg_snap_cursor_init(TcgSnapCursor *c, const TcgBlock *tb)
 {
+    static const TcgRef all_env[TCG_MAX_SLOTS] = {
+        [0 ... TCG_MAX_SLOTS - 1] = TCG_REF_ENV,
+    };
+
     c->tb = tb;
     c->at = -1;
     memset(&c->dirty, 0, sizeof(c->dirty));
-    for (unsigned i = 0; i < tb->fe->nslots; i++) {
-        c->map[i] = TCG_REF_ENV;
-    }
+    memcpy(c->map, all_env, tb->fe->nslots * sizeof(c->map[0]));
 }
 
 static void cursor_set(TcgSnapCursor *c, unsigned slot, TcgRef ref)
