@@ -460,7 +460,7 @@ bool hart_build(Hart *h, vaddr pc, unsigned limit)
                   .pc = pc };
 
     memset(h->dc, 0, riscv_tcg_ops.dc_size);
-    u.tb = h->tb = tcg_block_begin(h->context, pc, 0);
+    u.tb = h->tb = tcg_block_begin(h->context, pc, TCG_BLOCK_NO_LOOP);
     riscv_tcg_ops.unit_begin(&u);
     while (!u.done && u.n_insns < limit && tcg_block_has_room(h->tb)) {
         vaddr at = u.pc;

@@ -56,6 +56,15 @@
 
 #else
 
+/* the same in asm() */
+#if __riscv_xlen == 64
+#define LX_ "ld"
+#define SX_ "sd"
+#else
+#define LX_ "lw"
+#define SX_ "sw"
+#endif
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
