@@ -4,14 +4,16 @@
 #include "accel/accel.h"
 #include "hw/types.h"
 #include "softmmu/backend/chardev.h"
+#include "softmmu/backend/rng.h"
+#include "softmmu/loop/iothread.h"
 #include "softmmu/machine/machine.h"
 #include "softmmu/memory/backend.h"
 #include "target/types.h"
 #include "types.h"
 
 const ObjectType *const *const all_types[] = {
-    machine_types,  accel_types,    memory_types,   chardev_types,
-    hw_core_types,  hw_char_types,  hw_intc_types,  hw_timer_types,
-    hw_misc_types,  hw_riscv_types,
+    machine_types,   accel_types,    memory_types,  chardev_types,
+    loop_types,      backend_types,  hw_core_types, hw_char_types,
+    hw_intc_types,   hw_timer_types, hw_misc_types, hw_riscv_types,
     riscv_cpu_types, NULL,
 };

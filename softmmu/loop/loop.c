@@ -53,6 +53,8 @@ struct LoopContext {
     TimerHeaps timers;
     _Atomic bool woken; /* wake_fd has been written and not read */
     _Atomic bool quit;
+    _Atomic int64_t spin_max_ns, spin_grow, spin_shrink;
+    int64_t spin_ns; /* its thread's: the adapted time */
     /* post_lock, a leaf */
     Lock post_lock;
     GArray *posted; /* Posted, in order */
@@ -293,22 +295,71 @@ static void loop_enter(LoopContext *ctx)
     lock_release(&ctx->state);
 }
 
+void loop_context_set_poll(LoopContext *ctx, int64_t max_ns, int64_t grow,
+                           int64_t shrink)
+{
+    atomic_store(&ctx->spin_max_ns, max_ns);
+    atomic_store(&ctx->spin_grow, grow);
+    atomic_store(&ctx->spin_shrink, shrink);
+}
+
+/* Adapt to a wait that took @ns in all, of which we could have spun some. */
+static void spin_adapt(LoopContext *ctx, int64_t ns)
+{
+    enum { FIRST_SPIN_NS = 4000 };
+    int64_t max = atomic_load_explicit(&ctx->spin_max_ns, memory_order_relaxed);
+    int64_t grow = atomic_load_explicit(&ctx->spin_grow, memory_order_relaxed);
+    int64_t shrink =
+        atomic_load_explicit(&ctx->spin_shrink, memory_order_relaxed);
+
+    if (ns > max) {
+        ctx->spin_ns = shrink ? ctx->spin_ns / shrink : 0;
+    } else if (ns > ctx->spin_ns) {
+        grow = CLAMP(grow, 2, 1024);
+        ctx->spin_ns = ctx->spin_ns > max / grow ? max : ctx->spin_ns * grow;
+        ctx->spin_ns = MIN(MAX(ctx->spin_ns, FIRST_SPIN_NS), max);
+    }
+    ctx->spin_ns = MIN(ctx->spin_ns, max);
+}
+
+/* Wait for @wait ns at most, the first part of it busily. */
+static int wait_fds(LoopContext *ctx, struct pollfd *fds, guint n, int64_t wait)
+{
+    const struct timespec none = { 0 };
+    struct timespec ts = { wait / 1000000000, wait % 1000000000 };
+    bool adapt = wait > 0 && atomic_load_explicit(&ctx->spin_max_ns,
+                                                  memory_order_relaxed) > 0;
+    int64_t start = adapt ? clock_now_ns(ctx->clocks, CLOCK_RT) : 0;
+    int64_t end = start + MIN(ctx->spin_ns, wait);
+    int ready = 0;
+
+    while (adapt && ready == 0 && clock_now_ns(ctx->clocks, CLOCK_RT) < end) {
+        ready = ppoll(fds, n, &none, NULL);
+    }
+    if (ready == 0) {
+        ready = ppoll(fds, n, wait == INT64_MAX ? NULL : &ts, NULL);
+    }
+    if (adapt) {
+        int err = errno;
+
+        spin_adapt(ctx, clock_now_ns(ctx->clocks, CLOCK_RT) - start);
+        errno = err;
+    }
+    return ready;
+}
+
 static gint loop_poll_fds(GPollFD *fds, guint n, gint timeout_ms)
 {
     LoopContext *ctx = current;
     int64_t wait = timer_wait_ns(ctx);
-    struct timespec ts;
     int ready, err;
 
     _Static_assert(sizeof(GPollFD) == sizeof(struct pollfd), "poll(2)");
     if (timeout_ms >= 0) {
         wait = MIN(wait, timeout_ms * INT64_C(1000000));
     }
-    ts.tv_sec = wait / 1000000000;
-    ts.tv_nsec = wait % 1000000000;
     loop_leave(ctx);
-    ready =
-        ppoll((struct pollfd *)fds, n, wait == INT64_MAX ? NULL : &ts, NULL);
+    ready = wait_fds(ctx, (struct pollfd *)fds, n, wait);
     err = errno;
     loop_enter(ctx);
     errno = err;

@@ -38,6 +38,15 @@ bool loop_in_context(const LoopContext *ctx);
 void loop_thread_start(LoopContext *ctx);
 void loop_thread_stop(LoopContext *ctx);
 
+/*
+ * Before it sleeps, the context may wait busily, as a wake-up costs more than
+ * a short wait: at most @max_ns (0: never), and an adapted time in between,
+ * which grows by the factor @grow when events come just too late for it and
+ * shrinks by the divisor @shrink when they come much later (0: to 2, and to
+ * no waiting). Any thread.
+ */
+void loop_context_set_poll(LoopContext *ctx, int64_t max_ns, int64_t grow,
+                           int64_t shrink);
 /* Does the calling thread run a context without a lock (started by
  * loop_thread_start)? It must never take the machine lock (DECISIONS 27). */
 bool loop_thread_is_iothread(void);
