@@ -281,6 +281,7 @@ static bool set_memory(MachineConfig *c, json_object *options, Error **errp)
         !nothing_left(options, errp)) {
         return false;
     }
+    c->ram_size_set = true;
     if (c->ram_size == 0) {
         error_set(errp, "memory size must be above 0");
         return false;

@@ -232,7 +232,12 @@ static bool make_ram(Machine *m, Error **errp)
     if (!m->type->default_ram_id || m->config.ram_size == 0) {
         return true;
     }
-    if (!id) {
+    if (id && !m->config.ram_size_set) {
+        m->config.ram_size = memory_backend_size(m, id, errp);
+        if (m->config.ram_size == 0) {
+            return false;
+        }
+    } else if (!id) {
         id = m->type->default_ram_id;
         if (!memory_backend_new_default(m, id, m->config.ram_size, errp)) {
             return false;

@@ -91,6 +91,7 @@ typedef struct MachineConfig {
     char *cpu_model; /* "rv64,zba=off"; NULL: default */
     unsigned cpus, max_cpus, sockets, cores, threads_per_core;
     uint64_t ram_size, max_ram_size;
+    bool ram_size_set; /* by -m: else a given backend's size is taken */
     unsigned ram_slots;
     char *ram_backend;         /* id; NULL: made by the machine */
     GPtrArray *serial;         /* Chardev *, may hold NULLs (-serial none) */
