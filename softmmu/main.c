@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/signalfd.h>
 
+#include "accel/qtest.h"
 #include "cli/cli.h"
 #include "softmmu/base/rcu.h"
 #include "softmmu/qmp/monitor.h"
@@ -82,6 +83,9 @@ int main(int argc, char **argv)
         loop_run(p.m->loop);
         status = p.m->exit_code;
         unwatch_signals(&p);
+    }
+    if (p.qtest_server) {
+        qtest_server_free(p.qtest_server);
     }
     if (p.hub) {
         monitor_hub_free(p.hub);

@@ -38,6 +38,7 @@ typedef struct StartPlan {
     bool done; /* help or version was printed: exit 0 */
     Machine *m;
     struct MonitorHub *hub; /* of softmmu/qmp */
+    struct QtestServer *qtest_server;
     int signal_fd;
     int ready_fd; /* -daemonize: tell the waiting parent; else -1 */
 } StartPlan;

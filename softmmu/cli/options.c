@@ -74,6 +74,11 @@ const CliOption cli_options[] = {
     LIST("name", name, "[guest=]NAME[,debug-threads=on|off][,process=NAME]", "name of the machine"),
     TEXT("uuid", uuid, "UUID", "identity of the machine"),
     TEXT("seed", seed, "NUMBER", "seed of guest-visible random numbers"),
+    TEXT("qtest", qtest, "CHARDEV", "serve the qtest protocol on a character device"),
+    TEXT("qtest-log", qtest_log, "FILE|none", "log the lines of the qtest protocol"),
+    FLAG("perfmap", perfmap, "name translated code in /tmp/perf-PID.map"),
+    FLAG("jitdump", jitdump, "record translated code in jit-PID.dump"),
+    FLAG("one-insn-per-tb", one_insn_per_tb, "translate one guest insn at a time"),
     { 0 },
 };
 /* clang-format on */

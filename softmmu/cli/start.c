@@ -5,6 +5,7 @@
  */
 #include "tandem/base.h"
 
+#include "accel/qtest.h"
 #include "cli.h"
 #include "softmmu/backend/chardev.h"
 #include "softmmu/base/keyval.h"
@@ -585,6 +586,26 @@ static bool start_monitors(StartPlan *p, Error **errp)
 /* --- engine, board, devices
  * --------------------------------------------------------------- */
 
+/* -perfmap and the like are options of tcg; other engines refuse them. */
+static void add_accel_flags(StartPlan *p, AccelChoice *c)
+{
+    const struct {
+        bool given;
+        const char *name;
+    } flags[] = {
+        { p->perfmap, "perf-map" },
+        { p->jitdump, "jitdump" },
+        { p->one_insn_per_tb, "one-insn-per-tb" },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+        if (flags[i].given) {
+            json_object_object_add(c->options, flags[i].name,
+                                   json_object_new_boolean(true));
+        }
+    }
+}
+
 static bool start_accel(StartPlan *p, Error **errp)
 {
     guint n = p->accel ? p->accel->len : 0;
@@ -614,9 +635,12 @@ static bool start_accel(StartPlan *p, Error **errp)
         }
     }
     if (n == 0) {
-        AccelChoice c = { g_strdup("tcg"), NULL };
+        AccelChoice c = { g_strdup("tcg"), json_object_new_object() };
 
         g_array_append_val(choices, c);
+    }
+    for (guint i = 0; i < choices->len; i++) {
+        add_accel_flags(p, &g_array_index(choices, AccelChoice, i));
     }
     ok = accel_start(p->m, (AccelChoice *)choices->data, choices->len, errp);
     for (guint i = 0; i < choices->len; i++) {
@@ -661,6 +685,25 @@ static bool start_finish(StartPlan *p, Error **errp)
     return true;
 }
 
+static bool start_qtest(StartPlan *p, Error **errp)
+{
+    Chardev *chr = NULL;
+
+    if (!p->qtest) {
+        return true;
+    }
+    if (!chardev_from_legacy(p->m, p->qtest, "qtest", &chr, errp)) {
+        error_prefix(errp, "-qtest %s: ", p->qtest);
+        return false;
+    }
+    if (!chr) {
+        error_set(errp, "-qtest %s: this is no character device", p->qtest);
+        return false;
+    }
+    p->qtest_server = qtest_server_new(p->m, chr, p->qtest_log, errp);
+    return p->qtest_server != NULL;
+}
+
 static bool start_run(StartPlan *p, Error **errp)
 {
     if (!p->stopped) {
@@ -682,6 +725,7 @@ const StartPhase start_phases[] = {
     { "devices", start_devices },
     { "finish", start_finish },
     { "monitors", start_monitors },
+    { "qtest", start_qtest },
     { "run", start_run },
     { NULL, NULL },
 };

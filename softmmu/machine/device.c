@@ -324,7 +324,7 @@ void device_add_irq(DeviceState *dev, IrqLine *line)
     g_ptr_array_add(dev->irqs_out, line);
 }
 
-static int irq_inputs_end(const DeviceState *dev)
+int device_irq_inputs(const DeviceState *dev)
 {
     const IrqInputs *last;
 
@@ -337,7 +337,7 @@ static int irq_inputs_end(const DeviceState *dev)
 
 void device_add_irq_inputs(DeviceState *dev, IrqHandler *fn, int n)
 {
-    IrqInputs group = { fn, irq_inputs_end(dev), n };
+    IrqInputs group = { fn, device_irq_inputs(dev), n };
 
     if (!dev->irqs_in) {
         dev->irqs_in = g_array_new(FALSE, FALSE, sizeof(IrqInputs));
@@ -358,7 +358,7 @@ void device_map(DeviceState *dev, int i, hwaddr addr)
 
 void device_irq_in(DeviceState *dev, int n, bool level)
 {
-    assert(n >= 0 && n < irq_inputs_end(dev));
+    assert(n >= 0 && n < device_irq_inputs(dev));
     for (guint i = 0; i < dev->irqs_in->len; i++) {
         IrqInputs *group = &g_array_index(dev->irqs_in, IrqInputs, i);
 
@@ -383,7 +383,7 @@ void device_connect_fn(DeviceState *dev, int i, IrqHandler *fn, void *opaque,
 
 void device_connect(DeviceState *dev, int i, DeviceState *to, int n)
 {
-    assert(n >= 0 && n < irq_inputs_end(to));
+    assert(n >= 0 && n < device_irq_inputs(to));
     device_connect_fn(dev, i, irq_to_device, to, n);
 }
 

@@ -108,6 +108,8 @@ MemoryRegion *device_mmio(DeviceState *dev, int i);
 void device_connect(DeviceState *dev, int i, DeviceState *to, int n);
 void device_connect_fn(DeviceState *dev, int i, IrqHandler *fn, void *opaque,
                        int n);
+/* How many inputs it has. */
+int device_irq_inputs(const DeviceState *dev);
 /* Drive input @n of @dev as a wire would. */
 void device_irq_in(DeviceState *dev, int n, bool level);
 
