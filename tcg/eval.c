@@ -8,22 +8,7 @@
 
 #include "tcg/internal.h"
 
-static uint64_t mulh_u64(uint64_t x, uint64_t y)
-{
-    return (unsigned __int128)x * y >> 64;
-}
-
-static uint64_t mulh_s64(uint64_t x, uint64_t y)
-{
-    return (__int128)(int64_t)x * (int64_t)y >> 64;
-}
-
-static uint64_t mulh_su64(uint64_t x, uint64_t y)
-{
-    return mulh_u64(x, y) - ((int64_t)x < 0 ? y : 0);
-}
-
-/* Quotient and remainder in @w bits, total (TcgDiv). */
+/* Quotient and remainder, total (TcgDiv); the caller cuts to the width. */
 static int64_t div_signed(unsigned rule, int64_t x, int64_t y)
 {
     if (y == 0) {
@@ -124,18 +109,20 @@ static uint64_t eval_width(TcgOp op, TcgType type, unsigned aux, uint64_t x,
     }
 }
 
-static uint64_t eval32(TcgOp op, unsigned aux, uint32_t x, uint32_t y)
+/* Ops that depend on the width @w, 32 or 64: operands in both readings. */
+static uint64_t eval_by_width(TcgOp op, unsigned aux, unsigned w, uint64_t x,
+                              uint64_t y)
 {
-    int32_t sx = (int32_t)x, sy = (int32_t)y;
-    unsigned count = y & 31;
+    int64_t sx = bits_sext(x, w), sy = bits_sext(y, w);
+    unsigned count = y & (w - 1), rest = -count & (w - 1);
 
     switch (op) {
     case TCG_OP_mulhs:
-        return (uint64_t)((int64_t)sx * sy) >> 32;
+        return (uint64_t)((__int128)sx * sy >> w);
     case TCG_OP_mulhu:
-        return (uint64_t)x * y >> 32;
+        return (uint64_t)((unsigned __int128)x * y >> w);
     case TCG_OP_mulhsu:
-        return (uint64_t)((int64_t)sx * (int64_t)y) >> 32;
+        return (uint64_t)((__int128)sx * (__int128)y >> w);
     case TCG_OP_divs:
         return (uint64_t)div_signed(aux, sx, sy);
     case TCG_OP_divu:
@@ -151,62 +138,9 @@ static uint64_t eval32(TcgOp op, unsigned aux, uint32_t x, uint32_t y)
     case TCG_OP_sar:
         return (uint64_t)(sx >> count);
     case TCG_OP_rotl:
-        return x << count | x >> (-count & 31);
+        return x << count | x >> rest;
     case TCG_OP_rotr:
-        return x >> count | x << (-count & 31);
-    case TCG_OP_smin:
-        return (uint32_t)MIN(sx, sy);
-    case TCG_OP_smax:
-        return (uint32_t)MAX(sx, sy);
-    case TCG_OP_umin:
-        return MIN(x, y);
-    case TCG_OP_umax:
-        return MAX(x, y);
-    case TCG_OP_clz:
-        return x == 0 ? 32 : __builtin_clz(x);
-    case TCG_OP_ctz:
-        return x == 0 ? 32 : __builtin_ctz(x);
-    case TCG_OP_bswap:
-        return __builtin_bswap32(x);
-    case TCG_OP_clmul:
-        return clmul_part(x, y, 32, false);
-    case TCG_OP_clmulh:
-        return clmul_part(x, y, 32, true);
-    default:
-        g_assert_not_reached();
-    }
-}
-
-static uint64_t eval64(TcgOp op, unsigned aux, uint64_t x, uint64_t y)
-{
-    int64_t sx = (int64_t)x, sy = (int64_t)y;
-    unsigned count = y & 63;
-
-    switch (op) {
-    case TCG_OP_mulhs:
-        return mulh_s64(x, y);
-    case TCG_OP_mulhu:
-        return mulh_u64(x, y);
-    case TCG_OP_mulhsu:
-        return mulh_su64(x, y);
-    case TCG_OP_divs:
-        return (uint64_t)div_signed(aux, sx, sy);
-    case TCG_OP_divu:
-        return div_unsigned(aux, x, y);
-    case TCG_OP_rems:
-        return (uint64_t)rem_signed(sx, sy);
-    case TCG_OP_remu:
-        return y == 0 ? x : x % y;
-    case TCG_OP_shl:
-        return x << count;
-    case TCG_OP_shr:
-        return x >> count;
-    case TCG_OP_sar:
-        return (uint64_t)(sx >> count);
-    case TCG_OP_rotl:
-        return x << count | x >> (-count & 63);
-    case TCG_OP_rotr:
-        return x >> count | x << (-count & 63);
+        return x >> count | x << rest;
     case TCG_OP_smin:
         return (uint64_t)MIN(sx, sy);
     case TCG_OP_smax:
@@ -216,15 +150,15 @@ static uint64_t eval64(TcgOp op, unsigned aux, uint64_t x, uint64_t y)
     case TCG_OP_umax:
         return MAX(x, y);
     case TCG_OP_clz:
-        return x == 0 ? 64 : __builtin_clzll(x);
+        return x == 0 ? w : __builtin_clzll(x) - (64 - w);
     case TCG_OP_ctz:
-        return x == 0 ? 64 : __builtin_ctzll(x);
+        return x == 0 ? w : __builtin_ctzll(x);
     case TCG_OP_bswap:
-        return __builtin_bswap64(x);
+        return __builtin_bswap64(x) >> (64 - w);
     case TCG_OP_clmul:
-        return clmul_part(x, y, 64, false);
+        return clmul_part(x, y, w, false);
     case TCG_OP_clmulh:
-        return clmul_part(x, y, 64, true);
+        return clmul_part(x, y, w, true);
     default:
         g_assert_not_reached();
     }
@@ -291,10 +225,8 @@ uint64_t tcg_eval(TcgOp op, TcgType type, unsigned aux, TcgType from,
         r = eval_width(op, type, aux, x, y);
     } else if (op >= TCG_OP_fneg && op <= TCG_OP_bits_if) {
         r = eval_width(op, type, aux, x, y);
-    } else if (type == TCG_I32) {
-        r = eval32(op, aux, (uint32_t)x, (uint32_t)y);
     } else {
-        r = eval64(op, aux, x, y);
+        r = eval_by_width(op, aux, tcg_type_size(type) * 8, x, y);
     }
     return tcg_type_size(type) == 4 ? (uint32_t)r : r;
 }

@@ -154,59 +154,37 @@ static void env_leave(Fp *fp, const fenv_t *saved)
 
 /* ---- arithmetic ---- */
 
-static uint64_t arith64(TcgOp op, uint64_t xb, uint64_t yb, uint64_t zb)
-{
-    volatile double x = as_f64(xb), y = as_f64(yb), z = as_f64(zb), r;
-
-    switch (op) {
-    case TCG_OP_fadd:
-        r = x + y;
-        break;
-    case TCG_OP_fsub:
-        r = x - y;
-        break;
-    case TCG_OP_fmul:
-        r = x * y;
-        break;
-    case TCG_OP_fdiv:
-        r = x / y;
-        break;
-    case TCG_OP_fsqrt:
-        r = sqrt(x);
-        break;
-    default:
-        r = fma(x, y, z);
-        break;
+/* One function per format: only the C type differs. */
+#define DEFINE_ARITH(N, type, root, muladd)                                    \
+    static uint64_t arith##N(TcgOp op, uint64_t xb, uint64_t yb, uint64_t zb)  \
+    {                                                                          \
+        volatile type x = as_f##N(xb), y = as_f##N(yb), z = as_f##N(zb), r;    \
+                                                                               \
+        switch (op) {                                                          \
+        case TCG_OP_fadd:                                                      \
+            r = x + y;                                                         \
+            break;                                                             \
+        case TCG_OP_fsub:                                                      \
+            r = x - y;                                                         \
+            break;                                                             \
+        case TCG_OP_fmul:                                                      \
+            r = x * y;                                                         \
+            break;                                                             \
+        case TCG_OP_fdiv:                                                      \
+            r = x / y;                                                         \
+            break;                                                             \
+        case TCG_OP_fsqrt:                                                     \
+            r = root(x);                                                       \
+            break;                                                             \
+        default:                                                               \
+            r = muladd(x, y, z);                                               \
+            break;                                                             \
+        }                                                                      \
+        return f##N##_bits(r);                                                 \
     }
-    return f64_bits(r);
-}
-
-static uint64_t arith32(TcgOp op, uint64_t xb, uint64_t yb, uint64_t zb)
-{
-    volatile float x = as_f32(xb), y = as_f32(yb), z = as_f32(zb), r;
-
-    switch (op) {
-    case TCG_OP_fadd:
-        r = x + y;
-        break;
-    case TCG_OP_fsub:
-        r = x - y;
-        break;
-    case TCG_OP_fmul:
-        r = x * y;
-        break;
-    case TCG_OP_fdiv:
-        r = x / y;
-        break;
-    case TCG_OP_fsqrt:
-        r = sqrtf(x);
-        break;
-    default:
-        r = fmaf(x, y, z);
-        break;
-    }
-    return f32_bits(r);
-}
+DEFINE_ARITH(64, double, sqrt, fma)
+DEFINE_ARITH(32, float, sqrtf, fmaf)
+#undef DEFINE_ARITH
 
 /* Is |x| * |y| infinity times zero? */
 static bool inf_times_zero(TcgType t, uint64_t x, uint64_t y)
