@@ -160,13 +160,6 @@ void machine_free(Machine *m)
     unplug_all(m->peripheral);
     unplug_all(m->unattached);
     unmap_all(m);
-    if (m->accel) {
-        if (m->accel->ops->machine_free) {
-            m->accel->ops->machine_free(m->accel);
-        }
-        object_unref(m->accel);
-        m->accel = NULL;
-    }
     machine_unlock(m);
     object_unparent(m);
     object_unref(root);
