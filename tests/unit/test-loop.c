@@ -519,6 +519,22 @@ static void a_reader_hears_of_a_hang_up(void)
     close(fds[0]);
 }
 
+static void a_loop_that_polls_still_sees_all_and_sleeps(void)
+{
+    g_autoptr(Fixture) f = setup();
+    int64_t deadline;
+    Tick t;
+
+    loop_context_set_poll(f->loop, 50000, 0, 0);
+    tick_init(&t, f, CLOCK_RT, 'x');
+    for (int i = 1; i <= 20; i++) { /* short and long waits in turn */
+        deadline = clock_now_ns(f->clocks, CLOCK_RT) + (i % 2 ? 20000 : 2 * MS);
+        timer_set(&t.timer, deadline);
+        run_until(f, i);
+        g_assert_cmpint(t.at, >=, deadline);
+    }
+}
+
 /* --- threads and quiesce ------------------------------------------------- */
 
 typedef struct Busy {
@@ -726,6 +742,7 @@ int main(int argc, char **argv)
     T(a_call_that_posts_itself_leaves_room_for_others);
     T(a_descriptor_is_watched_as_long_as_asked);
     T(a_reader_hears_of_a_hang_up);
+    T(a_loop_that_polls_still_sees_all_and_sleeps);
     T(nothing_runs_while_an_iothread_is_quiesced);
     T(quiesce_waits_for_a_callback_that_dropped_the_lock);
     T(quiesce_inside_the_context_is_a_no_op);
