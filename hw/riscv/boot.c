@@ -47,7 +47,7 @@ bool riscv_make_rom(Machine *m, MemoryRegion *rom, const char *name,
     return true;
 }
 
-void riscv_free_rom(Machine *m, MemoryRegion *rom)
+void riscv_free_rom(MemoryRegion *rom)
 {
     if (rom->name) { /* machine_free() has taken it out of the map */
         memory_region_destroy(rom);

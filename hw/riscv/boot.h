@@ -49,7 +49,7 @@ bool riscv_is_32bit(Machine *m);
 /* The ROM at 0x1000, mapped; and at the machine's end, also one never made. */
 bool riscv_make_rom(Machine *m, MemoryRegion *rom, const char *name,
                     Error **errp);
-void riscv_free_rom(Machine *m, MemoryRegion *rom);
+void riscv_free_rom(MemoryRegion *rom);
 
 /* Make all CPUs of the configuration, with "time-source" = @mtimer's, and
  * realize them. */

@@ -138,7 +138,7 @@ static void spike_finalize(Object *obj)
     SpikeMachine *s = (SpikeMachine *)obj;
 
     dtb_free(s->dtb);
-    riscv_free_rom(&s->parent, &s->rom);
+    riscv_free_rom(&s->rom);
 }
 
 static const char *const arch32[] = { "riscv32", NULL };

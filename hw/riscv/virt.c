@@ -11,10 +11,12 @@
 #include "tandem/base.h"
 
 #include "boot.h"
+#include "hw/block/pflash.h"
 #include "hw/char/serial.h"
 #include "hw/intc/aclint.h"
 #include "hw/intc/plic.h"
 #include "hw/misc/sifive_test.h"
+#include "hw/nvram/fw_cfg.h"
 #include "hw/riscv/virt.h"
 #include "hw/timer/goldfish_rtc.h"
 
@@ -37,6 +39,7 @@ const VirtRange virt_map[VIRT_SLOTS] = {
 };
 /* clang-format on */
 
+enum { FLASH_BLOCK = 256 * KiB };
 enum { UART_CLOCK_HZ = 3686400, HIGH_MMIO_SIZE_GIB = 16 };
 
 typedef struct VirtMachine {
@@ -136,11 +139,38 @@ static bool make_rtc(VirtMachine *v, Error **errp)
     return true;
 }
 
+static bool make_fw_cfg(VirtMachine *v, Error **errp)
+{
+    return fw_cfg_mem_map(&v->parent, virt_map[VIRT_FW_CFG].base, errp) != NULL;
+}
+
+/* Two banks, each of two 16-bit chips with 128 KiB blocks (28F128J3). */
+static bool make_flash(VirtMachine *v, Error **errp)
+{
+    static const char *const names[] = { "virt.flash0", "virt.flash1" };
+    uint64_t size = virt_map[VIRT_FLASH].size / ARRAY_SIZE(names);
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        DeviceState *dev = device_new_board(&v->parent, &pflash_cfi01_type);
+
+        object_set_u64(dev, "num-blocks", size / FLASH_BLOCK);
+        object_set_u64(dev, "sector-length", FLASH_BLOCK);
+        object_set_u64(dev, "width", 4);
+        object_set_u64(dev, "device-width", 2);
+        object_set_u64(dev, "id0", 0x89);
+        object_set_u64(dev, "id1", 0x18);
+        object_set_str(dev, "name", names[i]);
+        if (!device_realize(dev, errp)) {
+            return false;
+        }
+        device_map(dev, 0, virt_map[VIRT_FLASH].base + i * size);
+    }
+    return true;
+}
+
 /* What else is on the board, in this order; each sees the PLIC. */
 static bool (*const virt_devices[])(VirtMachine *v, Error **errp) = {
-    make_test,
-    make_uart,
-    make_rtc,
+    make_test, make_uart, make_rtc, make_fw_cfg, make_flash,
 };
 
 static bool check_properties(VirtMachine *v, Error **errp)
@@ -313,11 +343,34 @@ static void fdt_rtc(VirtFdt *f)
     fdt_irq(f, path, VIRT_IRQ_RTC);
 }
 
+static void fdt_fw_cfg(VirtFdt *f)
+{
+    VirtRange r = virt_map[VIRT_FW_CFG];
+    g_autofree char *path = g_strdup_printf("/fw-cfg@%" PRIx64, r.base);
+
+    dtb_add_node(f->dtb, path);
+    dtb_set_str(f->dtb, path, "compatible", "qemu,fw-cfg-mmio");
+    dtb_set_reg(f->dtb, path, (const uint64_t[]){ r.base, r.size }, 1);
+    dtb_set_empty(f->dtb, path, "dma-coherent");
+}
+
+static void fdt_flash(VirtFdt *f)
+{
+    VirtRange r = virt_map[VIRT_FLASH];
+    g_autofree char *path = g_strdup_printf("/flash@%" PRIx64, r.base);
+
+    dtb_add_node(f->dtb, path);
+    dtb_set_str(f->dtb, path, "compatible", "cfi-flash");
+    dtb_set_reg(f->dtb, path,
+                (const uint64_t[]){ r.base, r.size / 2, r.base + r.size / 2,
+                                    r.size / 2 },
+                2);
+    dtb_set_u32(f->dtb, path, "bank-width", 4);
+}
+
 /* Nodes of virt_devices[]. */
 static void (*const virt_nodes[])(VirtFdt *f) = {
-    fdt_test,
-    fdt_uart,
-    fdt_rtc,
+    fdt_test, fdt_uart, fdt_rtc, fdt_fw_cfg, fdt_flash,
 };
 
 static Dtb *virt_make_fdt(VirtMachine *v)
@@ -373,7 +426,7 @@ static void virt_finalize(Object *obj)
     VirtMachine *v = (VirtMachine *)obj;
 
     dtb_free(v->dtb);
-    riscv_free_rom(&v->parent, &v->rom);
+    riscv_free_rom(&v->rom);
 }
 
 static const Property virt_props[] = {

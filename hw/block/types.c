@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tandem/base.h"
+
+#include "hw/block/pflash.h"
+#include "hw/types.h"
+
+const ObjectType *const hw_block_types[] = {
+    TYPE(pflash_cfi01_type),
+    NULL,
+};

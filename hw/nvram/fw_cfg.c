@@ -1,0 +1,604 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Firmware configuration device: see include/hw/nvram/fw_cfg.h.
+ *
+ * Spec:  QEMU documentation, docs/specs/fw_cfg: register layout, keys, file
+ *        directory, struct FWCfgDmaAccess.
+ * Guest: data (reads take the next bytes of the selected item), selector
+ *        (big-endian, 16 bits), DMA address (big-endian, 64 bits; the low
+ *        half starts it).
+ * Locks: every function runs under the machine lock. A DMA request starts
+ *        from a bottom half; the guest sees its control word change.
+ */
+#include "tandem/base.h"
+
+#include "hw/nvram/fw_cfg.h"
+#include "softmmu/machine/machine.h"
+#include "trace_hw_nvram.h"
+
+enum { ID_TRADITIONAL = 1u << 0, ID_DMA = 1u << 1 };
+enum { /* FWCfgDmaAccess.control */
+       DMA_ERROR = 1u << 0,
+       DMA_READ = 1u << 1,
+       DMA_SKIP = 1u << 2,
+       DMA_SELECT = 1u << 3,
+       DMA_WRITE = 1u << 4,
+};
+enum { DMA_STRUCT = 16, KEY_INVALID = 0xffff };
+enum { FILE_BYTES_MAX = INT32_MAX };
+
+#define DMA_SIGNATURE 0x51454d5520434647ull /* "QEMU CFG" */
+
+typedef struct FwCfgItem {
+    uint16_t key; /* of a file: its place in the directory, at use */
+    char *name;   /* NULL: no file */
+    GByteArray *data;
+    const FwCfgFileOps *ops; /* NULL: none */
+    void *opaque;
+} FwCfgItem;
+
+struct FwCfg {
+    DeviceState parent;
+    /* properties */
+    bool dma_enabled;
+    /* constant after the machine is built */
+    GPtrArray *items;      /* FwCfgItem *, no files */
+    GPtrArray *files;      /* FwCfgItem *, by name: key is FILE_FIRST + index */
+    GByteArray *directory; /* of the files as they are now */
+    /* guest state: saved */
+    uint16_t selected;
+    uint32_t offset;
+    uint64_t dma_addr;
+    bool dma_busy; /* a request waits for its bottom half */
+    /* wiring */
+    MemoryRegion data_mmio, ctl_mmio, dma_mmio;
+    BottomHalf *bh;
+};
+
+/* --- items -----------------------------------------------------------------
+ */
+
+static void item_free(void *opaque)
+{
+    FwCfgItem *item = opaque;
+
+    g_byte_array_unref(item->data);
+    g_free(item->name);
+    g_free(item);
+}
+
+static FwCfgItem *item_new(const void *data, size_t len)
+{
+    FwCfgItem *item = g_new0(FwCfgItem, 1);
+
+    item->data = g_byte_array_new();
+    g_byte_array_append(item->data, data, (guint)len);
+    return item;
+}
+
+static FwCfgItem *plain_find(FwCfg *s, uint16_t key)
+{
+    for (guint i = 0; i < s->items->len; i++) {
+        FwCfgItem *item = g_ptr_array_index(s->items, i);
+
+        if (item->key == key) {
+            return item;
+        }
+    }
+    return NULL;
+}
+
+/* The item that @key selects, or NULL: reads of it give zeros. */
+static FwCfgItem *item_find(FwCfg *s, uint16_t key)
+{
+    unsigned file = (unsigned)key - FW_CFG_FILE_FIRST;
+
+    if (key >= FW_CFG_FILE_FIRST && file < s->files->len) {
+        return g_ptr_array_index(s->files, file);
+    }
+    return plain_find(s, key);
+}
+
+void fw_cfg_set_bytes(FwCfg *s, uint16_t key, const void *data, size_t len)
+{
+    FwCfgItem *item = plain_find(s, key);
+
+    assert(key < FW_CFG_FILE_FIRST || key >= FW_CFG_ARCH_LOCAL);
+    if (item) {
+        g_ptr_array_remove(s->items, item);
+    }
+    item = item_new(data, len);
+    item->key = key;
+    g_ptr_array_add(s->items, item);
+}
+
+void fw_cfg_set_u16(FwCfg *s, uint16_t key, uint16_t value)
+{
+    value = GUINT16_TO_LE(value);
+    fw_cfg_set_bytes(s, key, &value, sizeof(value));
+}
+
+void fw_cfg_set_u32(FwCfg *s, uint16_t key, uint32_t value)
+{
+    value = GUINT32_TO_LE(value);
+    fw_cfg_set_bytes(s, key, &value, sizeof(value));
+}
+
+void fw_cfg_set_u64(FwCfg *s, uint16_t key, uint64_t value)
+{
+    value = GUINT64_TO_LE(value);
+    fw_cfg_set_bytes(s, key, &value, sizeof(value));
+}
+
+void fw_cfg_set_string(FwCfg *s, uint16_t key, const char *text)
+{
+    fw_cfg_set_bytes(s, key, text, strlen(text) + 1);
+}
+
+/* --- files -----------------------------------------------------------------
+ */
+
+/* struct FWCfgFiles: count, then {size, select, reserved, name[56]}, all
+ * numbers big-endian. */
+static void directory_build(FwCfg *s)
+{
+    uint8_t count[4];
+
+    g_byte_array_set_size(s->directory, 0);
+    st32_be(count, s->files->len);
+    g_byte_array_append(s->directory, count, sizeof(count));
+    for (guint i = 0; i < s->files->len; i++) {
+        FwCfgItem *file = g_ptr_array_index(s->files, i);
+        uint8_t entry[8 + FW_CFG_NAME_SIZE] = { 0 };
+
+        file->key = (uint16_t)(FW_CFG_FILE_FIRST + i);
+        st32_be(entry, file->data->len);
+        st16_be(entry + 4, file->key);
+        memcpy(entry + 8, file->name, strlen(file->name));
+        g_byte_array_append(s->directory, entry, sizeof(entry));
+    }
+    fw_cfg_set_bytes(s, FW_CFG_FILE_DIR, s->directory->data, s->directory->len);
+}
+
+static FwCfgItem *file_find(FwCfg *s, const char *name)
+{
+    for (guint i = 0; i < s->files->len; i++) {
+        FwCfgItem *file = g_ptr_array_index(s->files, i);
+
+        if (strcmp(file->name, name) == 0) {
+            return file;
+        }
+    }
+    return NULL;
+}
+
+bool fw_cfg_add_file(FwCfg *s, const char *name, const void *data, size_t len,
+                     const FwCfgFileOps *ops, void *opaque, Error **errp)
+{
+    FwCfgItem *file;
+    guint at = 0;
+
+    if (name[0] == '\0' || strlen(name) >= FW_CFG_NAME_SIZE) {
+        error_set(errp, "fw_cfg file name '%s' must have 1 to %d characters",
+                  name, FW_CFG_NAME_SIZE - 1);
+        return false;
+    }
+    if (file_find(s, name)) {
+        error_set(errp, "fw_cfg file '%s' exists already", name);
+        return false;
+    }
+    if (s->files->len >= FW_CFG_MAX_FILES || len > FILE_BYTES_MAX) {
+        error_set(errp, "fw_cfg has no room for file '%s'", name);
+        return false;
+    }
+    file = item_new(data, len);
+    file->name = g_strdup(name);
+    file->ops = ops;
+    file->opaque = opaque;
+    while (at < s->files->len &&
+           strcmp(((FwCfgItem *)g_ptr_array_index(s->files, at))->name, name) <
+               0) {
+        at++;
+    }
+    g_ptr_array_insert(s->files, (gint)at, file);
+    directory_build(s);
+    return true;
+}
+
+uint8_t *fw_cfg_file_data(FwCfg *s, const char *name, size_t *len)
+{
+    FwCfgItem *file = file_find(s, name);
+
+    *len = file ? file->data->len : 0;
+    return file ? file->data->data : NULL;
+}
+
+bool fw_cfg_add_option(FwCfg *s, const char *name, const char *file,
+                       const char *text, Error **errp)
+{
+    g_autoptr(GError) gerr = NULL;
+    g_autofree char *data = NULL;
+    gsize len;
+
+    if (name == NULL || !file == !text) {
+        error_set(errp, "name and exactly one of file and string must be "
+                        "given");
+        return false;
+    }
+    if (file && !g_file_get_contents(file, &data, &len, &gerr)) {
+        error_set(errp, "can't load %s: %s", file, gerr->message);
+        return false;
+    }
+    if (strncmp(name, "opt/", 4) != 0) {
+        warn_report("externally provided fw_cfg item names should be prefixed "
+                    "with \"opt/\"");
+    }
+    return fw_cfg_add_file(s, name, file ? data : text,
+                           file ? len : strlen(text), NULL, NULL, errp);
+}
+
+/* --- the selected item ------------------------------------------------------
+ */
+
+static void fw_cfg_select(FwCfg *s, uint16_t key)
+{
+    FwCfgItem *item = item_find(s, key);
+
+    trace_fw_cfg_select(key, item != NULL);
+    s->selected = item ? key : KEY_INVALID;
+    s->offset = 0;
+    if (item && item->ops && item->ops->selected) {
+        item->ops->selected(item->opaque);
+    }
+}
+
+/* Bytes that are left of it; 0 when none is selected. */
+static uint32_t fw_cfg_left(const FwCfg *s, const FwCfgItem *item)
+{
+    return item && s->offset < item->data->len ? item->data->len - s->offset
+                                               : 0;
+}
+
+/* --- data and selector registers ---------------------------------------------
+ */
+
+/* Bytes in order of address, zeros past the end: big-endian assembles them. */
+static MemResult data_read(void *opaque, hwaddr off, unsigned size,
+                           uint64_t *value, MemAttrs attrs)
+{
+    FwCfg *s = opaque;
+    FwCfgItem *item = item_find(s, s->selected);
+    uint32_t at = s->offset;
+
+    *value = 0;
+    for (unsigned i = 0; i < size; i++) {
+        uint8_t byte =
+            item && at < item->data->len ? item->data->data[at++] : 0;
+
+        *value = *value << 8 | byte;
+    }
+    if (!attrs.debug) {
+        s->offset = at;
+    }
+    return MEM_OK;
+}
+
+/* Only DMA writes items; the data register is read-only. */
+static MemResult data_write(void *opaque, hwaddr off, unsigned size,
+                            uint64_t value, MemAttrs attrs)
+{
+    FwCfg *s = opaque;
+
+    guest_error(&s->parent, "write of the data register");
+    return MEM_OK;
+}
+
+static const MemoryOps data_ops = {
+    .read = data_read,
+    .write = data_write,
+    .endian = MEM_BIG,
+    .valid_min = 1,
+    .valid_max = 8,
+};
+
+static MemResult ctl_read(void *opaque, hwaddr off, unsigned size,
+                          uint64_t *value, MemAttrs attrs)
+{
+    *value = 0; /* write-only */
+    return MEM_OK;
+}
+
+static MemResult ctl_write(void *opaque, hwaddr off, unsigned size,
+                           uint64_t value, MemAttrs attrs)
+{
+    fw_cfg_select(opaque, (uint16_t)value);
+    return MEM_OK;
+}
+
+static const MemoryOps ctl_ops = {
+    .read = ctl_read,
+    .write = ctl_write,
+    .endian = MEM_BIG,
+    .valid_min = 2,
+    .valid_max = 2,
+};
+
+/* --- DMA
+ * ---------------------------------------------------------------------- */
+
+static const MemAttrs dma_attrs = { .device = true };
+
+/* Zeros for what lies behind the item's end. */
+static bool dma_zero(FwCfg *s, hwaddr addr, uint64_t len)
+{
+    static const uint8_t zeros[4096];
+    AddressSpace *as = &s->parent.machine->memory;
+
+    while (len) {
+        uint64_t n = MIN(len, sizeof(zeros));
+
+        if (dma_write(as, addr, zeros, n, dma_attrs) != MEM_OK) {
+            return false;
+        }
+        addr += n;
+        len -= n;
+    }
+    return true;
+}
+
+static bool dma_do_read(FwCfg *s, FwCfgItem *item, hwaddr addr, uint32_t len)
+{
+    uint32_t n = MIN(len, fw_cfg_left(s, item));
+
+    if (n && dma_write(&s->parent.machine->memory, addr,
+                       item->data->data + s->offset, n, dma_attrs) != MEM_OK) {
+        return false;
+    }
+    s->offset += n;
+    return dma_zero(s, addr + n, len - n);
+}
+
+/* Whole or not at all: a write past the end is an error. */
+static bool dma_do_write(FwCfg *s, FwCfgItem *item, hwaddr addr, uint32_t len)
+{
+    size_t off = s->offset;
+
+    if (item == NULL || item->ops == NULL || item->ops->written == NULL ||
+        len > fw_cfg_left(s, item) ||
+        dma_read(&s->parent.machine->memory, addr, item->data->data + off, len,
+                 dma_attrs) != MEM_OK) {
+        return false;
+    }
+    s->offset += len;
+    item->ops->written(item->opaque, off, len);
+    return true;
+}
+
+/* One FWCfgDmaAccess; false sets the error bit. READ goes before WRITE goes
+ * before SKIP when a guest sets several. */
+static bool dma_carry_out(FwCfg *s, uint32_t control, uint32_t len, hwaddr addr)
+{
+    FwCfgItem *item;
+
+    if (control & DMA_SELECT) {
+        fw_cfg_select(s, (uint16_t)(control >> 16));
+    }
+    item = item_find(s, s->selected);
+    if (control & DMA_READ) {
+        return dma_do_read(s, item, addr, len);
+    }
+    if (control & DMA_WRITE) {
+        return dma_do_write(s, item, addr, len);
+    }
+    if (control & DMA_SKIP) {
+        s->offset += MIN(len, fw_cfg_left(s, item));
+    }
+    return true;
+}
+
+static void dma_run(void *opaque)
+{
+    FwCfg *s = opaque;
+    AddressSpace *as = &s->parent.machine->memory;
+    hwaddr addr = s->dma_addr;
+    uint8_t req[DMA_STRUCT], done[4];
+    bool ok;
+
+    if (!s->dma_busy) {
+        return;
+    }
+    s->dma_busy = false;
+    s->dma_addr = 0;
+    if (dma_read(as, addr, req, sizeof(req), dma_attrs) != MEM_OK) {
+        guest_error(&s->parent, "no DMA request at 0x%" PRIx64, addr);
+        st32_be(done, DMA_ERROR);
+        dma_write(as, addr, done, sizeof(done), dma_attrs);
+        return;
+    }
+    ok = dma_carry_out(s, ld32_be(req), ld32_be(req + 4), ld64_be(req + 8));
+    trace_fw_cfg_dma(ld32_be(req), ld32_be(req + 4), ld64_be(req + 8), ok);
+    st32_be(done, ok ? 0 : DMA_ERROR);
+    dma_write(as, addr, done, sizeof(done), dma_attrs);
+}
+
+static MemResult dma_reg_read(void *opaque, hwaddr off, unsigned size,
+                              uint64_t *value, MemAttrs attrs)
+{
+    *value = bits_get(DMA_SIGNATURE, (8 - (unsigned)off - size) * 8, size * 8);
+    return MEM_OK;
+}
+
+/* The whole address, or its halves: the low one starts the request. */
+static MemResult dma_reg_write(void *opaque, hwaddr off, unsigned size,
+                               uint64_t value, MemAttrs attrs)
+{
+    FwCfg *s = opaque;
+
+    if (s->dma_busy) {
+        guest_error(&s->parent, "DMA started while a request is in flight");
+        return MEM_OK;
+    }
+    if (size == 8) {
+        s->dma_addr = value;
+    } else {
+        s->dma_addr = bits_set(s->dma_addr, off == 0 ? 32 : 0, 32, value);
+    }
+    if (size == 8 || off == 4) {
+        s->dma_busy = true;
+        bh_schedule(s->bh);
+    }
+    return MEM_OK;
+}
+
+static const MemoryOps dma_ops = {
+    .read = dma_reg_read,
+    .write = dma_reg_write,
+    .endian = MEM_BIG,
+    .valid_min = 4,
+    .valid_max = 8,
+};
+
+/* --- reset, saved state, realize
+ * ---------------------------------------------- */
+
+static void fw_cfg_reset_enter(DeviceState *dev)
+{
+    FwCfg *s = object_cast(dev, &fw_cfg_mem_type);
+
+    bh_cancel(s->bh);
+    s->selected = FW_CFG_SIGNATURE;
+    s->offset = 0;
+    s->dma_addr = 0;
+    s->dma_busy = false;
+}
+
+/* An offset past the end reads zeros, so any is good; a key that is not
+ * there on this side does so too. */
+static bool fw_cfg_post_load(void *obj, int version, Error **errp)
+{
+    FwCfg *s = obj;
+
+    if (s->dma_busy) {
+        bh_schedule(s->bh);
+    }
+    return true;
+}
+
+static const VmField fw_cfg_fields[] = {
+    VM_U16(FwCfg, selected),
+    VM_U32(FwCfg, offset),
+    VM_U64(FwCfg, dma_addr),
+    VM_BOOL(FwCfg, dma_busy),
+    { 0 },
+};
+static const VmState fw_cfg_vmstate = {
+    .name = "fw_cfg",
+    .version = 1,
+    .fields = fw_cfg_fields,
+    .post_load = fw_cfg_post_load,
+};
+
+static const Property fw_cfg_props[] = {
+    PROP(bool, FwCfg, dma_enabled, "dma_enabled", "on",
+         "offer the DMA interface"),
+    { 0 },
+};
+
+static void fw_cfg_init(Object *obj)
+{
+    FwCfg *s = object_cast(obj, &fw_cfg_mem_type);
+
+    s->items = g_ptr_array_new_with_free_func(item_free);
+    s->files = g_ptr_array_new_with_free_func(item_free);
+    s->directory = g_byte_array_new();
+    directory_build(s);
+}
+
+static void fw_cfg_finalize(Object *obj)
+{
+    FwCfg *s = object_cast(obj, &fw_cfg_mem_type);
+
+    g_ptr_array_unref(s->items);
+    g_ptr_array_unref(s->files);
+    g_byte_array_unref(s->directory);
+}
+
+static bool fw_cfg_realize(DeviceState *dev, Error **errp)
+{
+    FwCfg *s = object_cast(dev, &fw_cfg_mem_type);
+
+    s->bh = bh_new(dev->machine->loop, dma_run, s);
+    memory_region_init_io(&s->data_mmio, dev, &data_ops, s, "fwcfg.data", 8);
+    memory_region_init_io(&s->ctl_mmio, dev, &ctl_ops, s, "fwcfg.ctl", 2);
+    device_add_mmio(dev, &s->data_mmio);
+    device_add_mmio(dev, &s->ctl_mmio);
+    if (s->dma_enabled) {
+        memory_region_init_io(&s->dma_mmio, dev, &dma_ops, s, "fwcfg.dma", 8);
+        device_add_mmio(dev, &s->dma_mmio);
+    }
+    fw_cfg_set_bytes(s, FW_CFG_SIGNATURE, "QEMU", 4);
+    fw_cfg_set_u32(s, FW_CFG_ID,
+                   ID_TRADITIONAL | (s->dma_enabled ? ID_DMA : 0));
+    return true;
+}
+
+static void fw_cfg_unrealize(DeviceState *dev)
+{
+    FwCfg *s = object_cast(dev, &fw_cfg_mem_type);
+
+    g_clear_pointer(&s->bh, bh_free);
+    memory_region_destroy(&s->data_mmio);
+    memory_region_destroy(&s->ctl_mmio);
+    if (s->dma_enabled) {
+        memory_region_destroy(&s->dma_mmio);
+    }
+    if (dev->machine->fw_cfg == s) {
+        dev->machine->fw_cfg = NULL;
+    }
+}
+
+const DeviceType fw_cfg_mem_type = {
+    .name = "fw_cfg_mem",
+    .parent = TYPE(device_type),
+    .description = "firmware configuration device behind MMIO",
+    .size = sizeof(FwCfg),
+    .props = fw_cfg_props,
+    .init = fw_cfg_init,
+    .finalize = fw_cfg_finalize,
+    .realize = fw_cfg_realize,
+    .unrealize = fw_cfg_unrealize,
+    .reset_enter = fw_cfg_reset_enter,
+    .vmstate = &fw_cfg_vmstate,
+};
+
+/* --- boards
+ * ------------------------------------------------------------------- */
+
+static void standard_items(FwCfg *s, const MachineConfig *c)
+{
+    fw_cfg_set_bytes(s, FW_CFG_UUID, c->uuid, sizeof(c->uuid));
+    fw_cfg_set_u64(s, FW_CFG_RAM_SIZE, c->ram_size);
+    fw_cfg_set_u16(s, FW_CFG_NOGRAPHIC, 1);
+    fw_cfg_set_u16(s, FW_CFG_NB_CPUS, (uint16_t)c->cpus);
+    fw_cfg_set_u16(s, FW_CFG_MAX_CPUS, (uint16_t)c->max_cpus);
+    fw_cfg_set_u16(s, FW_CFG_BOOT_MENU, 0);
+}
+
+FwCfg *fw_cfg_mem_map(Machine *m, hwaddr base, Error **errp)
+{
+    DeviceState *dev = device_new_board(m, &fw_cfg_mem_type);
+    FwCfg *s = object_cast(dev, &fw_cfg_mem_type);
+
+    if (!device_realize(dev, errp)) {
+        return NULL;
+    }
+    device_map(dev, 0, base);
+    device_map(dev, 1, base + 8);
+    if (s->dma_enabled) {
+        device_map(dev, 2, base + 16);
+    }
+    standard_items(s, &m->config);
+    m->fw_cfg = s;
+    return s;
+}
