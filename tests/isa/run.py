@@ -25,7 +25,7 @@ def command(mode, runner, program):
     runner = os.path.join(os.path.dirname(runner),
                           'qemu-system-riscv' + xlen[2:])
     return [runner, '-M', 'virt', '-cpu', 'max', '-accel', 'tcg' + options,
-            '-m', '64', '-nodefaults', '-display', 'none', '-no-reboot',
+            '-m', '64', '-nodefaults', '-nographic', '-no-reboot',
             '-bios', program]
 
 
@@ -36,6 +36,7 @@ def main():
         name = os.path.basename(program)[:-4]
         try:
             done = subprocess.run(command(mode, runner, program),
+                                  stdin=subprocess.DEVNULL,
                                   capture_output=True, text=True,
                                   timeout=TIMEOUT_S, check=False)
             status, said = done.returncode, done.stderr

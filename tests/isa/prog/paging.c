@@ -503,7 +503,7 @@ int main(void)
     *large_entry() = leaf((void *)(((xlen_t)page[0] & ~(LARGE - 1)) | PAGE), RW);
     fence();
     check(on(large_faults, PRV_S) == 9);
-    *large_entry() = leaf((void *)0x10000000ul, V);
+    *large_entry() = leaf((void *)0x18000000ul, V);
     fence();
     check(on(table_nowhere, PRV_S) == 15);
     *large_entry() = 0;
