@@ -185,6 +185,7 @@ bool tcg_cas_phys(CPUState *cpu, hwaddr pa, unsigned size, uint64_t expected,
     bool done;
 
     *ok = false;
+    check_walk_writes(v);
     rcu_lock();
     host = phys_ram(cpu, pa, size, &block, &off);
     rcu_unlock();

@@ -338,6 +338,13 @@ TcgLeave check_run(TcgVcpu *v, TcgTb *tb)
     return why;
 }
 
+void check_walk_writes(TcgVcpu *v)
+{
+    if (v->check && v->hot->ops == &logged_ops) {
+        give_up(v);
+    }
+}
+
 void check_faulted(TcgVcpu *v)
 {
     if (v->check && v->check->tb) {

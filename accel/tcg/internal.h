@@ -576,6 +576,9 @@ TcgLeave check_run(TcgVcpu *v, TcgTb *tb);
 bool check_block_allowed(const TcgBlock *tb);
 /* The checked run ended by a fault: compare what env has now. */
 void check_faulted(TcgVcpu *v);
+/* A page walk is about to set A or D, which the log does not see: a logged
+ * run ends here (does not return), and the unit runs once. No lock held. */
+void check_walk_writes(TcgVcpu *v);
 
 /* --- icount.c --------------------------------------------------------------
  */
