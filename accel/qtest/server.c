@@ -108,8 +108,10 @@ static void run_read_value(QtestServer *s, const Command *c, char **word)
     uint64_t addr, value = 0;
 
     if (number(s, word[0], &addr)) {
-        address_space_ld(&s->m->memory, addr, c->size, MEM_LITTLE, &value,
-                         MEM_ATTRS_CPU);
+        if (address_space_ld(&s->m->memory, addr, c->size, MEM_LITTLE, &value,
+                             MEM_ATTRS_CPU) != MEM_OK) {
+            value = 0;
+        }
         reply(s, "OK 0x%016" PRIx64, value);
     }
 }

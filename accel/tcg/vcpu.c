@@ -505,8 +505,8 @@ static void run_until_request(TcgVcpu *v)
     default: /* LEAVE_DEBUG */
         return;
     }
-    if (atomic_load(&v->cpu->stop_requested)) {
-        return;
+    if (atomic_load(&v->hot->exit_req)) {
+        return; /* a guest that faults at each insn must be stoppable too */
     }
     if (may_take_interrupt(v) && v->ops->take_interrupt(v->cpu)) {
         STAT(v, interrupts);
