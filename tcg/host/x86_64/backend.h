@@ -142,6 +142,7 @@ struct Gen {
     uint32_t used;   /* registers that hold a value */
     uint32_t locked; /* not to be taken during this insn */
     bool too_big;
+    bool drained; /* no store since the last locked access of this unit */
     TcgRef owner[NREGS];
     TcgRef slot_home[TCG_MAX_SLOTS]; /* value whose MEM_SLOT this is */
     TcgRef spill_owner[TCG_SPILLS];

@@ -72,6 +72,7 @@ void x86_emit_entry(Gen *g)
     count_insns(g, cold_icount, (Locs){ 0 });
     ra_load_carried(g);
     g->head = x86_offset(&g->a);
+    g->drained = false;
 }
 
 /* rcx = cookie; eax = exit << 3 | reason. */
@@ -405,6 +406,7 @@ static void emit_call(Gen *g, const TcgInsn *in)
         l = ra_capture(g, g->tb->snap_of[g->i], true);
     }
     ra_parallel_move(g, m, n, RAX);
+    g->drained &= (h->flags & TCG_H_PURE) != 0;
     if (snap || (h->flags & TCG_H_HOST_FP)) {
         x86_mov_imm(&g->a, RAX, (uintptr_t)h->fn, true);
         x86_call_abs(

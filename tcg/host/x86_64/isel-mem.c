@@ -134,8 +134,8 @@ static void cold_call(Gen *g, const Cold *c, Thunk t)
     ra_record(g, &c->locs);
 }
 
-/* @dst = rax, the raw datum of @mo, extended to @type. */
-static void extend_datum(Gen *g, int dst, MemOp mo, TcgType type)
+/* @dst = @src (general), the raw datum of @mo, extended to @type. */
+static void extend_datum(Gen *g, int dst, int src, MemOp mo, TcgType type)
 {
     static const X86Insn zero[] = { X86_MOVZX8, X86_MOVZX16, X86_MOV_RM,
                                     X86_MOV_RM };
@@ -145,11 +145,11 @@ static void extend_datum(Gen *g, int dst, MemOp mo, TcgType type)
     bool wide = type == TCG_I64;
 
     if (dst >= X0) {
-        x86_move(g, dst, RAX, type == TCG_F64);
+        x86_move(g, dst, src, type == TCG_F64);
     } else if ((mo & MO_SIGN) && (wide || size < MO_32)) {
-        x86_rr(&g->a, sign[size], wide, dst, RAX);
+        x86_rr(&g->a, sign[size], wide, dst, src);
     } else {
-        x86_rr(&g->a, zero[size], size == MO_64, dst, RAX);
+        x86_rr(&g->a, zero[size], size == MO_64, dst, src);
     }
 }
 
@@ -160,7 +160,7 @@ static void cold_ld(Gen *g, const Cold *c)
     x86_i32(&g->a, X86_PUSH_I, c->aux);
     cold_address(g, c);
     cold_call(g, c, THUNK_LD);
-    extend_datum(g, c->dst, c->aux, g->tb->insn[c->insn].type);
+    extend_datum(g, c->dst, RAX, c->aux, g->tb->insn[c->insn].type);
     x86_jmp_back(&g->a, c->back);
 }
 
@@ -185,7 +185,7 @@ static void load(Gen *g, int dst, X86Mem m, MemOp mo, TcgType type)
     if ((mo & MO_SWAP) && size != MO_8) {
         x86_rm(&g->a, zero[size], size == MO_64, RAX, m);
         swap_bytes(g, RAX, size);
-        extend_datum(g, dst, mo, type);
+        extend_datum(g, dst, RAX, mo, type);
     } else if (dst >= X0) {
         x86_rm(&g->a, type == TCG_F64 ? X86_MOVSD_XM : X86_MOVSS_XM, 0, dst, m);
     } else if ((mo & MO_SIGN) && (type == TCG_I64 || size < MO_32)) {
@@ -251,8 +251,14 @@ static void store_imm(Gen *g, uint64_t v, X86Mem m, MemOp mo)
     }
 }
 
+/* No load passes an earlier store. Nothing to do when there was no store in
+ * this unit since the last locked access. */
 static void fence_all(Gen *g)
 {
+    if (g->drained) {
+        return;
+    }
+    g->drained = true;
     x86_mi8(&g->a, X86_LOCK_OR_I8, 0, x86_mem(RSP, -8), 0);
 }
 
@@ -270,6 +276,7 @@ static void emit_st(Gen *g, const TcgInsn *in)
         store_reg(g, src, host_mem(addr), in->aux);
     }
     c->back = x86_offset(&g->a);
+    g->drained = false;
     if ((in->aux & MO_ORDER_MASK) == MO_SEQ) {
         fence_all(g);
     }
@@ -308,7 +315,7 @@ static void cold_atomic(Gen *g, const Cold *c)
     if (c->dst != NO_REG) {
         MemOp mo = kind == TCG_ATOMIC_SC ? MO_8 : c->aux;
 
-        extend_datum(g, c->dst, mo, in->type);
+        extend_datum(g, c->dst, RAX, mo, in->type);
     }
     x86_jmp_back(&g->a, c->back);
 }
@@ -392,7 +399,35 @@ static int atomic_operand(Gen *g, TcgRef r)
     return reg;
 }
 
-static void emit_rmw(Gen *g, const TcgInsn *in)
+/* Result unused: an operation on memory without reading it back. */
+static bool rmw_without_result(Gen *g, const TcgInsn *in)
+{
+    static const X86Insn insn[] = { X86_LOCK_ADD_MR, X86_LOCK_AND_MR,
+                                    X86_LOCK_OR_MR, X86_LOCK_XOR_MR };
+    X86Mem addr;
+    Cold *c;
+    int b;
+
+    if (g->tb->uses[g->i] != 0 || in->op < TCG_OP_at_add ||
+        in->op > TCG_OP_at_xor || (in->aux & MO_SWAP) ||
+        (in->aux & MO_SIZE) < MO_32) {
+        return false;
+    }
+    addr = address(g, in->a);
+    b = atomic_operand(g, in->b);
+    c = slow_path(g, cold_atomic, addr, in->aux, NO_REG);
+    c->src[0] = b;
+    tlb_check(g, addr, aligned(in->aux), true, c);
+    x86_rm(&g->a, insn[in->op - TCG_OP_at_add], (in->aux & MO_SIZE) == MO_64, b,
+           host_mem(addr));
+    c->back = x86_offset(&g->a);
+    g->drained = true;
+    ra_end_insn(g);
+    address_done(g, in->a);
+    return true;
+}
+
+static void rmw_with_result(Gen *g, const TcgInsn *in)
 {
     X86Mem addr = address(g, in->a);
     MemOp mo = aligned(in->aux);
@@ -410,16 +445,24 @@ static void emit_rmw(Gen *g, const TcgInsn *in)
             x86_rr(&g->a, X86_MOV_RM, 1, RCX, b);
             sized(g, in->op == TCG_OP_at_add ? insn_xadd : insn_xchg, mo, RCX,
                   host_mem(addr));
-            x86_rr(&g->a, X86_MOV_RM, 1, RAX, RCX);
+            extend_datum(g, dst, RCX, mo, in->type);
         } else {
             host_address(g, addr);
             cas_loop(g, in->op, mo, tmp, b);
+            extend_datum(g, dst, RAX, mo, in->type);
         }
-        extend_datum(g, dst, mo, in->type);
     }
     c->back = x86_offset(&g->a);
+    g->drained = true;
     ra_commit(g, dst);
     address_done(g, in->a);
+}
+
+static void emit_rmw(Gen *g, const TcgInsn *in)
+{
+    if (!rmw_without_result(g, in)) {
+        rmw_with_result(g, in);
+    }
 }
 
 static void emit_cas(Gen *g, const TcgInsn *in)
@@ -454,10 +497,11 @@ static void emit_cas(Gen *g, const TcgInsn *in)
             x86_rr(&g->a, X86_MOVZX8, 0, dst, RAX);
             x86_bind8(&g->a, fail);
         } else {
-            extend_datum(g, dst, mo, in->type);
+            extend_datum(g, dst, RAX, mo, in->type);
         }
     }
     c->back = x86_offset(&g->a);
+    g->drained = !sc; /* a failing SC need not lock */
     ra_commit(g, dst);
     address_done(g, in->a);
 }
