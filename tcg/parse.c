@@ -269,6 +269,9 @@ static unsigned aux_of_kind(Parser *p, TcgAuxKind kind)
         return flag_list(p, tcg_fence_flags, 0);
     case TCG_AUX_FCMP:
         i = named(p, tcg_fpcond_name, TCG_FPCOND_COUNT, "a comparison");
+        if (i < 0) {
+            return 0;
+        }
         return accept(p, ",") ? flag_list(p, tcg_fp_flags_names, TCG_FP_COND(i))
                               : TCG_FP_COND(i);
     case TCG_AUX_FP:
