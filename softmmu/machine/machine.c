@@ -3,6 +3,7 @@
 #include "tandem/base.h"
 
 #include "accel/accel.h"
+#include "softmmu/backend/socket.h"
 #include "softmmu/machine/cpu.h"
 #include "softmmu/machine/machine.h"
 #include "softmmu/memory/backend.h"
@@ -94,6 +95,7 @@ Machine *machine_new(const MachineType *type, TypeView view)
     m->gate = event_gate_new(m->clocks);
     m->loop = loop_context_new("main", &m->lock, m->clocks);
     m->ms = memory_system_new(&m->lock);
+    m->fdsets = fdsets_new();
     m->cpus = g_ptr_array_new();
     m->on_state = g_ptr_array_new();
     m->on_reset = g_ptr_array_new();
@@ -201,6 +203,7 @@ static void machine_finalize(Object *obj)
     address_space_destroy(&m->memory);
     memory_region_destroy(&m->system);
     memory_system_free(m->ms);
+    fdsets_free(m->fdsets);
     loop_context_free(m->loop);
     event_gate_free(m->gate);
     clocks_free(m->clocks);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Commands about the session and the program: schema/control.json, char.json.
+/* Commands about the session and the program: schema/control.json.
  */
 #include "tandem/base.h"
 
 #include "accel/accel.h"
 #include "internal.h"
-#include "softmmu/backend/chardev.h"
 
 bool qmp_qmp_capabilities(Monitor *mon, const QmpCapabilitiesArgs *a,
                           Error **errp)
@@ -134,46 +133,4 @@ TargetInfo *qmp_query_target(Machine *m, Error **errp)
 
     info->arch = g_strdup(m->view.arch);
     return info;
-}
-
-/* --- character devices
- * ------------------------------------------------------------- */
-
-ChardevInfoList *qmp_query_chardev(Machine *m, Error **errp)
-{
-    GPtrArray *all = m->chardevs->children;
-    ChardevInfoList *list = NULL;
-
-    for (guint i = 0; all && i < all->len; i++) {
-        Chardev *chr = g_ptr_array_index(all, i);
-        ChardevInfo *info = g_new0(ChardevInfo, 1);
-
-        info->label = g_strdup(chardev_id(chr));
-        info->filename = chardev_filename(chr);
-        info->frontend_open = chardev_busy(chr);
-        qlist_append(&qtype_list_chardev_info, &list, &info);
-    }
-    return list;
-}
-
-ChardevBackendInfoList *qmp_query_chardev_backends(Machine *m, Error **errp)
-{
-    static const char prefix[] = "chardev-";
-    const ObjectType *base = type_find(m->view, "chardev");
-    g_autoptr(GPtrArray) types = type_list(m->view, base, false);
-    ChardevBackendInfoList *list = NULL;
-
-    for (guint i = 0; i < types->len; i++) {
-        const ObjectType *t = g_ptr_array_index(types, i);
-        ChardevBackendInfo *info = g_new0(ChardevBackendInfo, 1);
-
-        info->name = g_strdup(t->name + strlen(prefix));
-        qlist_append(&qtype_list_chardev_backend_info, &list, &info);
-    }
-    return list;
-}
-
-bool qmp_chardev_remove(Machine *m, const ChardevRemoveArgs *a, Error **errp)
-{
-    return chardev_remove(m, a->id, errp);
 }

@@ -91,6 +91,14 @@ Chardev *chardev_find(Machine *m, const char *id);
 const char *chardev_id(const Chardev *chr);
 bool chardev_remove(Machine *m, const char *id, Error **errp);
 bool chardev_busy(const Chardev *chr);
+/* The front end sees a line break, as from the peer. */
+void chardev_inject_break(Chardev *chr);
+/* ringbuf-read, ringbuf-write: at most @max bytes, oldest first; NULL or
+ * false with *errp when @id is no ring buffer. */
+GByteArray *chardev_ringbuf_read(Machine *m, const char *id, uint64_t max,
+                                 Error **errp);
+bool chardev_ringbuf_feed(Machine *m, const char *id, const uint8_t *data,
+                          size_t len, Error **errp);
 /* What query-chardev shows; freed by the caller. */
 char *chardev_filename(const Chardev *chr);
 

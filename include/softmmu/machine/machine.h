@@ -164,6 +164,9 @@ struct Machine {
     GPtrArray *on_powerdown; /* Notifier *; data: NULL */
     GPtrArray *on_event;     /* Notifier *; data: MachineEvent * */
     struct FwCfg *fw_cfg;    /* the board's, or NULL */
+    struct FdSets *fdsets; /* softmmu/backend/socket.h; NULL: none yet */
+    /* Takes a descriptor that a monitor's getfd named; -1 with *errp. */
+    int (*named_fd)(Machine *m, const char *name, Error **errp);
     struct Migration *migration; /* softmmu/migration's; NULL: none yet */
     void *board;             /* of the machine type */
     /* set by the board: where MSI writes go (DECISIONS 38) */

@@ -6,6 +6,7 @@
 #include <poll.h>
 
 #include "internal.h"
+#include "softmmu/backend/socket.h"
 #include "softmmu/base/keyval.h"
 
 static const ChardevType *type_of(const Chardev *chr)
@@ -274,7 +275,7 @@ static bool open_log(Chardev *chr, Error **errp)
     if (!chr->logfile) {
         return true;
     }
-    chr->log_fd = open(chr->logfile, flags, 0666);
+    chr->log_fd = path_open(chr->machine, chr->logfile, flags, 0666);
     if (chr->log_fd < 0) {
         error_set_errno(errp, errno, "Unable to open logfile %s", chr->logfile);
         return false;
@@ -433,6 +434,11 @@ bool chardev_busy(const Chardev *chr)
     return chr->fe != NULL;
 }
 
+void chardev_inject_break(Chardev *chr)
+{
+    chardev_event(chr, CHAR_BREAK);
+}
+
 char *chardev_filename(const Chardev *chr)
 {
     const ChardevType *type = type_of(chr);
@@ -465,7 +471,7 @@ static void chardev_finalize(Object *obj)
 {
     Chardev *chr = (Chardev *)obj;
 
-    if (chr->opened && type_of(chr)->close) {
+    if (type_of(chr)->close) { /* after a failed open too */
         type_of(chr)->close(chr);
     }
     if (chr->log_fd >= 0) {

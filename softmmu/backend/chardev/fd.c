@@ -8,6 +8,7 @@
 #include <termios.h>
 
 #include "internal.h"
+#include "softmmu/backend/socket.h"
 
 /* --- FdStream
  * ------------------------------------------------------------------ */
@@ -25,7 +26,8 @@ static void stream_readable(void *opaque)
         watch(s);
         return;
     }
-    n = read(s->in, buf, MIN((size_t)room, sizeof(buf)));
+    n = MIN((size_t)room, sizeof(buf));
+    n = s->read ? s->read(s->chr, s->in, buf, n) : read(s->in, buf, n);
     if (n > 0) {
         chardev_receive(s->chr, buf, n);
         watch(s);
@@ -85,7 +87,7 @@ static void unwatch(FdStream *s)
 void fd_stream_open(FdStream *s, Chardev *chr, int in, int out,
                     void (*hangup)(Chardev *chr))
 {
-    *s = (FdStream){ chr, chr->ctx, in, out, false, false, hangup };
+    *s = (FdStream){ chr, chr->ctx, in, out, false, false, hangup, NULL };
     watch(s);
 }
 
@@ -229,6 +231,9 @@ static void stdio_close(Chardev *chr)
 {
     StdioChardev *s = object_cast(chr, &chardev_stdio_type);
 
+    if (!chr->opened) {
+        return;
+    }
     fd_stream_close(&s->stream);
     fcntl(STDIN_FILENO, F_SETFL, s->saved_in_flags);
     fcntl(STDOUT_FILENO, F_SETFL, s->saved_out_flags);
@@ -297,16 +302,16 @@ static bool file_open(Chardev *chr, Error **errp)
         error_set(errp, "chardev: file: no filename given");
         return false;
     }
-    out = open(s->path,
-               O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK |
-                   (s->append ? O_APPEND : O_TRUNC),
-               0666);
+    out = path_open(chr->machine, s->path,
+                    O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK |
+                        (s->append ? O_APPEND : O_TRUNC),
+                    0666);
     if (out < 0) {
         error_set_errno(errp, errno, "Failed to open '%s'", s->path);
         return false;
     }
     if (s->input_path) {
-        in = open(s->input_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        in = path_open(chr->machine, s->input_path, O_RDONLY | O_NONBLOCK, 0);
         if (in < 0) {
             error_set_errno(errp, errno, "Failed to open '%s'", s->input_path);
             close(out);

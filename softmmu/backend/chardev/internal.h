@@ -49,7 +49,8 @@ struct Chardev {
 
 extern const ChardevType chardev_type; /* "chardev", abstract */
 extern const ChardevType chardev_null_type, chardev_stdio_type,
-    chardev_file_type, chardev_mux_type;
+    chardev_file_type, chardev_mux_type, chardev_socket_type, chardev_pty_type,
+    chardev_pipe_type, chardev_ringbuf_type, chardev_serial_type;
 
 /* --- for back ends ---------------------------------------------------------
  */
@@ -75,6 +76,8 @@ typedef struct FdStream {
     int in, out;                  /* -1: none; may be the same */
     bool reading, writing;        /* watched for */
     void (*hangup)(Chardev *chr); /* end of input, or an error; may be NULL */
+    /* Instead of read(): for descriptors that come along. May be NULL. */
+    ssize_t (*read)(Chardev *chr, int fd, void *buf, size_t len);
 } FdStream;
 void fd_stream_open(FdStream *s, Chardev *chr, int in, int out,
                     void (*hangup)(Chardev *chr));

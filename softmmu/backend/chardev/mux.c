@@ -283,6 +283,9 @@ static void mux_close(Chardev *chr)
     MuxChardev *s = object_cast(chr, &chardev_mux_type);
     Chardev *base = s->base;
 
+    if (!chr->opened) {
+        return;
+    }
     char_detach(&s->fe);
     object_unparent(base);
 }
