@@ -150,10 +150,37 @@ void error_free(Error *err)
     g_free(err);
 }
 
+/* -msg; set once at start. */
+static bool with_timestamp;
+static char *guest_name;
+
+void error_set_format(bool timestamp, const char *name)
+{
+    with_timestamp = timestamp;
+    g_free(guest_name);
+    guest_name = g_strdup(name);
+}
+
+/* What stands before the sentence. */
+static char *line_start(void)
+{
+    g_autofree char *stamp = NULL;
+
+    if (with_timestamp) {
+        g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+
+        stamp = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S.%fZ ");
+    }
+    return g_strdup_printf("%s%s%s%s: ", stamp ? stamp : "",
+                           guest_name ? guest_name : "", guest_name ? " " : "",
+                           program);
+}
+
 void error_report(const Error *err)
 {
+    g_autofree char *start = line_start();
     g_autofree char *text =
-        g_strdup_printf("%s: %s\n%s", program, err->text, error_hints(err));
+        g_strdup_printf("%s%s\n%s", start, err->text, error_hints(err));
 
     fputs(text, stderr); /* one call: whole among other writers' lines */
 }
@@ -162,12 +189,13 @@ void warn_report(const char *fmt, ...)
 {
     g_autofree char *body = NULL;
     g_autofree char *line = NULL;
+    g_autofree char *start = line_start();
     va_list ap;
 
     va_start(ap, fmt);
     body = g_strdup_vprintf(fmt, ap);
     va_end(ap);
-    line = g_strdup_printf("%s: warning: %s\n", program, body);
+    line = g_strdup_printf("%swarning: %s\n", start, body);
     fputs(line, stderr);
 }
 

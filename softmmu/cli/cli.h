@@ -35,7 +35,8 @@ typedef struct StartPlan {
         daemonize, snapshot, gdb_default, semihosting_on, preconfig, perfmap,
         jitdump, one_insn_per_tb;
     unsigned monitor_count;
-    bool done; /* help or version was printed: exit 0 */
+    char *pidfile_path; /* to remove at the end; malloc'ed */
+    bool done;          /* help or version was printed: exit 0 */
     Machine *m;
     struct MonitorHub *hub; /* of softmmu/qmp */
     struct QtestServer *qtest_server;
@@ -72,6 +73,27 @@ void help_trace(void);
 /* Properties of one type; false: no such type. */
 bool help_properties(TypeView view, const char *type, const char *suffix,
                      Error **errp);
+
+/* process.c. Signals become a clean shutdown (DECISIONS 17); @daemonize forks:
+ * the parent waits for process_ready() and does not return. */
+bool process_daemonize(StartPlan *p, Error **errp);
+void process_ready(StartPlan *p);
+bool process_write_pidfile(StartPlan *p, Error **errp);
+void process_remove_pidfile(StartPlan *p);
+void process_watch_signals(StartPlan *p);
+void process_unwatch_signals(StartPlan *p);
+
+/* Call @fn for each text of @list (may be NULL), with "-option text: " in
+ * front of any error; stops when the plan is done. */
+bool cli_each(StartPlan *p, GPtrArray *list, const char *option,
+              bool (*fn)(StartPlan *p, const char *text, Error **errp),
+              Error **errp);
+/* An option nobody took is an error, never ignored. */
+bool cli_nothing_left(json_object *options, Error **errp);
+
+/* settings.c: phases. */
+bool start_settings(StartPlan *p, Error **errp);
+bool start_fds(StartPlan *p, Error **errp);
 
 /* Phases of the start, in their order; each does its part of the plan. */
 typedef struct StartPhase {

@@ -12,12 +12,12 @@
 #include "softmmu/base/parse.h"
 #include "softmmu/base/trace.h"
 #include "softmmu/machine/create.h"
+#include "softmmu/migration/migration.h"
 #include "softmmu/qmp/monitor.h"
 
-/* Call @fn for each text of @list, with its option in front of any error. */
-static bool each_text(StartPlan *p, GPtrArray *list, const char *option,
-                      bool (*fn)(StartPlan *p, const char *text, Error **errp),
-                      Error **errp)
+bool cli_each(StartPlan *p, GPtrArray *list, const char *option,
+              bool (*fn)(StartPlan *p, const char *text, Error **errp),
+              Error **errp)
 {
     for (guint i = 0; list && i < list->len && !p->done; i++) {
         const char *text = g_ptr_array_index(list, i);
@@ -72,7 +72,7 @@ static bool start_log(StartPlan *p, Error **errp)
         return false;
     }
     log_set_mask(mask);
-    return each_text(p, p->trace, "trace", trace_text, errp);
+    return cli_each(p, p->trace, "trace", trace_text, errp);
 }
 
 /* --- machine
@@ -201,8 +201,7 @@ static bool take_count(json_object *options, const char *key, unsigned *value,
     return true;
 }
 
-/* An option nobody took is an error, never ignored. */
-static bool nothing_left(json_object *options, Error **errp)
+bool cli_nothing_left(json_object *options, Error **errp)
 {
     json_object_object_foreach(options, key, value)
     {
@@ -224,7 +223,7 @@ static bool set_topology(MachineConfig *c, json_object *options, Error **errp)
         !take_count(options, "sockets", &c->sockets, errp) ||
         !take_count(options, "cores", &c->cores, errp) ||
         !take_count(options, "threads", &c->threads_per_core, errp) ||
-        !nothing_left(options, errp)) {
+        !cli_nothing_left(options, errp)) {
         return false;
     }
     product =
@@ -279,7 +278,7 @@ static bool set_memory(MachineConfig *c, json_object *options, Error **errp)
     if (!take_size(options, "size", MiB, &c->ram_size, errp) ||
         !take_size(options, "maxmem", 1, &c->max_ram_size, errp) ||
         !take_count(options, "slots", &c->ram_slots, errp) ||
-        !nothing_left(options, errp)) {
+        !cli_nothing_left(options, errp)) {
         return false;
     }
     c->ram_size_set = true;
@@ -321,7 +320,7 @@ static bool name_text(StartPlan *p, const char *text, Error **errp)
     if (!ok) {
         error_set(errp, "Parameter 'debug-threads' expects 'on' or 'off'");
     }
-    ok = ok && nothing_left(options, errp);
+    ok = ok && cli_nothing_left(options, errp);
     json_object_put(options);
     return ok;
 }
@@ -413,9 +412,9 @@ static bool start_config(StartPlan *p, Error **errp)
         c->have_seed = true;
         event_gate_set_seed(p->m->gate, c->seed);
     }
-    return each_text(p, p->smp, "smp", smp_text, errp) &&
-           each_text(p, p->memory, "m", memory_text, errp) &&
-           each_text(p, p->name, "name", name_text, errp) &&
+    return cli_each(p, p->smp, "smp", smp_text, errp) &&
+           cli_each(p, p->memory, "m", memory_text, errp) &&
+           cli_each(p, p->name, "name", name_text, errp) &&
            set_globals(p, errp);
 }
 
@@ -457,7 +456,7 @@ static bool object_text(StartPlan *p, const char *text, Error **errp)
 
 static bool start_objects(StartPlan *p, Error **errp)
 {
-    return each_text(p, p->object, "object", object_text, errp);
+    return cli_each(p, p->object, "object", object_text, errp);
 }
 
 static bool chardev_text(StartPlan *p, const char *text, Error **errp)
@@ -482,8 +481,8 @@ static bool serial_text(StartPlan *p, const char *text, Error **errp)
 
 static bool start_chardevs(StartPlan *p, Error **errp)
 {
-    return each_text(p, p->chardev, "chardev", chardev_text, errp) &&
-           each_text(p, p->serial, "serial", serial_text, errp);
+    return cli_each(p, p->chardev, "chardev", chardev_text, errp) &&
+           cli_each(p, p->serial, "serial", serial_text, errp);
 }
 
 /* What was not asked for: a serial port, and with -nographic a monitor that
@@ -561,7 +560,7 @@ static bool mon_options(StartPlan *p, json_object *options, Error **errp)
         return false;
     }
     text = g_strconcat("chardev:", id, NULL);
-    return nothing_left(options, errp) &&
+    return cli_nothing_left(options, errp) &&
            add_monitor(p, text, qmp, pretty, errp);
 }
 
@@ -577,10 +576,10 @@ static bool mon_text(StartPlan *p, const char *text, Error **errp)
 static bool start_monitors(StartPlan *p, Error **errp)
 {
     p->hub = monitor_hub_new(p->m);
-    return each_text(p, p->monitor, "monitor", monitor_text, errp) &&
-           each_text(p, p->qmp, "qmp", qmp_text, errp) &&
-           each_text(p, p->qmp_pretty, "qmp-pretty", qmp_pretty_text, errp) &&
-           each_text(p, p->mon, "mon", mon_text, errp);
+    return cli_each(p, p->monitor, "monitor", monitor_text, errp) &&
+           cli_each(p, p->qmp, "qmp", qmp_text, errp) &&
+           cli_each(p, p->qmp_pretty, "qmp-pretty", qmp_pretty_text, errp) &&
+           cli_each(p, p->mon, "mon", mon_text, errp);
 }
 
 /* --- engine, board, devices
@@ -673,7 +672,7 @@ static bool device_text(StartPlan *p, const char *text, Error **errp)
 
 static bool start_devices(StartPlan *p, Error **errp)
 {
-    return each_text(p, p->device, "device", device_text, errp);
+    return cli_each(p, p->device, "device", device_text, errp);
 }
 
 static bool start_finish(StartPlan *p, Error **errp)
@@ -704,9 +703,32 @@ static bool start_qtest(StartPlan *p, Error **errp)
     return p->qtest_server != NULL;
 }
 
+static bool start_pidfile(StartPlan *p, Error **errp)
+{
+    return process_write_pidfile(p, errp);
+}
+
+/* The last -incoming counts. */
+static bool start_incoming(StartPlan *p, Error **errp)
+{
+    const char *uri;
+
+    migration_new(p->m);
+    if (!p->incoming) {
+        return true;
+    }
+    uri = g_ptr_array_index(p->incoming, p->incoming->len - 1);
+    migration_set_autostart(p->m->migration, !p->stopped);
+    if (!migration_incoming(p->m->migration, uri, true, errp)) {
+        error_prefix(errp, "-incoming %s: ", uri);
+        return false;
+    }
+    return true;
+}
+
 static bool start_run(StartPlan *p, Error **errp)
 {
-    if (!p->stopped) {
+    if (!p->stopped && !p->incoming) {
         machine_cont(p->m);
     }
     return true;
@@ -717,6 +739,8 @@ const StartPhase start_phases[] = {
     { "log", start_log },
     { "machine", start_machine },
     { "config", start_config },
+    { "settings", start_settings },
+    { "fds", start_fds },
     { "objects", start_objects },
     { "chardevs", start_chardevs },
     { "defaults", start_defaults },
@@ -726,6 +750,8 @@ const StartPhase start_phases[] = {
     { "finish", start_finish },
     { "monitors", start_monitors },
     { "qtest", start_qtest },
+    { "pidfile", start_pidfile },
+    { "incoming", start_incoming },
     { "run", start_run },
     { NULL, NULL },
 };

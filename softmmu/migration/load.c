@@ -74,9 +74,20 @@ static bool read_ram_list(Receiver *r, Error **errp)
     return true;
 }
 
-static bool is_zero(const uint8_t *p, size_t len)
+/* Are these bytes zero? A hole of the block's file is, and stays a hole. */
+static bool is_zero(const RamBlock *b, uint64_t offset, size_t len)
 {
-    return len == 0 || (p[0] == 0 && memcmp(p, p + 1, len - 1) == 0);
+    const uint8_t *p = b->host + offset;
+
+    if (b->fd >= 0) {
+        off_t at = b->fd_offset + offset;
+        off_t data = lseek(b->fd, at, SEEK_DATA);
+
+        if (data >= (off_t)(at + len) || (data < 0 && errno == ENXIO)) {
+            return true;
+        }
+    }
+    return p[0] == 0 && memcmp(p, p + 1, len - 1) == 0;
 }
 
 static bool read_pages(Receiver *r, Error **errp)
@@ -115,7 +126,7 @@ static bool read_pages(Receiver *r, Error **errp)
     to = b->host + first * STREAM_PAGE;
     if (coding == STREAM_RAW) {
         memcpy(to, data, bytes);
-    } else if (!is_zero(to, (size_t)n * STREAM_PAGE)) {
+    } else if (!is_zero(b, first * STREAM_PAGE, (size_t)n * STREAM_PAGE)) {
         memset(to, 0, (size_t)n * STREAM_PAGE);
     }
     return true;

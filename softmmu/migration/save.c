@@ -13,9 +13,10 @@
 typedef struct Sender {
     Migration *mig;
     StreamOut out;
-    GPtrArray *blocks;   /* RamBlock *, as announced */
-    uint64_t *dirty;     /* bitmap words of the block at hand */
-    GByteArray *devices; /* saved in the main loop */
+    GPtrArray *blocks;           /* RamBlock *, as announced */
+    uint64_t *dirty;             /* bitmap words of the block at hand */
+    uint64_t data_from, data_to; /* its present run of data, in bytes */
+    GByteArray *devices;         /* saved in the main loop */
 } Sender;
 
 static void add_block(RamBlock *block, void *opaque)
@@ -97,11 +98,35 @@ static void put_ram_list(Sender *s)
     }
 }
 
-static bool page_is_zero(const uint8_t *page)
+/* Learn the next run of data at or after @offset: what lies before it in the
+ * block's file was never written, and reading it would allocate it. */
+static void find_data(Sender *s, const RamBlock *b, uint64_t offset)
+{
+    off_t data = b->fd >= 0 ? lseek(b->fd, b->fd_offset + offset, SEEK_DATA)
+                            : (off_t)(b->fd_offset + offset);
+    off_t hole;
+
+    s->data_from = b->size;
+    s->data_to = b->size;
+    if (data < 0 && errno != ENXIO) {
+        s->data_from = offset; /* the file cannot tell: all is data */
+    } else if (data >= 0) {
+        s->data_from = data - b->fd_offset;
+        hole = b->fd >= 0 ? lseek(b->fd, data, SEEK_HOLE) : -1;
+        s->data_to = hole >= 0 ? hole - b->fd_offset : b->size;
+    }
+}
+
+static bool page_is_zero(Sender *s, const RamBlock *b, uint64_t page)
 {
     static const uint8_t zero[STREAM_PAGE];
+    uint64_t offset = page * STREAM_PAGE;
 
-    return memcmp(page, zero, STREAM_PAGE) == 0;
+    if (offset >= s->data_to) {
+        find_data(s, b, offset);
+    }
+    return offset < s->data_from ||
+           memcmp(b->host + offset, zero, STREAM_PAGE) == 0;
 }
 
 /* [first, first + n) are all zero or all not. */
@@ -144,6 +169,7 @@ static void send_block(Sender *s, guint index)
     RamBlock *b = g_ptr_array_index(s->blocks, index);
     uint64_t pages = b->size / STREAM_PAGE;
 
+    s->data_from = s->data_to = 0;
     for (uint64_t i = 0; i < pages && !s->out.error;) {
         uint64_t first = i;
         bool zero;
@@ -152,12 +178,11 @@ static void send_block(Sender *s, guint index)
             i += s->dirty[i / 64] == 0 ? 64 - i % 64 : 1;
             continue;
         }
-        zero = page_is_zero(b->host + i * STREAM_PAGE);
+        zero = page_is_zero(s, b, i);
         do {
             i++;
         } while (i < pages && i - first < STREAM_PAGES_MAX &&
-                 bit_at(s->dirty, i) &&
-                 page_is_zero(b->host + i * STREAM_PAGE) == zero);
+                 bit_at(s->dirty, i) && page_is_zero(s, b, i) == zero);
         put_pages(s, index, first, i - first, zero);
         count_pages(s->mig, i - first, zero, s->out.bytes);
     }

@@ -9,23 +9,36 @@
 enum { STREAM_BUFFER = 64 * 1024 };
 
 /* CRC-32C (Castagnoli), reflected polynomial 0x82f63b78: RFC 3720, 12.1. */
-uint32_t crc32c(const void *data, size_t len)
+static uint32_t crc32c_plain(uint32_t crc, const uint8_t *p, size_t len)
 {
-    const uint8_t *p = data;
-    uint32_t crc = ~0u;
-
-#ifdef __SSE4_2__
-    for (; len >= 8; len -= 8, p += 8) {
-        crc = __builtin_ia32_crc32di(crc, ld64_le(p));
-    }
-#endif
     while (len-- > 0) {
         crc ^= *p++;
         for (int bit = 0; bit < 8; bit++) {
             crc = (crc >> 1) ^ (0x82f63b78 & -(crc & 1));
         }
     }
-    return ~crc;
+    return crc;
+}
+
+#ifdef __x86_64__
+__attribute__((target("sse4.2"))) static uint32_t
+crc32c_sse42(uint32_t crc, const uint8_t *p, size_t len)
+{
+    for (; len >= 8; len -= 8, p += 8) {
+        crc = __builtin_ia32_crc32di(crc, ld64_le(p));
+    }
+    return crc32c_plain(crc, p, len);
+}
+#endif
+
+uint32_t crc32c(const void *data, size_t len)
+{
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("sse4.2")) {
+        return ~crc32c_sse42(~0u, data, len);
+    }
+#endif
+    return ~crc32c_plain(~0u, data, len);
 }
 
 /* --- out

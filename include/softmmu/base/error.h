@@ -9,6 +9,7 @@
 #define SOFTMMU_BASE_ERROR_H
 
 #include <glib.h>
+#include <stdbool.h>
 
 typedef struct Error Error;
 
@@ -55,6 +56,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Error, error_free)
  */
 void error_report(const Error *err);
 void warn_report(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
+/* -msg: a time in front of each line, and the guest's name (NULL: none). */
+void error_set_format(bool timestamp, const char *guest_name);
 /* "<program>: info: ..." is not a thing: what is not asked for is not said. */
 
 /* The name in front; main sets it once, before any thread exists. */

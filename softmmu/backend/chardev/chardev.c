@@ -114,6 +114,7 @@ void char_detach(CharFrontend *fe)
         type_of(chr)->detach(chr, fe);
     } else {
         chr->fe = NULL;
+        chr->ctx = chr->machine->loop; /* we are in the old one */
         frontend_changed(chr);
     }
     event_source_destroy(&fe->source);
