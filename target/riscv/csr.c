@@ -71,6 +71,11 @@ static bool is_rv32(const RiscvEnv *env, unsigned i)
     return env->xlen == 32;
 }
 
+static bool rv32_s(const RiscvEnv *env, unsigned i)
+{
+    return env->xlen == 32 && has(env, RISCV_EXT_S);
+}
+
 static bool rv32_u(const RiscvEnv *env, unsigned i)
 {
     return env->xlen == 32 && has(env, RISCV_EXT_U);
@@ -391,6 +396,12 @@ static void mideleg_write(RiscvEnv *env, unsigned i, uint64_t value)
      BIT(EXC_STORE_MISALIGNED) | BIT(EXC_STORE_ACCESS) | BIT(EXC_ECALL_U) |    \
      BIT(EXC_ECALL_S) | BIT(EXC_INSN_PAGE) | BIT(EXC_LOAD_PAGE) |              \
      BIT(EXC_STORE_PAGE))
+
+/* medelegh: exceptions 32 to 63, of which none is defined (Priv 3.1.8). */
+static uint64_t medelegh_read(RiscvEnv *env, unsigned i)
+{
+    return env->medeleg >> 32;
+}
 
 /* --- trap vectors and return addresses ---------------------------------- */
 
@@ -726,6 +737,7 @@ static const CsrRow csr_rows[] = {
     { 0x30a, 1, 0, "menvcfg", has_u, NULL, RW(menvcfg_read, menvcfg_write) },
     { 0x30c, 4, 0, "mstateen%u", has_stateen, NULL, RW(mstateen_read, mstateen_write) },
     { 0x310, 1, 0, "mstatush", is_rv32, NULL, RW(mstatush_read, write_ignored) },
+    { 0x312, 1, 0, "medelegh", rv32_s, NULL, RW(medelegh_read, write_ignored) },
     { 0x31a, 1, 0, "menvcfgh", rv32_u, NULL, RW(menvcfgh_read, menvcfgh_write) },
     { 0x31c, 4, 0, "mstateen%uh", rv32_stateen, NULL, RW(mstateenh_read, mstateenh_write) },
     { 0x320, 1, 0, "mcountinhibit", NULL, NULL, RW(inhibit_read, inhibit_write) },

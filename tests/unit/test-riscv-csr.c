@@ -62,6 +62,7 @@ static void numbers_say_who_may(void)
     g_assert_false(riscv_csr_access(&h->env, 0xf14, &v, true, UINT64_MAX, 0));
     g_assert_false(can_read(h, 0x7c0)); /* custom: none */
     g_assert_false(can_read(h, 0x310)); /* mstatush is RV32's */
+    g_assert_false(can_read(h, 0x312)); /* and so is medelegh */
 }
 
 static void mstatus_is_warl(void)
@@ -100,6 +101,7 @@ static void rv32_splits_in_halves(void)
 
     g_assert_cmphex(wr_rd(h, 0x300, UINT64_MAX), ==, 0x807e79aa);
     g_assert_cmphex(wr_rd(h, 0x310, UINT64_MAX), ==, 0);
+    g_assert_cmphex(wr_rd(h, 0x312, UINT64_MAX), ==, 0); /* medelegh */
     h->cycles = 0;
     wr(h, 0xb00, 0xfffffffe);
     wr(h, 0xb80, 0x12345678);
