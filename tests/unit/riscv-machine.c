@@ -146,10 +146,13 @@ uint32_t test_machine_run(TestMachine *t, uint64_t pc, const uint32_t *words,
 
 void test_machine_free(TestMachine *t)
 {
+    const TypeRegistry *reg = t->parent.view.reg;
+
     memory_region_del(&t->parent.system, &t->ram);
     memory_region_destroy(&t->ram);
     memory_region_del(&t->parent.system, &t->exit);
     memory_region_destroy(&t->exit);
     machine_unlock(&t->parent);
     machine_free(&t->parent);
+    type_registry_free((TypeRegistry *)reg);
 }
