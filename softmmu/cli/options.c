@@ -54,6 +54,7 @@ const CliOption cli_options[] = {
     TEXT("bios", bios, "FILE|none", "firmware; \"none\" for no firmware"),
     LIST("device", device, "TYPE[,id=ID][,bus=BUS][,prop=value...]", "add a device; \"help\" lists them, TYPE,help its properties"),
     LIST("object", object, "TYPE,id=ID[,prop=value...]", "create a back end object; \"help\" lists them"),
+    LIST("fw_cfg", fw_cfg, "[name=]NAME,file=FILE|string=TEXT", "give firmware a named file"),
     LIST("global", global, "TYPE.PROP=VALUE", "change a default of a device type"),
     LIST("chardev", chardev, "BACKEND,id=ID[,prop=value...]", "create a character device; \"help\" lists them"),
     LIST("serial", serial, "CHARDEV", "connect the next serial port"),

@@ -7,6 +7,7 @@
 
 #include "accel/qtest.h"
 #include "cli.h"
+#include "hw/nvram/fw_cfg.h"
 #include "softmmu/backend/chardev.h"
 #include "softmmu/base/keyval.h"
 #include "softmmu/base/parse.h"
@@ -670,9 +671,40 @@ static bool device_text(StartPlan *p, const char *text, Error **errp)
     return ok;
 }
 
+/* name=NAME,file=FILE or name=NAME,string=TEXT. */
+static bool fw_cfg_text(StartPlan *p, const char *text, Error **errp)
+{
+    json_object *options = keyval_parse(text, "name", errp);
+    g_autofree char *name = NULL, *file = NULL, *string = NULL;
+    bool ok = false;
+
+    if (!options) {
+        return false;
+    }
+    name = json_take_text(options, "name");
+    file = json_take_text(options, "file");
+    string = json_take_text(options, "string");
+    json_object_object_foreach(options, key, value)
+    {
+        (void)value;
+        error_set(errp, "Invalid parameter '%s'", key);
+        json_object_put(options);
+        return false;
+    }
+    if (!p->m->fw_cfg) {
+        error_set(errp, "machine '%s' has no fw_cfg device",
+                  p->m->type->machine_name);
+    } else {
+        ok = fw_cfg_add_option(p->m->fw_cfg, name, file, string, errp);
+    }
+    json_object_put(options);
+    return ok;
+}
+
 static bool start_devices(StartPlan *p, Error **errp)
 {
-    return cli_each(p, p->device, "device", device_text, errp);
+    return cli_each(p, p->fw_cfg, "fw_cfg", fw_cfg_text, errp) &&
+           cli_each(p, p->device, "device", device_text, errp);
 }
 
 static bool start_finish(StartPlan *p, Error **errp)
