@@ -248,12 +248,22 @@ static void stimer_fired(void *opaque)
     cpu_kick(opaque);
 }
 
+static void look_at_stimer(CPUState *cpu, void *data)
+{
+    riscv_stimer_update(riscv_cpu(cpu));
+}
+
+/* Perhaps in another hart's thread, which wrote mtime: stimecmp and menvcfg
+ * are this one's to read. The queued work wakes it, so it looks at STIP. */
 static void time_jumped(void *opaque)
 {
     RiscvCpu *cpu = opaque;
 
-    riscv_stimer_update(cpu);
-    cpu_kick(&cpu->parent);
+    if (cpu->parent.thread.started) {
+        cpu_post(&cpu->parent, look_at_stimer, NULL);
+    } else {
+        riscv_stimer_update(cpu);
+    }
 }
 
 void riscv_stimer_update(RiscvCpu *cpu)

@@ -391,6 +391,34 @@ static void stimecmp_interrupts_wfi(const void *engine)
     test_machine_free(t);
 }
 
+/* mtime to the far future, by somebody else while the hart sleeps. */
+static void move_mtime(void *opaque)
+{
+    TestMachine *t = opaque;
+    uint8_t raw[8];
+
+    st64_le(raw, (uint64_t)1 << 40);
+    address_space_write(&t->parent.memory, TEST_CLINT + 0xbff8, MEM_ATTRS_CPU,
+                        raw, 8);
+}
+
+static void mtime_jump_wakes_wfi(const void *engine)
+{
+    TestMachine *t = machine(engine, "rv64");
+    uint32_t far[ARRAY_SIZE(prog_timer)];
+    Machine *m = &t->parent;
+    Timer jump;
+
+    memcpy(far, prog_timer, sizeof(far));
+    g_assert_cmphex(far[7], ==, 0x00005337);
+    far[7] = 0x7ffff337; /* lui t1,0x7ffff: 214 s, beyond the test's limit */
+    timer_init(&jump, m->loop, CLOCK_VIRTUAL, move_mtime, t);
+    timer_set(&jump, clock_now_ns(m->clocks, CLOCK_VIRTUAL) + 100000000);
+    g_assert_cmphex(RUN(t, far), ==, 5);
+    timer_cancel(&jump);
+    test_machine_free(t);
+}
+
 static void fp_rounds_and_flags(const void *engine)
 {
     TestMachine *t = machine(engine, "rv64");
@@ -474,6 +502,7 @@ int main(int argc, char **argv)
     g_test_add_func("/cpu/dump", dump_names_registers);
     add_program("add", runs_to_its_end);
     add_program("stimecmp", stimecmp_interrupts_wfi);
+    add_program("mtime-jump", mtime_jump_wakes_wfi);
     add_program("fp", fp_rounds_and_flags);
     add_program("sv39", sv39_fault_names_the_second_page);
     add_program("triggers", triggers_break_on_fetch_and_load);
