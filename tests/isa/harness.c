@@ -4,10 +4,6 @@
  * interpreter or back end alone. It takes every slow path, translates every
  * unit anew, and so needs no TLB, no cache and no invalidation: what fails
  * here is the front end or the compiler, not the engine.
- *
- *   harness [-j] [-1] [-s] [-d] rv64|rv32 PROGRAM.elf
- *     -j JIT, -1 one instruction a unit, -s soft float, -d IR on stderr
- * Exit status: the program's (sifive_test), 124 when it does not end.
  */
 #include "harness.h"
 
@@ -508,8 +504,7 @@ void hart_run_unit(Hart *h)
     h->insns += h->tb->exit[h->hot->leave_exit].insns_done;
 }
 
-/* Run until it finishes, or @budget instructions are over. */
-static void run(Hart *h, unsigned limit, uint64_t budget)
+void hart_run(Hart *h, unsigned limit, uint64_t budget)
 {
     CPUState *cpu = &h->cpu.parent;
     int why = setjmp(h->leave);
@@ -631,41 +626,3 @@ bool hart_load_elf(Hart *h, const char *path)
     }
     return true;
 }
-
-#ifndef HARNESS_LIBRARY
-int main(int argc, char **argv)
-{
-    unsigned flags = 0, limit = 64;
-    int i = 1;
-    Hart *h;
-
-    for (; i < argc && argv[i][0] == '-'; i++) {
-        flags |= argv[i][1] == 'j'   ? HART_JIT
-                 : argv[i][1] == 's' ? HART_SOFT_FP
-                 : argv[i][1] == 'd' ? HART_DUMP
-                                     : 0;
-        limit = argv[i][1] == '1' ? 1 : limit;
-    }
-    if (argc - i != 2) {
-        fprintf(stderr, "usage: harness [-j1sd] rv64|rv32 PROGRAM\n");
-        return 1;
-    }
-    h = hart_new(strcmp(argv[i], "rv32") == 0 ? 32 : 64, flags);
-    if (!hart_load_elf(h, argv[i + 1])) {
-        fprintf(stderr, "harness: cannot load %s\n", argv[i + 1]);
-        return 1;
-    }
-    run(h, limit, 400000000);
-    if (!h->finished) {
-        fprintf(stderr, "harness: no end; pc 0x%" PRIx64 "\n", h->env->pc);
-        return 124;
-    }
-    if (h->status != 0) {
-        fprintf(stderr,
-                "harness: code %u; mcause %" PRIx64 " mepc %" PRIx64
-                " mtval %" PRIx64 "\n",
-                h->status, h->env->mcause, h->env->mepc, h->env->mtval);
-    }
-    return h->status > 255 ? 255 : h->status;
-}
-#endif

@@ -46,5 +46,8 @@ bool hart_load_elf(Hart *h, const char *path);
  * faults. hart_run_unit() runs it once; faults longjmp to h->leave. */
 bool hart_build(Hart *h, vaddr pc, unsigned limit);
 void hart_run_unit(Hart *h);
+/* Run in units of up to @limit until the program finishes, or @budget
+ * instructions are over. */
+void hart_run(Hart *h, unsigned limit, uint64_t budget);
 
 #endif

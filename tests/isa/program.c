@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Runs one ISA program in the harness.
+ *
+ *   harness [-j] [-1] [-s] [-d] rv64|rv32 PROGRAM.elf
+ *     -j JIT, -1 one instruction a unit, -s soft float, -d IR on stderr
+ * Exit status: the program's (sifive_test), 124 when it does not end.
+ */
+#include "harness.h"
+
+int main(int argc, char **argv)
+{
+    unsigned flags = 0, limit = 64;
+    int i = 1;
+    Hart *h;
+
+    for (; i < argc && argv[i][0] == '-'; i++) {
+        flags |= argv[i][1] == 'j'   ? HART_JIT
+                 : argv[i][1] == 's' ? HART_SOFT_FP
+                 : argv[i][1] == 'd' ? HART_DUMP
+                                     : 0;
+        limit = argv[i][1] == '1' ? 1 : limit;
+    }
+    if (argc - i != 2) {
+        fprintf(stderr, "usage: harness [-j1sd] rv64|rv32 PROGRAM\n");
+        return 1;
+    }
+    h = hart_new(strcmp(argv[i], "rv32") == 0 ? 32 : 64, flags);
+    if (!hart_load_elf(h, argv[i + 1])) {
+        fprintf(stderr, "harness: cannot load %s\n", argv[i + 1]);
+        return 1;
+    }
+    hart_run(h, limit, 400000000);
+    if (!h->finished) {
+        fprintf(stderr, "harness: no end; pc 0x%" PRIx64 "\n", h->env->pc);
+        return 124;
+    }
+    if (h->status != 0) {
+        fprintf(stderr,
+                "harness: code %u; mcause %" PRIx64 " mepc %" PRIx64
+                " mtval %" PRIx64 "\n",
+                h->status, h->env->mcause, h->env->mepc, h->env->mtval);
+    }
+    return h->status > 255 ? 255 : h->status;
+}
