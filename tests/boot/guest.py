@@ -7,6 +7,7 @@ multiplies time limits: sanitizer builds set it. TANDEM_SOAK asks for the full
 sizes that issues name, TANDEM_ROUND numbers the round.
 """
 
+import functools
 import hashlib
 import os
 import pathlib
@@ -66,6 +67,31 @@ def random_bytes(size, seed):
 
 def sha256(data):
     return hashlib.sha256(data).hexdigest()
+
+
+@functools.lru_cache(None)
+def answer(binary, *args):
+    """What the binary prints on standard output."""
+    done = subprocess.run([binary, *args], text=True, check=False,
+                          stdin=subprocess.DEVNULL, capture_output=True,
+                          timeout=60 * SLOW)
+    return done.stdout
+
+
+def require_built_in(argv):
+    """Skip the test when this build lacks an option or a device of @argv."""
+    binary, words = argv[0], argv[1:]
+    for word, value in zip(words, words[1:] + [""]):
+        if "nosuch" in word + value or value in ("help", "?"):
+            continue  # a test of what happens then
+        if re.fullmatch(r"-[a-z][a-z-]+", word) and not re.search(
+                rf"(?m)^{word}\b", answer(binary, "-help")):
+            raise unittest.SkipTest(f"this build has no option {word}")
+        kind = value.split(",")[0]
+        if word == "-device" and re.fullmatch(r"[\w-]+", kind) and \
+                f'name "{kind}"' not in answer(binary, "-M", "virt",
+                                               "-device", "help"):
+            raise unittest.SkipTest(f"this build has no device {kind}")
 
 
 class Guest:
@@ -155,6 +181,7 @@ class GuestTest(unittest.TestCase):
         self.dir = pathlib.Path(temporary.name)
 
     def start(self, *args, **options):
+        require_built_in([options.get("binary") or BINARY, *map(str, args)])
         guest = Guest(*args, **options)
         self.addCleanup(guest.kill)
         return guest

@@ -44,15 +44,20 @@ class OpenSbi(GuestTest):
         self.assertRegex(guest.text, r"Platform Console Device\s*: htif")
 
     def test_spike_runs_linux(self):
-        """Debian's kernel has no HVC driver: only its messages are seen."""
+        """Debian's kernel has no HVC driver: only its messages are seen.
+
+        OpenSBI 1.1 has no console call that earlycon could use here, and 1.5
+        never asks HTIF to switch off; both are so under the peer as well.
+        """
+        fw = g.fetched("opensbi-1.5") / "fw64/fw_dynamic.bin"
         kernel = g.fetched("riscv64-guest") / "kernel"
         initrd = self.initrd("spike.gz", "uname -a > /dev/kmsg")
         guest = self.start("-M", "spike", "-cpu", "rv64,sstc=off", "-m", 512,
-                           "-nographic", "-kernel", kernel, "-initrd", initrd,
-                           "-append", "earlycon=sbi keep_bootcon")
+                           "-nographic", "-bios", fw, "-kernel", kernel,
+                           "-initrd", initrd, "-append",
+                           "earlycon=sbi keep_bootcon")
         guest.expect(r"Linux tandem 6\.", 120)
         guest.expect(r"reboot: Power down", 60)
-        self.assertEqual(guest.wait(30), 0)
 
     def test_rv32(self):
         fw = g.fetched("opensbi-1.5") / "fw32/fw_dynamic.bin"
