@@ -7,10 +7,9 @@
 #include "softmmu/loop/event.h"
 #include "softmmu/loop/internal.h"
 
-/* What waits for the end of a slice: input, or a completed request. */
+/* Input that waits for the end of a slice. */
 typedef struct Waiting {
-    EventSource *src; /* NULL: a request */
-    EventRequest *req;
+    EventSource *src;
     GBytes *data;
 } Waiting;
 
@@ -21,6 +20,9 @@ struct EventGate {
     bool seeded;
     uint64_t random[4]; /* state of the generator */
     GQueue waiting;     /* Waiting *, in order of arrival */
+    GQueue requests;    /* EventRequest.link, in order of deadline */
+    Cond completed;     /* one of them did */
+    bool stopped;       /* so is the machine */
 };
 
 EventGate *event_gate_new(ClockSet *clocks)
@@ -29,7 +31,9 @@ EventGate *event_gate_new(ClockSet *clocks)
 
     gate->clocks = clocks;
     lock_init(&gate->lock);
+    cond_init(&gate->completed);
     g_queue_init(&gate->waiting);
+    g_queue_init(&gate->requests);
     return gate;
 }
 
@@ -37,15 +41,15 @@ static void waiting_free(void *opaque)
 {
     Waiting *w = opaque;
 
-    if (w->data) {
-        g_bytes_unref(w->data);
-    }
+    g_bytes_unref(w->data);
     g_free(w);
 }
 
 void event_gate_free(EventGate *gate)
 {
+    assert(g_queue_is_empty(&gate->requests)); /* a device died too soon */
     g_queue_clear_full(&gate->waiting, waiting_free);
+    cond_destroy(&gate->completed);
     lock_destroy(&gate->lock);
     g_free(gate);
 }
@@ -150,19 +154,7 @@ void event_random(EventGate *gate, void *buf, size_t len)
     }
 }
 
-/* --- input and completions ----------------------------------------------- */
-
-static void gate_queue(EventGate *gate, EventSource *src, EventRequest *req,
-                       GBytes *data)
-{
-    Waiting *w = g_new0(Waiting, 1);
-
-    w->src = src;
-    w->req = req;
-    w->data = data;
-    LOCK_GUARD(&gate->lock);
-    g_queue_push_tail(&gate->waiting, w);
-}
+/* --- input --------------------------------------------------------------- */
 
 void event_source_init(EventSource *src, EventGate *gate, const char *id,
                        LoopContext *ctx,
@@ -198,14 +190,25 @@ void event_source_destroy(EventSource *src)
     g_clear_pointer(&src->id, g_free);
 }
 
+static void input_queue(EventSource *src, GBytes *data)
+{
+    Waiting *w = g_new(Waiting, 1);
+
+    *w = (Waiting){ src, data };
+    LOCK_GUARD(&src->gate->lock);
+    g_queue_push_tail(&src->gate->waiting, w);
+}
+
 void event_post(EventSource *src, const void *data, size_t len)
 {
     if (likely(src->gate->mode == EVENT_PASS)) {
         src->deliver(src->opaque, data, len);
         return;
     }
-    gate_queue(src->gate, src, NULL, g_bytes_new(data, len));
+    input_queue(src, g_bytes_new(data, len));
 }
+
+/* --- requests ------------------------------------------------------------ */
 
 void event_begin(EventRequest *req, EventGate *gate, LoopContext *ctx,
                  void (*done)(void *opaque, int status), void *opaque)
@@ -216,6 +219,15 @@ void event_begin(EventRequest *req, EventGate *gate, LoopContext *ctx,
         .done = done,
         .opaque = opaque,
     };
+    if (likely(gate->mode == EVENT_PASS)) {
+        return;
+    }
+    /* one latency for all: the queue stays in order of deadline */
+    req->deadline_ns =
+        clock_now_ns(gate->clocks, CLOCK_VIRTUAL) + EVENT_REQUEST_NS;
+    req->link.data = req;
+    LOCK_GUARD(&gate->lock);
+    g_queue_push_tail_link(&gate->requests, &req->link);
 }
 
 static void request_done(void *opaque)
@@ -236,15 +248,73 @@ static void request_deliver(EventRequest *req)
 
 void event_complete(EventRequest *req, int status)
 {
-    req->status = status;
-    if (likely(req->gate->mode == EVENT_PASS)) {
-        request_deliver(req);
+    EventGate *gate = req->gate;
+    bool now = true;
+
+    if (unlikely(gate->mode != EVENT_PASS)) {
+        LOCK_GUARD(&gate->lock);
+        req->status = status;
+        req->complete = true;
+        now = gate->stopped;
+        if (now) {
+            g_queue_unlink(&gate->requests, &req->link);
+        } else {
+            cond_broadcast(&gate->completed);
+        }
     } else {
-        gate_queue(req->gate, NULL, req, NULL);
+        req->status = status;
+    }
+    if (now) {
+        request_deliver(req);
     }
 }
 
+/* Take the first complete request out of the queue; NULL: none is. */
+static EventRequest *take_complete(EventGate *gate)
+{
+    LOCK_GUARD(&gate->lock);
+    for (GList *l = gate->requests.head; l; l = l->next) {
+        EventRequest *req = l->data;
+
+        if (req->complete) {
+            g_queue_unlink(&gate->requests, l);
+            return req;
+        }
+    }
+    return NULL;
+}
+
+void event_gate_set_stopped(EventGate *gate, bool stopped)
+{
+    EventRequest *req;
+
+    lock_acquire(&gate->lock);
+    gate->stopped = stopped;
+    cond_broadcast(&gate->completed);
+    lock_release(&gate->lock);
+    while (stopped && (req = take_complete(gate)) != NULL) {
+        request_deliver(req);
+    }
+}
+
+int64_t event_gate_next_deadline_ns(EventGate *gate)
+{
+    LOCK_GUARD(&gate->lock);
+    return g_queue_is_empty(&gate->requests)
+               ? INT64_MAX
+               : ((EventRequest *)gate->requests.head->data)->deadline_ns;
+}
+
 /* --- slices -------------------------------------------------------------- */
+
+/* The slice's thread holds the machine lock, which is what callbacks of the
+ * main loop need; an iothread's run there. */
+static bool may_run_here(LoopContext *ctx)
+{
+    Lock *lock = loop_context_lock(ctx);
+
+    return loop_in_context(ctx) || (lock && lock_held(lock));
+}
 
 typedef struct Delivery {
     EventSource *src;
@@ -268,47 +338,100 @@ static void deliver_posted(void *opaque)
     g_free(d);
 }
 
-/* The slice's thread holds the machine lock, which is what callbacks of the
- * main loop need; an iothread's run there. */
-static void waiting_deliver(const Waiting *w)
+static void input_deliver(const Waiting *w)
 {
-    LoopContext *ctx = w->src ? w->src->ctx : w->req->ctx;
-    bool here = loop_in_context(ctx) ||
-                (loop_context_lock(ctx) && lock_held(loop_context_lock(ctx)));
-
-    if (w->req) {
-        if (here) {
-            request_done(w->req);
-        } else {
-            loop_post(ctx, request_done, w->req);
-        }
-    } else if (here) {
+    if (may_run_here(w->src->ctx)) {
         deliver_now(w->src, w->data);
     } else {
         Delivery *d = g_new(Delivery, 1);
 
         *d = (Delivery){ w->src, g_bytes_ref(w->data) };
-        loop_post(ctx, deliver_posted, d);
+        loop_post(w->src->ctx, deliver_posted, d);
     }
 }
 
-void event_gate_run(EventGate *gate)
+static Waiting *take_input(EventGate *gate)
 {
+    LOCK_GUARD(&gate->lock);
+    return g_queue_pop_head(&gate->waiting);
+}
+
+static void run_input(EventGate *gate)
+{
+    Waiting *w;
     guint n;
 
     lock_acquire(&gate->lock);
     n = gate->waiting.length; /* what these bring waits for the next slice */
     lock_release(&gate->lock);
-    while (n-- > 0) {
-        Waiting *w;
-
-        lock_acquire(&gate->lock);
-        w = g_queue_pop_head(&gate->waiting);
-        lock_release(&gate->lock);
-        if (w == NULL) {
-            return; /* a source went */
-        }
-        waiting_deliver(w);
+    while (n-- > 0 && (w = take_input(gate)) != NULL) {
+        input_deliver(w);
         waiting_free(w);
+    }
+}
+
+/* Wait, with the machine lock dropped, for the request at the head. */
+static void wait_for_host(EventGate *gate, Lock *machine)
+{
+    bool held = machine && lock_held(machine);
+    EventRequest *req;
+
+    if (held) {
+        lock_release(machine);
+    }
+    lock_acquire(&gate->lock);
+    while (!gate->stopped && !g_queue_is_empty(&gate->requests)) {
+        req = gate->requests.head->data;
+        if (req->complete) {
+            break;
+        }
+        cond_wait(&gate->completed, &gate->lock);
+    }
+    lock_release(&gate->lock);
+    if (held) {
+        lock_acquire(machine);
+    }
+}
+
+/*
+ * The request at the head if it is due at @now: taken out when complete, else
+ * *wait is its context, to wait for.
+ */
+static EventRequest *take_due(EventGate *gate, int64_t now, LoopContext **wait)
+{
+    EventRequest *req;
+
+    *wait = NULL;
+    LOCK_GUARD(&gate->lock);
+    req = gate->requests.head ? gate->requests.head->data : NULL;
+    if (req == NULL || req->deadline_ns > now || gate->stopped) {
+        return NULL;
+    }
+    if (!req->complete) {
+        *wait = req->ctx;
+        return NULL;
+    }
+    g_queue_unlink(&gate->requests, &req->link);
+    return req;
+}
+
+void event_gate_run(EventGate *gate)
+{
+    int64_t now = clock_now_ns(gate->clocks, CLOCK_VIRTUAL);
+
+    run_input(gate);
+    for (;;) {
+        LoopContext *wait;
+        EventRequest *req = take_due(gate, now, &wait);
+
+        if (wait) {
+            wait_for_host(gate, loop_context_lock(wait));
+        } else if (req == NULL) {
+            return;
+        } else if (may_run_here(req->ctx)) {
+            request_done(req);
+        } else {
+            loop_post(req->ctx, request_done, req);
+        }
     }
 }

@@ -114,6 +114,7 @@ void machine_stop(Machine *m, RunState why)
     if (!machine_running(m)) {
         return; /* somebody else stopped it while the lock was dropped */
     }
+    event_gate_set_stopped(m->gate, true);
     set_state(m, why);
     clocks_set_running(m->clocks, false);
     machine_event(m, "STOP", NULL);
@@ -126,6 +127,7 @@ void machine_cont(Machine *m)
         return;
     }
     clocks_set_running(m->clocks, true);
+    event_gate_set_stopped(m->gate, false);
     set_state(m, RUN_STATE_RUNNING);
     machine_event(m, "RESUME", NULL);
     cpus_resume_all(m);

@@ -675,31 +675,141 @@ static void the_gate_passes_input_and_completions_through(void)
     event_gate_free(gate);
 }
 
-static void under_icount_events_wait_for_the_slices_end(void)
+/* A gate whose virtual time is f->time. */
+typedef struct Icount {
+    Fixture *f;
+    EventGate *gate;
+    _Atomic int64_t time;
+} Icount;
+
+static int64_t icount_time(void *opaque)
+{
+    return atomic_load(&((Icount *)opaque)->time);
+}
+
+static void icount_start(Icount *ic, Fixture *f)
+{
+    ic->f = f;
+    ic->gate = event_gate_new(f->clocks);
+    atomic_store(&ic->time, 0);
+    clocks_set_virtual_source(f->clocks, icount_time, ic);
+    g_assert_true(event_gate_set_mode(ic->gate, EVENT_ICOUNT, NULL));
+}
+
+static void icount_end(Icount *ic)
+{
+    clocks_set_virtual_source(ic->f->clocks, NULL, NULL);
+    event_gate_free(ic->gate);
+}
+
+/* The end of a slice at virtual time @ns. */
+static void slice_ends(Icount *ic, int64_t ns)
+{
+    atomic_store(&ic->time, ns);
+    lock_acquire(&ic->f->lock);
+    event_gate_run(ic->gate);
+    g_assert_true(lock_held(&ic->f->lock));
+    lock_release(&ic->f->lock);
+}
+
+static void under_icount_input_waits_for_the_slices_end(void)
 {
     g_autoptr(Fixture) f = setup();
-    EventGate *gate = event_gate_new(f->clocks);
-    EventSource a, b;
-    EventRequest req;
     g_autoptr(Error) err = NULL;
+    EventSource a, b;
+    Icount ic;
 
-    g_assert_true(event_gate_set_mode(gate, EVENT_ICOUNT, NULL));
-    g_assert_false(event_gate_set_mode(gate, EVENT_REPLAY, &err));
-    event_source_init(&a, gate, "/a", f->loop, gate_deliver, f->log);
-    event_source_init(&b, gate, "/b", f->loop, gate_deliver, f->log);
-    event_begin(&req, gate, f->loop, gate_done, f->log);
+    icount_start(&ic, f);
+    g_assert_false(event_gate_set_mode(ic.gate, EVENT_REPLAY, &err));
+    g_assert_nonnull(err);
+    event_source_init(&a, ic.gate, "/a", f->loop, gate_deliver, f->log);
+    event_source_init(&b, ic.gate, "/b", f->loop, gate_deliver, f->log);
     event_post(&a, "1", 1);
-    event_complete(&req, 0);
     event_post(&b, "2", 1);
     event_post(&a, "3", 1);
     event_source_destroy(&b); /* takes its input along */
     g_assert_cmpstr(f->log->str, ==, "");
-    lock_acquire(&f->lock);
-    event_gate_run(gate);
-    lock_release(&f->lock);
-    g_assert_cmpstr(f->log->str, ==, "1(0)3");
+    slice_ends(&ic, 1);
+    g_assert_cmpstr(f->log->str, ==, "13");
     event_source_destroy(&a);
-    event_gate_free(gate);
+    icount_end(&ic);
+}
+
+static void under_icount_a_fast_host_does_not_show(void)
+{
+    g_autoptr(Fixture) f = setup();
+    EventRequest a, b;
+    Icount ic;
+
+    icount_start(&ic, f);
+    event_begin(&a, ic.gate, f->loop, gate_done, f->log);
+    atomic_store(&ic.time, 10);
+    event_begin(&b, ic.gate, f->loop, gate_done, f->log);
+    g_assert_cmpint(event_gate_next_deadline_ns(ic.gate), ==, 100000);
+    event_complete(&b, -2); /* the second is first */
+    event_complete(&a, -1);
+    slice_ends(&ic, 99999);
+    g_assert_cmpstr(f->log->str, ==, "");
+    slice_ends(&ic, 100000);
+    g_assert_cmpstr(f->log->str, ==, "(-1)");
+    slice_ends(&ic, 200000);
+    g_assert_cmpstr(f->log->str, ==, "(-1)(-2)");
+    g_assert_cmpint(event_gate_next_deadline_ns(ic.gate), ==, INT64_MAX);
+    icount_end(&ic);
+}
+
+typedef struct SlowHost {
+    Fixture *f;
+    EventRequest *req;
+} SlowHost;
+
+/* The host's answer needs the machine lock on its way. */
+static void *answer_late(void *opaque)
+{
+    SlowHost *h = opaque;
+
+    g_usleep(5000);
+    lock_acquire(&h->f->lock);
+    event_complete(h->req, 7);
+    lock_release(&h->f->lock);
+    return NULL;
+}
+
+static void under_icount_a_slow_host_is_waited_for(void)
+{
+    g_autoptr(Fixture) f = setup();
+    EventRequest req;
+    SlowHost host = { f, &req };
+    Thread thread = { 0 };
+    Icount ic;
+
+    icount_start(&ic, f);
+    event_begin(&req, ic.gate, f->loop, gate_done, f->log);
+    thread_start(&thread, "host", answer_late, &host);
+    slice_ends(&ic, 100000);
+    g_assert_cmpstr(f->log->str, ==, "(7)");
+    thread_join(&thread);
+    icount_end(&ic);
+}
+
+static void a_stopped_machine_gets_its_completions_at_once(void)
+{
+    g_autoptr(Fixture) f = setup();
+    EventRequest a, b;
+    Icount ic;
+
+    icount_start(&ic, f);
+    event_begin(&a, ic.gate, f->loop, gate_done, f->log);
+    event_begin(&b, ic.gate, f->loop, gate_done, f->log);
+    event_complete(&a, 1);
+    event_gate_set_stopped(ic.gate, true);
+    run_until(f, 3);
+    g_assert_cmpstr(f->log->str, ==, "(1)");
+    event_complete(&b, 2);
+    run_until(f, 6);
+    g_assert_cmpstr(f->log->str, ==, "(1)(2)");
+    event_gate_set_stopped(ic.gate, false);
+    icount_end(&ic);
 }
 
 static void a_seed_fixes_the_random_bytes(void)
@@ -747,7 +857,10 @@ int main(int argc, char **argv)
     T(quiesce_waits_for_a_callback_that_dropped_the_lock);
     T(quiesce_inside_the_context_is_a_no_op);
     T(the_gate_passes_input_and_completions_through);
-    T(under_icount_events_wait_for_the_slices_end);
+    T(under_icount_input_waits_for_the_slices_end);
+    T(under_icount_a_fast_host_does_not_show);
+    T(under_icount_a_slow_host_is_waited_for);
+    T(a_stopped_machine_gets_its_completions_at_once);
     T(a_seed_fixes_the_random_bytes);
 #undef T
     return g_test_run();

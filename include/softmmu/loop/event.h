@@ -56,15 +56,31 @@ typedef struct EventRequest {
     void (*done)(void *opaque, int status);
     void *opaque;
     int status;
+    /* under icount, the gate's: when in virtual time the guest sees it */
+    int64_t deadline_ns;
+    bool complete;
+    GList link;
 } EventRequest;
+enum { EVENT_REQUEST_NS = 100000 }; /* from submission to deadline */
 void event_begin(EventRequest *req, EventGate *gate, LoopContext *ctx,
                  void (*done)(void *opaque, int status), void *opaque);
 /* Any thread; @status is 0 or -errno. Runs @done at once when already in
- * @ctx, else posts it. */
+ * @ctx, else posts it; under icount it waits for its deadline, so that the
+ * host's speed does not show. */
 void event_complete(EventRequest *req, int status);
 
-/* Called by icount when a slice ends, machine lock held: deliver what waits,
- * in order of arrival. What belongs to an iothread is posted to it. */
+/*
+ * Called by icount when a slice ends, machine lock held: deliver the input
+ * that waits, in order of arrival, then the requests whose deadline has come,
+ * in order of submission. A host that is late is waited for, with the machine
+ * lock dropped. What belongs to an iothread is posted to it.
+ */
 void event_gate_run(EventGate *gate);
+/* The virtual time of the first request's deadline; INT64_MAX: none. Slices
+ * and idle sleeps end there. */
+int64_t event_gate_next_deadline_ns(EventGate *gate);
+/* The machine stops or goes on; machine lock. While it is stopped virtual
+ * time stands, so requests are delivered as they complete: a drain ends. */
+void event_gate_set_stopped(EventGate *gate, bool stopped);
 
 #endif
