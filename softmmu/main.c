@@ -5,6 +5,7 @@
 #include "accel/qtest.h"
 #include "cli/cli.h"
 #include "softmmu/base/rcu.h"
+#include "softmmu/gdbstub/gdbstub.h"
 #include "softmmu/migration/migration.h"
 #include "softmmu/qmp/monitor.h"
 #include "types.h"
@@ -37,6 +38,11 @@ static void stop(StartPlan *p)
 {
     if (p->m && p->m->migration) {
         migration_free(p->m->migration);
+    }
+    if (p->gdb_server) {
+        machine_lock(p->m);
+        gdb_server_free(p->gdb_server);
+        machine_unlock(p->m);
     }
     if (p->qtest_server) {
         qtest_server_free(p->qtest_server);

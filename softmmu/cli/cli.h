@@ -34,6 +34,7 @@ typedef struct StartPlan {
     bool nographic, nodefaults, no_user_config, stopped, no_reboot, no_shutdown,
         daemonize, snapshot, gdb_default, semihosting_on, preconfig, perfmap,
         jitdump, one_insn_per_tb;
+    struct GdbServer *gdb_server;
     unsigned monitor_count;
     char *pidfile_path; /* to remove at the end; malloc'ed */
     bool done;          /* help or version was printed: exit 0 */

@@ -65,6 +65,8 @@ const CliOption cli_options[] = {
     FLAG("nographic", nographic, "no display; serial port and monitor on stdio"),
     FLAG("nodefaults", nodefaults, "no default devices"),
     FLAG("no-user-config", no_user_config, "do not read the user's configuration files"),
+    LIST("gdb", gdb, "tcp:HOST:PORT|unix:PATH|stdio|chardev:ID|none", "wait for gdb there"),
+    FLAG("s", gdb_default, "same as -gdb tcp::1234"),
     FLAG("S", stopped, "do not start the CPUs"),
     FLAG("no-reboot", no_reboot, "exit instead of rebooting"),
     FLAG("no-shutdown", no_shutdown, "stop instead of exiting when the guest powers off"),

@@ -12,6 +12,7 @@
 #include "softmmu/base/keyval.h"
 #include "softmmu/base/parse.h"
 #include "softmmu/base/trace.h"
+#include "softmmu/gdbstub/gdbstub.h"
 #include "softmmu/machine/create.h"
 #include "softmmu/migration/migration.h"
 #include "softmmu/qmp/monitor.h"
@@ -735,6 +736,57 @@ static bool start_qtest(StartPlan *p, Error **errp)
     return p->qtest_server != NULL;
 }
 
+/* A socket listens without waiting, unlike one of -chardev. */
+static char *gdb_chardev_text(const char *text)
+{
+    g_autofree char *address = NULL;
+
+    if (g_str_has_prefix(text, "tcp:")) {
+        const char *colon = strrchr(text, ':');
+
+        address = g_strndup(text + 4, colon - (text + 4));
+        return g_strdup_printf("socket,id=gdb,host=%s,port=%.*s,server=on,"
+                               "wait=off,nodelay=on",
+                               address, (int)strcspn(colon + 1, ","),
+                               colon + 1);
+    }
+    if (g_str_has_prefix(text, "unix:")) {
+        return g_strdup_printf("socket,id=gdb,path=%.*s,server=on,wait=off",
+                               (int)strcspn(text + 5, ","), text + 5);
+    }
+    return NULL;
+}
+
+static bool start_gdb_on(StartPlan *p, const char *text, Error **errp)
+{
+    g_autofree char *full = gdb_chardev_text(text);
+    Chardev *chr = NULL;
+
+    if (full) {
+        chr = chardev_from_text(p->m, full, errp);
+    } else if (!chardev_from_legacy(p->m, text, "gdb", &chr, errp)) {
+        return false;
+    } else if (!chr) {
+        return true; /* "none" */
+    }
+    p->gdb_server = chr ? gdb_server_new(p->m, chr, errp) : NULL;
+    return p->gdb_server != NULL;
+}
+
+/* The last -gdb counts; -s is the first. */
+static bool start_gdb(StartPlan *p, Error **errp)
+{
+    const char *text = p->gdb ? g_ptr_array_index(p->gdb, p->gdb->len - 1)
+                       : p->gdb_default ? "tcp::1234"
+                                        : NULL;
+
+    if (text && !start_gdb_on(p, text, errp)) {
+        error_prefix(errp, "-gdb %s: ", text);
+        return false;
+    }
+    return true;
+}
+
 static bool start_pidfile(StartPlan *p, Error **errp)
 {
     return process_write_pidfile(p, errp);
@@ -782,6 +834,7 @@ const StartPhase start_phases[] = {
     { "finish", start_finish },
     { "monitors", start_monitors },
     { "qtest", start_qtest },
+    { "gdb", start_gdb },
     { "pidfile", start_pidfile },
     { "incoming", start_incoming },
     { "run", start_run },
