@@ -157,6 +157,8 @@ void machine_free(Machine *m)
         CPUState *cpu = g_ptr_array_index(m->cpus, m->cpus->len - 1);
 
         device_unplug(&cpu->parent);
+        /* Unrealize has taken it off the list, if it was realized at all. */
+        g_ptr_array_remove(m->cpus, cpu);
     }
     unplug_all(m->peripheral_anon);
     unplug_all(m->peripheral);

@@ -83,13 +83,18 @@ class Lists(GuestTest):
         for name in ("file", "socket", "pty", "ringbuf", "null", "pipe",
                      "stdio"):
             self.assertRegex(out, rf"(?m)^ *{name}\b")
+        out = self.listing("-object", "help")
+        for name in ("memory-backend-ram", "memory-backend-file", "secret",
+                     "iothread", "rng-random"):
+            self.assertRegex(out, rf"(?m)^ *{name}\b")
+
+    def test_net_backends(self):
+        g.require_built_in([g.BINARY, "-netdev", ""])
         out = self.listing("-netdev", "help")
         for name in ("user", "tap", "socket", "stream", "dgram", "hubport"):
             self.assertRegex(out, rf"(?m)^ *{name}\b")
-        out = self.listing("-object", "help")
-        for name in ("memory-backend-ram", "memory-backend-file", "secret",
-                     "iothread", "rng-random", "filter-dump"):
-            self.assertRegex(out, rf"(?m)^ *{name}\b")
+        self.assertRegex(self.listing("-object", "help"),
+                         r"(?m)^ *filter-dump\b")
 
     def test_engines_and_logs(self):
         self.assertRegex(self.listing("-accel", "help"), r"(?m)^tcg\b")
@@ -125,10 +130,13 @@ class Errors(GuestTest):
         self.refused("-M", "virt", "-cpu", "nosuch", names="nosuch")
         self.refused("-M", "virt", "-device", "nosuch", names="nosuch")
         self.refused("-M", "virt", "-accel", "nosuch", names="nosuch")
-        self.refused("-M", "virt", "-netdev", "nosuch,id=a", names="nosuch")
         self.refused("-M", "virt", "-chardev", "nosuch,id=a", names="nosuch")
         self.refused("-M", "virt", "-object", "nosuch,id=a", names="nosuch")
         self.refused("-M", "virt", "-d", "nosuch", names="nosuch")
+
+    def test_unknown_net_backend(self):
+        g.require_built_in([g.BINARY, "-netdev", ""])
+        self.refused("-M", "virt", "-netdev", "nosuch,id=a", names="nosuch")
 
     def test_unknown_properties(self):
         self.refused("-M", "virt,nosuch=1", names="nosuch")
@@ -172,6 +180,9 @@ class Errors(GuestTest):
         for option in ("-kernel", "-dtb", "-bios"):
             path = self.dir / "nosuch.file"
             self.refused("-M", "virt", option, path, names="nosuch.file")
+
+    def test_missing_disk(self):
+        g.require_built_in([g.BINARY, "-drive", ""])
         self.refused("-M", "virt", "-drive",
                      f"file={self.dir}/nosuch.img,format=raw,if=none,id=d",
                      names="nosuch.img")
@@ -260,7 +271,7 @@ class Process(GuestTest):
         path, pidfile = self.dir / "qmp", self.dir / "pid"
         begin = time.monotonic()
         status, out, err = run(
-            "-M", "none", "-nodefaults", "-nographic", "-S",
+            "-M", "none", "-nodefaults", "-display", "none", "-S",
             "-daemonize", "-pidfile", pidfile, "-qmp",
             f"unix:{path},server=on,wait=off")
         self.assertEqual((status, out, err), (0, "", ""))
@@ -286,7 +297,8 @@ class Process(GuestTest):
         self.assertFalse(pidfile.exists())
 
     def test_daemonize_reports_errors_to_the_caller(self):
-        status, _, err = run("-M", "nosuch", "-daemonize", "-nographic")
+        status, _, err = run("-M", "nosuch", "-daemonize", "-display",
+                             "none")
         self.assertEqual(status, 1)
         self.assertIn("nosuch", err)
 
