@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "softmmu/loop/internal.h"
+#include "trace_softmmu_loop.h"
 
 /*
  * The virtual clocks are monotonic time + offset while running, a constant
@@ -117,6 +118,7 @@ void clocks_set_running(ClockSet *c, bool running)
                               memory_order_release);
     atomic_store_explicit(&c->running, running, memory_order_release);
     change_end(c);
+    trace_clocks_running(running, virtual_now(c, &c->virtual_ns));
 }
 
 bool clocks_running(const ClockSet *c)

@@ -22,6 +22,7 @@
 #include <sys/eventfd.h>
 
 #include "softmmu/loop/internal.h"
+#include "trace_softmmu_loop.h"
 
 struct BottomHalf {
     LoopContext *ctx;
@@ -499,6 +500,7 @@ void loop_context_quiesce(LoopContext *ctx)
     if (loop_in_context(ctx)) {
         return;
     }
+    trace_loop_quiesce(ctx->name);
     lock_acquire(&ctx->state);
     ctx->hold++;
     while (ctx->busy) {
@@ -525,6 +527,7 @@ void loop_context_resume(LoopContext *ctx)
     if (loop_in_context(ctx)) {
         return;
     }
+    trace_loop_resume(ctx->name);
     LOCK_GUARD(&ctx->state);
     assert(ctx->hold > 0);
     if (--ctx->hold == 0) {

@@ -11,6 +11,7 @@
 
 #include "softmmu/loop/loop.h"
 #include "softmmu/object/object.h"
+#include "trace_softmmu_memory.h"
 
 /* --- guest memory -------------------------------------------------------- */
 
@@ -222,6 +223,11 @@ static MemResult access_hook(Access *a)
     hooks = &hook;
     r = access_split(a);
     hooks = hook.outer;
+    if (a->write) {
+        trace_memory_region_write(a->mr->name, a->off, a->size, a->value, r);
+    } else {
+        trace_memory_region_read(a->mr->name, a->off, a->size, a->value, r);
+    }
     return r;
 }
 
@@ -279,6 +285,7 @@ static bool access_doorbell(const Access *a)
             ssize_t ignored = write(e->fd, &one, sizeof(one));
 
             (void)ignored; /* full: it is signalled already */
+            trace_memory_doorbell(a->mr->name, a->off, a->value);
             rung = true;
         }
     }

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "trace_softmmu_memory.h"
+
 enum {
     DIRTY_PAGE_BITS = 12,
     HUGE_ALIGN = 2 * 1024 * 1024, /* transparent huge pages start here */
@@ -304,6 +306,7 @@ RamBlock *ram_block_new(MemorySystem *ms, const char *id, const RamConfig *cfg,
             ram_block_track(&b->ram, c, true, true);
         }
     }
+    trace_ram_block_new(id, b->ram.size);
     LOCK_GUARD(&ms->ram_lock);
     b->ram.base = ms->next_base;
     ms->next_base += align_up(b->ram.size, HUGE_ALIGN);
@@ -347,6 +350,7 @@ void ram_block_free(MemorySystem *ms, RamBlock *block)
 {
     Block *b = container_of(block, Block, ram);
 
+    trace_ram_block_gone(block->id);
     atomic_store(&b->dying, true);
     ram_block_unref(block);
 }

@@ -8,6 +8,8 @@
  */
 #include "softmmu/memory/internal.h"
 
+#include "trace_softmmu_memory.h"
+
 /* --- rendering ----------------------------------------------------------- */
 
 typedef struct Render {
@@ -408,6 +410,7 @@ static void views_update(MemorySystem *ms)
         change.view = view;
         rcu_publish(&as->view, &view->flat);
         g_array_append_val(changes, change);
+        trace_memory_view_changed(as->name, view->flat.count);
     }
     for (guint i = 0; i < changes->len; i++) {
         Change *change = &g_array_index(changes, Change, i);
