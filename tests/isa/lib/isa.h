@@ -27,17 +27,18 @@
 #define SIFIVE_TEST 0x100000
 
 #if __riscv_xlen == 64
-#define LX ld
-#define SX sd
+#define LX     ld
+#define SX     sd
 #define XBYTES 8
 #else
-#define LX lw
-#define SX sw
+#define LX     lw
+#define SX     sw
 #define XBYTES 4
 #endif
 
 #ifdef __ASSEMBLER__
 
+/* clang-format off */
 /* Check that a register holds a constant; uses t6. */
 .macro check_eq reg, value
     .set case_number, case_number + 1
@@ -53,6 +54,7 @@
     li a0, 0
     ret
 .endm
+/* clang-format on */
 
 #else
 

@@ -39,17 +39,17 @@ void run_block(void);
 #if __riscv_xlen == 64
 #define SXX "sd"
 #define LXX "ld"
-#define XB "8"
+#define XB  "8"
 #else
 #define SXX "sw"
 #define LXX "lw"
-#define XB "4"
+#define XB  "4"
 #endif
 
 #define EACH_X(f)                                                              \
-    f(1) f(2) f(3) f(4) f(5) f(6) f(7) f(8) f(9) f(10) f(11) f(12) f(13)       \
-    f(14) f(15) f(16) f(17) f(18) f(19) f(20) f(21) f(22) f(23) f(24) f(25)    \
-    f(26) f(27) f(28) f(29) f(30)
+    f(1) f(2) f(3) f(4) f(5) f(6) f(7) f(8) f(9) f(10) f(11) f(12) f(13) f(14) \
+        f(15) f(16) f(17) f(18) f(19) f(20) f(21) f(22) f(23) f(24) f(25)      \
+            f(26) f(27) f(28) f(29) f(30)
 #define EACH_F(f) f(0) EACH_X(f) f(31)
 #define PUT_X(n)  SXX " x" #n ", " #n "*" XB "(x31)\n"
 #define GET_X(n)  LXX " x" #n ", " #n "*" XB "(x31)\n"
@@ -57,7 +57,7 @@ void run_block(void);
 #define GET_F(n)  "fld f" #n ", " #n "*8(x31)\n"
 #define SAVED(f)                                                               \
     f(1, 0) f(2, 1) f(8, 2) f(9, 3) f(18, 4) f(19, 5) f(20, 6) f(21, 7)        \
-    f(22, 8) f(23, 9) f(24, 10) f(25, 11) f(26, 12) f(27, 13)
+        f(22, 8) f(23, 9) f(24, 10) f(25, 11) f(26, 12) f(27, 13)
 #define SAVE(n, at)    SXX " x" #n ", " #at "*" XB "(x31)\n"
 #define RESTORE(n, at) LXX " x" #n ", " #at "*" XB "(x31)\n"
 
@@ -73,19 +73,51 @@ asm(".section .text.start\n"
     "block_enter:\n"
     "    jalr x31, 0(x31)\n"
     ".option pop\n"
-    "    la x31, run_gpr\n" EACH_X(PUT_X)
-    "    la x31, run_fpr\n" EACH_F(PUT_F)
-    "    frcsr x1\n"
-    "    la x31, run_fcsr\n" SXX " x1, 0(x31)\n"
-    "    la x31, run_saved\n" SAVED(RESTORE)
-    "    ret\n"
-    ".globl run_block\n"
-    "run_block:\n"
-    "    la x31, run_saved\n" SAVED(SAVE)
-    "    la x31, run_fpr\n" EACH_F(GET_F)
-    "    la x31, run_fcsr\n" LXX " x1, 0(x31)\n"
-    "    fscsr x1\n"
-    "    la x31, run_gpr\n" EACH_X(GET_X)
+    "    la x31, run_gpr\n" EACH_X(PUT_X) "    la x31, run_fpr\n" EACH_F(
+        PUT_F) "    frcsr x1\n"
+               "    la x31, run_fcsr\n" SXX " x1, 0(x31)\n"
+               "    la x31, run_saved\n" SAVED(
+                   RESTORE) "    ret\n"
+                            ".globl run_block\n"
+                            "run_block:\n"
+                            "    la x31, run_saved\n" SAVED(
+                                SAVE) "    la x31, run_fpr\n" EACH_F(GET_F) "  "
+                                                                            "  "
+                                                                            "la"
+                                                                            " x"
+                                                                            "31"
+                                                                            ", "
+                                                                            "ru"
+                                                                            "n_"
+                                                                            "fc"
+                                                                            "sr"
+                                                                            "\n" LXX
+                                                                            " x"
+                                                                            "1,"
+                                                                            " 0"
+                                                                            "(x"
+                                                                            "31"
+                                                                            ")"
+                                                                            "\n"
+                                                                            "  "
+                                                                            "  "
+                                                                            "fs"
+                                                                            "cs"
+                                                                            "r "
+                                                                            "x1"
+                                                                            "\n"
+                                                                            "  "
+                                                                            "  "
+                                                                            "la"
+                                                                            " x"
+                                                                            "31"
+                                                                            ", "
+                                                                            "ru"
+                                                                            "n_"
+                                                                            "gp"
+                                                                            "r"
+                                                                            "\n" EACH_X(
+                                                                                GET_X)
     /* no reservation is left over */
     "    lr.w x31, (x8)\n    sc.w x31, x31, (x8)\n"
     "    la x31, run_pc\n" LXX " x31, 0(x31)\n"

@@ -26,7 +26,8 @@ static uint32_t word;
 #define OFF(insn)                                                              \
     do {                                                                       \
         set_fs(0);                                                             \
-        TRAPS(asm volatile(insn ::"r"(&word) : "a0", "fa0", "memory"),         \
+        TRAPS(asm volatile(insn ::"r"(&word)                                   \
+                           : "a0", "fa0", "memory"),                           \
               EXC_ILLEGAL);                                                    \
         check(fs() == 0);                                                      \
     } while (0)

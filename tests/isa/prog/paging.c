@@ -103,7 +103,7 @@ static void map(int n, int to, xlen_t flags)
     asm volatile("sfence.vma %0, x0" ::"r"(VA + n * PAGE) : "memory");
 }
 
-#define ADDR(n) (VA + (n) * PAGE)
+#define ADDR(n) (VA + (n)*PAGE)
 
 static xlen_t on(xlen_t (*fn)(xlen_t), int mode)
 {
@@ -134,9 +134,11 @@ static xlen_t basic(xlen_t unused)
     TRAPS(storex(ADDR(9) + 4, 1), EXC_STORE_PAGE);
     check(trap.tval == ADDR(9) + 4);
     TRAPS(asm volatile("lr.w t0, (%0)" ::"r"(ADDR(9)) : "t0"), EXC_LOAD_PAGE);
-    TRAPS(asm volatile("sc.w t0, t0, (%0)" ::"r"(ADDR(9)) : "t0"),
+    TRAPS(asm volatile("sc.w t0, t0, (%0)" ::"r"(ADDR(9))
+                       : "t0"),
           EXC_STORE_PAGE);
-    TRAPS(asm volatile("amoadd.w t0, t0, (%0)" ::"r"(ADDR(9)) : "t0"),
+    TRAPS(asm volatile("amoadd.w t0, t0, (%0)" ::"r"(ADDR(9))
+                       : "t0"),
           EXC_STORE_PAGE);
     return 1;
 }
@@ -202,12 +204,14 @@ static xlen_t crossing(xlen_t unused)
     TRAPS(asm volatile("lw t0, -2(%0)" ::"r"(ADDR(9)) : "t0"), EXC_LOAD_PAGE);
     check(trap.tval == ADDR(9));
     storex(ADDR(9) - sizeof(xlen_t), 0x5a5a5a5a);
-    TRAPS(asm volatile("sw %1, -2(%0)" ::"r"(ADDR(9)), "r"(0) : "memory"),
+    TRAPS(asm volatile("sw %1, -2(%0)" ::"r"(ADDR(9)), "r"(0)
+                       : "memory"),
           EXC_STORE_PAGE);
     check(trap.tval == ADDR(9));
     check(loadx(ADDR(9) - sizeof(xlen_t)) == 0x5a5a5a5a);
     /* from nothing into a page: the first part's */
-    TRAPS(asm volatile("lw t0, -2(%0)" ::"r"(ADDR(0x10)) : "t0"),
+    TRAPS(asm volatile("lw t0, -2(%0)" ::"r"(ADDR(0x10))
+                       : "t0"),
           EXC_LOAD_PAGE);
     check(trap.tval == ADDR(0x10) - 2);
     return 4;
@@ -223,7 +227,7 @@ static xlen_t user_pages(xlen_t unused)
     check(loadx(ADDR(0x11)) == 0x4444);
     storex(ADDR(0x11) + 8, 9);
     TRAPS(jump(ADDR(0x11)), EXC_INSN_PAGE); /* never */
-    for (int i = 0; i < 20; i++) { /* SUM toggles at each user copy */
+    for (int i = 0; i < 20; i++) {          /* SUM toggles at each user copy */
         csr_clear("sstatus", MSTATUS_SUM);
         check(loadx(ADDR(0)) == 0x1111);
         csr_set("sstatus", MSTATUS_SUM);
@@ -322,14 +326,14 @@ static xlen_t address_spaces(xlen_t unused)
                      : "memory");
         check(loadx(ADDR(0x40)) == 0x1111);
         low[0x40] = leaf(page[1], RW);
-        asm volatile("sfence.w.inval; sinval.vma %0, x0; sfence.inval.ir" ::
-                         "r"(ADDR(0x40))
+        asm volatile("sfence.w.inval; sinval.vma %0, x0; sfence.inval.ir" ::"r"(
+                         ADDR(0x40))
                      : "memory");
         check(loadx(ADDR(0x40)) == 0x2222);
         low[0x40] = leaf(page[0], RW);
-        asm volatile("sfence.w.inval; sinval.vma x0, %0; sfence.inval.ir" ::
-                         "r"(1ul)
-                     : "memory");
+        asm volatile(
+            "sfence.w.inval; sinval.vma x0, %0; sfence.inval.ir" ::"r"(1ul)
+            : "memory");
         check(loadx(ADDR(0x40)) == 0x1111);
     }
     csr_write("satp", SATP(root, 0));
@@ -400,7 +404,7 @@ static void fill(void)
 }
 
 #if __riscv_xlen == 64
-#define NAPOT (1ul << 63)
+#define NAPOT   (1ul << 63)
 #define PBMT(n) ((xlen_t)(n) << 61)
 static void fill_extra(void)
 {
@@ -500,7 +504,8 @@ int main(void)
     *large_entry() = leaf((void *)((xlen_t)page[0] & ~(LARGE - 1)), RW);
     fence();
     check(on(large, PRV_S) == 8);
-    *large_entry() = leaf((void *)(((xlen_t)page[0] & ~(LARGE - 1)) | PAGE), RW);
+    *large_entry() =
+        leaf((void *)(((xlen_t)page[0] & ~(LARGE - 1)) | PAGE), RW);
     fence();
     check(on(large_faults, PRV_S) == 9);
     *large_entry() = leaf((void *)0x18000000ul, V);

@@ -11,9 +11,8 @@ static void set_cfg(int n, unsigned v)
 {
     xlen_t shift = 8 * n;
 
-    csr_write("pmpcfg0",
-              (csr_read("pmpcfg0") & ~((xlen_t)0xff << shift)) |
-                  (xlen_t)v << shift);
+    csr_write("pmpcfg0", (csr_read("pmpcfg0") & ~((xlen_t)0xff << shift)) |
+                             (xlen_t)v << shift);
     asm volatile("sfence.vma" ::: "memory");
 }
 
@@ -148,10 +147,10 @@ int main(void)
     csr_clear("mstatus", MSTATUS_MPP);
     trap.cause = -1;
     trap.armed = 1;
-    asm volatile("csrs mstatus, %0; lb t0, 0(%1); csrc mstatus, %0" ::"r"(
-                     MSTATUS_MPRV),
-                 "r"(a)
-                 : "t0", "memory");
+    asm volatile(
+        "csrs mstatus, %0; lb t0, 0(%1); csrc mstatus, %0" ::"r"(MSTATUS_MPRV),
+        "r"(a)
+        : "t0", "memory");
     check(trap.cause == EXC_LOAD_ACCESS);
     return 0;
 }

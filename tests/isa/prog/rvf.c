@@ -5,42 +5,42 @@
 
 #ifdef FMT_D
 typedef uint64_t bits_t;
-#define S            "d"
-#define BITS         64
-#define ONE          0x3ff0000000000000ull
-#define TWO          0x4000000000000000ull
-#define THREE        0x4008000000000000ull
-#define HALF         0x3fe0000000000000ull
-#define THIRD        0x3fd5555555555555ull /* 1/3, to nearest and down */
-#define THIRD_UP     0x3fd5555555555556ull
-#define INF          0x7ff0000000000000ull
-#define QNAN         0x7ff8000000000000ull
-#define SNAN         0x7ff0000000000001ull
-#define MAX          0x7fefffffffffffffull
-#define TINY         1ull /* least subnormal */
-#define MIN_NORMAL   0x0010000000000000ull
-#define ROOT2        0x3ff6a09e667f3bcdull
-#define ONE_EPS      0x3ff0000000000001ull
-#define EPS2         0x3ca0000000000000ull /* half an ulp of 1 */
+#define S          "d"
+#define BITS       64
+#define ONE        0x3ff0000000000000ull
+#define TWO        0x4000000000000000ull
+#define THREE      0x4008000000000000ull
+#define HALF       0x3fe0000000000000ull
+#define THIRD      0x3fd5555555555555ull /* 1/3, to nearest and down */
+#define THIRD_UP   0x3fd5555555555556ull
+#define INF        0x7ff0000000000000ull
+#define QNAN       0x7ff8000000000000ull
+#define SNAN       0x7ff0000000000001ull
+#define MAX        0x7fefffffffffffffull
+#define TINY       1ull /* least subnormal */
+#define MIN_NORMAL 0x0010000000000000ull
+#define ROOT2      0x3ff6a09e667f3bcdull
+#define ONE_EPS    0x3ff0000000000001ull
+#define EPS2       0x3ca0000000000000ull /* half an ulp of 1 */
 #else
 typedef uint32_t bits_t;
-#define S            "s"
-#define BITS         32
-#define ONE          0x3f800000u
-#define TWO          0x40000000u
-#define THREE        0x40400000u
-#define HALF         0x3f000000u
-#define THIRD        0x3eaaaaaau /* 1/3 down; to nearest is up */
-#define THIRD_UP     0x3eaaaaabu
-#define INF          0x7f800000u
-#define QNAN         0x7fc00000u
-#define SNAN         0x7f800001u
-#define MAX          0x7f7fffffu
-#define TINY         1u
-#define MIN_NORMAL   0x00800000u
-#define ROOT2        0x3fb504f3u
-#define ONE_EPS      0x3f800001u
-#define EPS2         0x33800000u
+#define S          "s"
+#define BITS       32
+#define ONE        0x3f800000u
+#define TWO        0x40000000u
+#define THREE      0x40400000u
+#define HALF       0x3f000000u
+#define THIRD      0x3eaaaaaau /* 1/3 down; to nearest is up */
+#define THIRD_UP   0x3eaaaaabu
+#define INF        0x7f800000u
+#define QNAN       0x7fc00000u
+#define SNAN       0x7f800001u
+#define MAX        0x7f7fffffu
+#define TINY       1u
+#define MIN_NORMAL 0x00800000u
+#define ROOT2      0x3fb504f3u
+#define ONE_EPS    0x3f800001u
+#define EPS2       0x33800000u
 #endif
 #define SIGN ((bits_t)1 << (BITS - 1))
 
@@ -72,10 +72,10 @@ static xlen_t flags;
                      : "fa0", "fa1", "fa2", "memory");                         \
         r_;                                                                    \
     })
-#define F1(op, x)       F(op "." S " fa0, fa0", x, 0, 0)
-#define F2(op, x, y)    F(op "." S " fa0, fa0, fa1", x, y, 0)
+#define F1(op, x)         F(op "." S " fa0, fa0", x, 0, 0)
+#define F2(op, x, y)      F(op "." S " fa0, fa0, fa1", x, y, 0)
 #define F2R(op, x, y, rm) F(op "." S " fa0, fa0, fa1, " rm, x, y, 0)
-#define F3(op, x, y, z) F(op "." S " fa0, fa0, fa1, fa2", x, y, z)
+#define F3(op, x, y, z)   F(op "." S " fa0, fa0, fa1, fa2", x, y, z)
 #define is(expr, want, f)                                                      \
     do {                                                                       \
         bits_t got_ = (expr);                                                  \
@@ -159,8 +159,7 @@ static void rounding(void)
     is(F2R("fadd", ONE, EPS2, "rtz"), ONE, NX);
     /* the dynamic mode, each value of it */
     static const bits_t third[] = { BITS == 64 ? THIRD : THIRD_UP, THIRD, THIRD,
-                                    THIRD_UP,
-                                    BITS == 64 ? THIRD : THIRD_UP };
+                                    THIRD_UP, BITS == 64 ? THIRD : THIRD_UP };
     for (int rm = RNE; rm <= RMM; rm++) {
         asm volatile("fsrm %0" ::"r"(rm));
         is(F2("fdiv", ONE, THREE), third[rm], NX);
@@ -176,15 +175,18 @@ static void rounding(void)
         asm volatile("fsgnj." S " fa0, fa0, fa0" ::: "fa0");
     }
     asm volatile("fsrm x0");
-    TRAPS(asm volatile(".insn 4, 0x00a57553 & ~0x7000 | 5 << 12" ::: "fa0"),
+    TRAPS(asm volatile(".insn 4, 0x00a57553 & ~0x7000 | 5 << 12" ::
+                           : "fa0"),
           EXC_ILLEGAL);
-    TRAPS(asm volatile(".insn 4, 0x00a57553 & ~0x7000 | 6 << 12" ::: "fa0"),
+    TRAPS(asm volatile(".insn 4, 0x00a57553 & ~0x7000 | 6 << 12" ::
+                           : "fa0"),
           EXC_ILLEGAL);
 }
 
 static void fused(void)
 {
-    is(F3("fmadd", TWO, THREE, ONE), BITS == 64 ? 0x401c000000000000ull : 0x40e00000, 0); /* 7 */
+    is(F3("fmadd", TWO, THREE, ONE),
+       BITS == 64 ? 0x401c000000000000ull : 0x40e00000, 0); /* 7 */
     is(F3("fmsub", TWO, ONE, ONE), ONE, 0);
     is(F3("fnmsub", TWO, ONE, THREE), ONE, 0);
     is(F3("fnmadd", TWO, ONE, ONE), THREE | SIGN, 0);
@@ -252,8 +254,8 @@ static void compare_class(void)
 static void conversions(void)
 {
     const bits_t one_half_up = BITS == 64 ? 0x3ff8000000000000ull : 0x3fc00000;
-    const bits_t big = BITS == 64 ? 0x41f0000000000000ull
-                                  : 0x4f800000; /* 2^32 */
+    const bits_t big =
+        BITS == 64 ? 0x41f0000000000000ull : 0x4f800000; /* 2^32 */
 
 #define CVT(to, rm, x) I("fcvt." to "." S " a0, fa0, " rm, x, 0)
     iis(CVT("w", "rtz", one_half_up), 1, NX);
@@ -290,8 +292,7 @@ static void conversions(void)
         1ul << 63, 0);
     iis(CVT("lu", "rtz", INF), -1ul, NV);
     is(TO("l", -1ul), ONE | SIGN, 0);
-    is(TO("lu", 1ul << 63), BITS == 64 ? 0x43e0000000000000ull : 0x5f000000,
-       0);
+    is(TO("lu", 1ul << 63), BITS == 64 ? 0x43e0000000000000ull : 0x5f000000, 0);
     is(TO("lu", -1ul), BITS == 64 ? 0x43f0000000000000ull : 0x5f800000, NX);
     is(TO("l", 0x7fffffffffffffff),
        BITS == 64 ? 0x43e0000000000000ull : 0x5f000000, NX);
@@ -353,17 +354,24 @@ static void formats(void)
     /* what is not boxed reads as the canonical NaN ... */
     d = 0x000000003f800000ull;
     asm volatile("fld fa0, 0(%1); fadd.s fa0, fa0, fa0; fsd fa0, 0(%1);"
-                 "fld fa1, 0(%1)" : "+m"(d) : "r"(&d) : "fa0", "fa1");
+                 "fld fa1, 0(%1)"
+                 : "+m"(d)
+                 : "r"(&d)
+                 : "fa0", "fa1");
     check(d == 0xffffffff7fc00000ull);
     d = 0x000000003f800000ull;
     asm volatile("fld fa0, 0(%1); fsgnj.s fa0, fa0, fa0; fsd fa0, 0(%1)"
-                 : "+m"(d) : "r"(&d) : "fa0");
+                 : "+m"(d)
+                 : "r"(&d)
+                 : "fa0");
     check(d == 0xffffffff7fc00000ull);
     /* ... but fsw and fmv.x.w take the bits as they are */
     d = 0x000000003f800001ull;
     xlen_t w;
     asm volatile("fld fa0, 0(%1); fsw fa0, 0(%2); fmv.x.w %0, fa0"
-                 : "=r"(w) : "r"(&d), "r"(&s) : "fa0", "memory");
+                 : "=r"(w)
+                 : "r"(&d), "r"(&s)
+                 : "fa0", "memory");
     check(s == 0x3f800001 && w == 0x3f800001);
     asm volatile("fmv.w.x fa0, %1; fsd fa0, 0(%0)" ::"r"(&d), "r"(0x80000000)
                  : "fa0", "memory");
@@ -372,7 +380,9 @@ static void formats(void)
     check(w == (xlen_t)(int32_t)0x80000000);
 #if __riscv_xlen == 64
     asm volatile("fmv.d.x fa0, %1; fmv.x.d %0, fa0"
-                 : "=r"(w) : "r"(0x123456789abcdef0ul) : "fa0");
+                 : "=r"(w)
+                 : "r"(0x123456789abcdef0ul)
+                 : "fa0");
     check(w == 0x123456789abcdef0ul);
 #endif
 }

@@ -14,11 +14,32 @@ enum { XLEN = __riscv_xlen };
 #define MIN ((xlen_t)1 << (XLEN - 1))
 
 static const xlen_t values[] = {
-    0,       1,        2,          3,        7,      10,
-    100,     0x7fff,   0x8000,     0xffff,   65536,  0x12345678,
-    MIN,     MIN - 1,  MIN + 1,    -1ul,     -2ul,   -3ul,
-    -10ul,   -100ul,   0x55555555, -65536ul, ~0x12345678ul,
-    0x7fffffff, 0x80000000, 0xffffffff,
+    0,
+    1,
+    2,
+    3,
+    7,
+    10,
+    100,
+    0x7fff,
+    0x8000,
+    0xffff,
+    65536,
+    0x12345678,
+    MIN,
+    MIN - 1,
+    MIN + 1,
+    -1ul,
+    -2ul,
+    -3ul,
+    -10ul,
+    -100ul,
+    0x55555555,
+    -65536ul,
+    ~0x12345678ul,
+    0x7fffffff,
+    0x80000000,
+    0xffffffff,
 };
 enum { COUNT = sizeof(values) / sizeof(values[0]) };
 

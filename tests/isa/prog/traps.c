@@ -29,7 +29,8 @@ static void causes(void)
     /* state is precise: the instructions before are done, none after is */
     xlen_t x = 1, y = 1;
     TRAPS(asm volatile("addi %0, %0, 1; .4byte 0xffffffff; addi %1, %1, 1"
-                       : "+r"(x), "+r"(y)), EXC_ILLEGAL);
+                       : "+r"(x), "+r"(y)),
+          EXC_ILLEGAL);
     check(x == 2 && y == 2);
 }
 
@@ -45,7 +46,7 @@ static void stacks(void)
     TRAPS(asm volatile("li a7, 0; ecall" ::: "a7"), EXC_ECALL_M);
     check(!(trap.status & MSTATUS_MPIE));
     check(!(csr_read("mstatus") & MSTATUS_MIE));
-    check(csr_read("mstatus") & MSTATUS_MPIE);    /* set by MRET */
+    check(csr_read("mstatus") & MSTATUS_MPIE);       /* set by MRET */
     check((csr_read("mstatus") & MSTATUS_MPP) == 0); /* least mode */
     /* MRET to a lesser mode clears MPRV, to M it does not */
     csr_set("mstatus", MSTATUS_MPP | MSTATUS_MPRV);
@@ -78,8 +79,8 @@ static xlen_t supervisor_delegated(xlen_t unused)
 
 static void delegation(void)
 {
-    csr_write("medeleg", 1ul << EXC_BREAKPOINT | 1ul << EXC_ECALL_U |
-                             1ul << EXC_ILLEGAL);
+    csr_write("medeleg",
+              1ul << EXC_BREAKPOINT | 1ul << EXC_ECALL_U | 1ul << EXC_ILLEGAL);
     csr_write("stvec", (xlen_t)strap_entry);
     /* never downwards: M's own go to M */
     TRAPS(asm volatile("ebreak"), EXC_BREAKPOINT);
@@ -153,7 +154,7 @@ static void interrupts(void)
     while (trap.count == n) {
     }
     csr_clear("mstatus", MSTATUS_MIE);
-    check(csr_read("mie") == 0); /* both came */
+    check(csr_read("mie") == 0);   /* both came */
     check(trap.cause == IRQ(STI)); /* SSI first, STI last */
     csr_clear("mip", 1 << STI | 1 << SSI);
 }

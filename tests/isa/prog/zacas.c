@@ -13,7 +13,10 @@ static xlen_t cas_w(volatile void *p, xlen_t expected, xlen_t desired)
     register xlen_t a1 asm("a1") = (xlen_t)p;
     register xlen_t a2 asm("a2") = desired;
 
-    asm volatile("amocas.w a0, a2, a1" : "+r"(a0) : "r"(a1), "r"(a2) : "memory");
+    asm volatile("amocas.w a0, a2, a1"
+                 : "+r"(a0)
+                 : "r"(a1), "r"(a2)
+                 : "memory");
     return a0;
 }
 
@@ -24,7 +27,10 @@ static xlen_t cas_d(volatile void *p, xlen_t expected, xlen_t desired)
     register xlen_t a1 asm("a1") = (xlen_t)p;
     register xlen_t a2 asm("a2") = desired;
 
-    asm volatile("amocas.d a0, a2, a1" : "+r"(a0) : "r"(a1), "r"(a2) : "memory");
+    asm volatile("amocas.d a0, a2, a1"
+                 : "+r"(a0)
+                 : "r"(a1), "r"(a2)
+                 : "memory");
     return a0;
 }
 #define PAIR "amocas.q"

@@ -172,8 +172,9 @@ static void zbs(xlen_t x, xlen_t y)
 
 int main(void)
 {
-    static const xlen_t edge[] = { 0, 1, -1ul, (xlen_t)1 << (XLEN - 1), 0x80,
-                                   0xff00, 0x80000000 };
+    static const xlen_t edge[] = {
+        0, 1, -1ul, (xlen_t)1 << (XLEN - 1), 0x80, 0xff00, 0x80000000
+    };
 
     for (unsigned i = 0; i < 7; i++) {
         for (unsigned k = 0; k < 7; k++) {

@@ -11,8 +11,8 @@ asm(".include \"riscv-insns.inc\"");
         a0;                                                                    \
     })
 
-static uint8_t bytes[8] __attribute__((aligned(8))) = { 0x81, 0x92, 0xa3,
-                                                        0xb4 };
+static uint8_t bytes[8]
+    __attribute__((aligned(8))) = { 0x81, 0x92, 0xa3, 0xb4 };
 
 int main(void)
 {

@@ -56,8 +56,8 @@ int main(void)
     /* no fault but the store's */
     TRAPS(CBO("zero", 8), EXC_STORE_ACCESS);
     /* prefetches never trap */
-    asm volatile("prefetch.i 0(%0); prefetch.r 32(%0); prefetch.w -64(%0)" ::
-                     "r"(8ul));
+    asm volatile(
+        "prefetch.i 0(%0); prefetch.r 32(%0); prefetch.w -64(%0)" ::"r"(8ul));
 
     csr_write("0x30a", 0);
     check(call_in(PRV_S, all_illegal, 0) == 1);
