@@ -55,28 +55,33 @@ static void rtc_update(DeviceState *dev)
     irq_set(&s->irq, s->pending && (s->reg[R_IRQ_ENABLED] & 1));
 }
 
-static int64_t rtc_now(const GoldfishRtc *s)
+/* Both as unsigned 64-bit times: the guest may set any. */
+static uint64_t rtc_now(const GoldfishRtc *s)
 {
-    return s->offset_ns + rtc_clock_ns(s->parent.machine);
+    return (uint64_t)s->offset_ns + (uint64_t)rtc_clock_ns(s->parent.machine);
 }
 
-static int64_t rtc_alarm(const GoldfishRtc *s)
+static uint64_t rtc_alarm(const GoldfishRtc *s)
 {
-    return (int64_t)((uint64_t)s->reg[R_ALARM_HIGH] << 32 |
-                     s->reg[R_ALARM_LOW]);
+    return (uint64_t)s->reg[R_ALARM_HIGH] << 32 | s->reg[R_ALARM_LOW];
 }
 
-/* An alarm in the past goes off at once. */
+/* An alarm in the past goes off at once, one beyond the clock's end never. */
 static void rtc_arm(GoldfishRtc *s)
 {
+    uint64_t left = rtc_alarm(s) - rtc_now(s);
+    int64_t clock = rtc_clock_ns(s->parent.machine);
+
     if (!s->armed) {
         timer_cancel(&s->timer);
     } else if (rtc_alarm(s) <= rtc_now(s)) {
         s->armed = false;
         s->pending = true;
         timer_cancel(&s->timer);
+    } else if (left > (uint64_t)(INT64_MAX - MAX(clock, 0))) {
+        timer_cancel(&s->timer);
     } else {
-        timer_set(&s->timer, rtc_alarm(s) - s->offset_ns);
+        timer_set(&s->timer, clock + (int64_t)left);
     }
 }
 
@@ -91,7 +96,7 @@ static void rtc_fired(void *opaque)
 static uint32_t time_low_read(DeviceState *dev)
 {
     GoldfishRtc *s = rtc_of(dev);
-    uint64_t now = (uint64_t)rtc_now(s);
+    uint64_t now = rtc_now(s);
 
     s->reg[R_TIME_HIGH] = (uint32_t)(now >> 32);
     return (uint32_t)now;

@@ -146,6 +146,20 @@ static void unmap_all(Machine *m)
     }
 }
 
+/* At the end nobody hears a line any more: who drives one while it is reset
+ * may outlive who listened. */
+static int disconnect_lines(Object *obj, void *opaque)
+{
+    DeviceState *dev = object_try_cast(obj, &device_type);
+
+    for (guint i = 0; dev && dev->irqs_out && i < dev->irqs_out->len; i++) {
+        IrqLine *line = g_ptr_array_index(dev->irqs_out, i);
+
+        line->fn = NULL;
+    }
+    return 0;
+}
+
 void machine_free(Machine *m)
 {
     Object *root = m->root;
@@ -153,6 +167,7 @@ void machine_free(Machine *m)
     machine_lock(m);
     m->built = false; /* no DEVICE_DELETED for the end of it all */
     cpus_pause_all(m);
+    object_walk(OBJECT(m), disconnect_lines, NULL);
     while (m->cpus->len > 0) {
         CPUState *cpu = g_ptr_array_index(m->cpus, m->cpus->len - 1);
 

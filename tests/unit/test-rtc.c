@@ -97,6 +97,25 @@ static void alarm_interrupts_until_cleared(void)
     g_assert_false(w.level[0]);
 }
 
+static void far_alarms_stay_armed(void)
+{
+    g_autoptr(TestMachine) t = machine("1970-01-01");
+    TestWires w = { 0 };
+
+    test_place(device_new_board(t->m, &goldfish_rtc_type), RTC, &w);
+    test_wr(t, RTC + 0x10, 4, 1);
+    alarm_at(t, RTC, UINT64_MAX);
+    test_clock_step(t, INT64_C(1) << 40);
+    g_assert_cmphex(test_rd(t, RTC + 0x18, 4), ==, 1);
+    g_assert_false(w.level[0]);
+    test_wr(t, RTC + 4, 4, UINT32_MAX); /* the clock just below it */
+    test_wr(t, RTC, 4, UINT32_MAX - 9);
+    test_clock_step(t, 8);
+    g_assert_cmphex(test_rd(t, RTC + 0x18, 4), ==, 1);
+    test_clock_step(t, 1);
+    g_assert_true(w.level[0]);
+}
+
 static void state_moves_with_an_alarm_set(void)
 {
     g_autoptr(TestMachine) t = machine("1970-01-01");
@@ -150,6 +169,7 @@ int main(int argc, char **argv)
     T(high_half_is_latched_by_the_low_one);
     T(guest_sets_the_time);
     T(alarm_interrupts_until_cleared);
+    T(far_alarms_stay_armed);
     T(state_moves_with_an_alarm_set);
     T(rtc_option_is_checked);
     T(utc_on_the_hosts_clock_is_the_hosts_time);

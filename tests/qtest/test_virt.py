@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Devices of riscv's virt and spike boards, driven through the qtest protocol.
+
+No guest code runs. Each test spells the numbers of the board's documentation
+and of the devices' specifications. What needs no clock runs against the peer
+too: TANDEM_BINARY=... QTEST_ACCEL=none.
+"""
+
+import os
+import pathlib
+import struct
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "boot"))
+import guest as g  # pylint: disable=wrong-import-position
+from guest import GuestTest, tap  # pylint: disable=wrong-import-position
+
+PLIC, UART, CLINT, TEST = 0xc000000, 0x10000000, 0x2000000, 0x100000
+RTC, FW_CFG, FLASH, RAM = 0x101000, 0x10100000, 0x20000000, 0x80000000
+
+
+class QTest:
+    """One machine and its qtest socket, over the program's own stdio."""
+
+    def __init__(self, *args, machine="virt"):
+        accel = os.environ.get("QTEST_ACCEL", "qtest")
+        engine = ["-accel", accel] if accel != "none" else ["-S"]
+        self.process = subprocess.Popen(
+            [g.BINARY, "-M", machine, *engine, "-bios", "none", "-display",
+             "none", "-qtest", "stdio", "-qtest-log", "none", "-monitor",
+             "none", "-serial", "null", *map(str, args)], text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+    def ask(self, *words):
+        text = " ".join(w if isinstance(w, str) else hex(w) for w in words)
+        self.process.stdin.write(text + "\n")
+        self.process.stdin.flush()
+        while True:
+            line = self.process.stdout.readline()
+            if not line:
+                raise EOFError(text)
+            if line.startswith("IRQ"):
+                continue
+            answer = line.split()
+            if answer[0] != "OK":
+                raise ValueError(f"{text}: {line}")
+            return answer[1:]
+
+    def read(self, size, addr):
+        return int(self.ask("read" + size, addr)[0], 16)
+
+    def write(self, size, addr, value):
+        self.ask("write" + size, addr, value)
+
+    def wait(self):
+        return self.process.wait(timeout=20 * g.SLOW)
+
+
+class Devices(GuestTest):
+    """Registers and wires of each device on its board."""
+
+    def test_uart_interrupt_reaches_plic_source_10(self):
+        with QTest() as q:
+            q.write("l", PLIC + 4 * 10, 1)
+            q.write("l", PLIC + 0x2080, 1 << 10)
+            q.write("b", UART + 1, 2)  # THR is empty
+            self.assertEqual(q.read("l", PLIC + 0x1000), 1 << 10)
+            self.assertEqual(q.read("l", PLIC + 0x201004), 10)
+            self.assertEqual(q.read("b", UART + 2) & 0xf, 2)
+            q.write("l", PLIC + 0x201004, 10)
+            self.assertEqual(q.read("l", PLIC + 0x201004), 0)
+
+    def test_uart_loops_back(self):
+        with QTest() as q:
+            q.write("b", UART + 2, 1)
+            q.write("b", UART + 4, 0x10)
+            for byte in b"tandem":
+                q.write("b", UART, byte)
+            self.assertEqual(bytes(q.read("b", UART) for _ in range(6)),
+                             b"tandem")
+            self.assertEqual(q.read("b", UART + 5) & 1, 0)
+
+    def test_plic_prefers_priority_then_number(self):
+        with QTest("-smp", 2) as q:
+            for source, priority in ((10, 3), (11, 3), (1, 7)):
+                q.write("l", PLIC + 4 * source, priority)
+                self.assertEqual(q.read("l", PLIC + 4 * source), priority)
+            q.write("l", PLIC + 0x2000 + 0x80 * 3, 0xfffffffe)  # hart 1, S
+            self.assertEqual(q.read("l", PLIC + 0x2180), 0xfffffffe)
+            q.write("b", UART + 1, 2)
+            self.assertEqual(q.read("l", PLIC + 0x203004), 10)
+            self.assertEqual(q.read("l", PLIC + 0x200004), 0)
+
+    def test_software_interrupt_bits(self):
+        with QTest("-smp", 2) as q:
+            q.write("l", CLINT + 4, 0xffffffff)
+            self.assertEqual(q.read("l", CLINT + 4), 1)
+            self.assertEqual(q.read("l", CLINT), 0)
+
+    def test_flash_answers_to_query_and_programs(self):
+        with QTest() as q:
+            for bank in (FLASH, FLASH + 0x2000000):
+                q.write("l", bank + 0x55 * 4, 0x00980098)
+                text = [q.read("l", bank + 4 * i) for i in range(0x10, 0x13)]
+                self.assertEqual(text, [c * 0x10001 for c in b"QRY"])
+                q.write("l", bank, 0x00ff00ff)
+                q.write("l", bank, 0x00200020)
+                q.write("l", bank, 0x00d000d0)
+                self.assertEqual(q.read("l", bank) & 0x80, 0x80)
+                q.write("l", bank + 8, 0x00400040)
+                q.write("l", bank + 8, 0x12345678)
+                q.write("l", bank, 0x00ff00ff)
+                self.assertEqual(q.read("l", bank + 8), 0x12345678)
+                self.assertEqual(q.read("l", bank + 12), 0xffffffff)
+
+    def test_fw_cfg_file_by_dma(self):
+        with QTest("-fw_cfg", "name=opt/x,string=hello") as q:
+            directory = self.dma_read(q, 0x19, 4 + 64 * 40)
+            count = struct.unpack(">I", directory[:4])[0]
+            files = {}
+            for i in range(count):
+                size, key, _, name = struct.unpack_from(">IHH56s", directory,
+                                                        4 + 64 * i)
+                files[name.rstrip(b"\0").decode()] = (size, key)
+            self.assertEqual(files["opt/x"][0], 5)
+            self.assertEqual(self.dma_read(q, files["opt/x"][1], 8),
+                             b"hello\0\0\0")
+            q.write("w", FW_CFG + 8, 0)
+            self.assertEqual(bytes(q.read("b", FW_CFG) for _ in range(4)),
+                             b"QEMU")
+
+    def dma_read(self, q, key, size):
+        request = struct.pack(">IIQ", key << 16 | 8 | 2, size, RAM + 0x1000)
+        q.ask("write", RAM, len(request), "0x" + request.hex())
+        q.write("l", FW_CFG + 16, 0)
+        q.write("l", FW_CFG + 20, int.from_bytes(RAM.to_bytes(4, "little"),
+                                                 "big"))
+        for _ in range(1000):
+            control = q.read("l", RAM)
+            if control in (0, 0x01000000):
+                break
+        self.assertEqual(control, 0)
+        return bytes.fromhex(q.ask("read", RAM + 0x1000, size)[0][2:])
+
+    def test_finisher_ends_with_its_code(self):
+        for value, status in ((0x5555, 0), (0x00073333, 7)):
+            with QTest() as q:
+                q.write("l", TEST, value)
+                self.assertEqual(q.wait(), status)
+
+    def test_memory_is_where_the_documentation_says(self):
+        with QTest("-m", "256") as q:
+            q.write("q", RAM, 0x1122334455667788)
+            q.write("q", RAM + 0x0ffffff8, 0x99)
+            self.assertEqual(q.read("q", RAM), 0x1122334455667788)
+            self.assertEqual(q.read("b", RAM + 3), 0x55)
+            self.assertEqual(q.read("q", RAM + 0x0ffffff8), 0x99)
+            self.assertEqual(q.read("l", 0x1000), 0x00000297)  # auipc t0, 0
+
+    def test_spike_has_htif_and_a_clint(self):
+        with QTest(machine="spike") as q:
+            q.write("l", CLINT, 1)
+            self.assertEqual(q.read("l", CLINT), 1)
+            q.write("q", 0x1000008, 5 << 1 | 1)
+            self.assertEqual(q.wait(), 5)
+
+
+class Clock(GuestTest):
+    """What the virtual clock drives: qtest's clock_step needs its engine."""
+
+    def test_timer_follows_the_clock(self):
+        with QTest() as q:
+            q.ask("clock_step", "1000000")
+            self.assertEqual(q.read("q", CLINT + 0xbff8), 10000)
+            q.write("q", CLINT + 0xbff8, 0)
+            q.ask("clock_step", "500")
+            self.assertEqual(q.read("q", CLINT + 0xbff8), 5)
+
+    def test_rtc_alarm_reaches_plic_source_11(self):
+        with QTest("-rtc", "base=2020-01-01,clock=vm") as q:
+            low = q.read("l", RTC)
+            now = q.read("l", RTC + 4) << 32 | low
+            self.assertEqual(now // 10**9, 1577836800)
+            alarm = now + 10**9
+            q.write("l", RTC + 0x10, 1)
+            q.write("l", RTC + 0x0c, alarm >> 32)
+            q.write("l", RTC + 0x08, alarm & 0xffffffff)
+            q.ask("clock_step", "999999999")
+            self.assertEqual(q.read("l", PLIC + 0x1000), 0)
+            q.ask("clock_step", "1")
+            self.assertEqual(q.read("l", PLIC + 0x1000), 1 << 11)
+
+    def test_uart_receive_timeout(self):
+        with QTest() as q:
+            q.write("b", UART + 2, 0xc1)  # FIFO, trigger at 14
+            q.write("b", UART + 3, 0x83)
+            q.write("b", UART, 12)
+            q.write("b", UART + 1, 0)
+            q.write("b", UART + 3, 0x03)
+            q.write("b", UART + 4, 0x10)
+            q.write("b", UART + 1, 1)
+            q.write("b", UART, 0x41)
+            self.assertEqual(q.read("b", UART + 2) & 0xf, 1)
+            # 230400 / 12 = 19200 baud: four characters of ten bits
+            q.ask("clock_step", "2083334")
+            self.assertEqual(q.read("b", UART + 2) & 0xf, 0xc)
+
+
+class Tree(GuestTest):
+    """-machine dumpdtb writes the tree and ends at once."""
+
+    def test_dumpdtb(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "dtb"
+            done = subprocess.run([g.BINARY, "-M", f"virt,dumpdtb={path}",
+                                   "-display", "none", "-smp", "3"],
+                                  stdin=subprocess.DEVNULL, check=False,
+                                  capture_output=True, timeout=20 * g.SLOW)
+            self.assertEqual(done.returncode, 0)
+            tree = path.read_bytes()
+            self.assertEqual(tree[:4], b"\xd0\x0d\xfe\xed")
+            self.assertEqual(len(tree), int.from_bytes(tree[4:8], "big"))
+            for text in (b"riscv-virtio", b"cpu@2\0", b"ns16550a\0",
+                         b"qemu,fw-cfg-mmio\0", b"cfi-flash\0"):
+                self.assertIn(text, tree)
+
+
+if __name__ == "__main__":
+    g.skip_without_binary()
+    tap.main()
