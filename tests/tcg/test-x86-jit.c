@@ -79,6 +79,25 @@ static int expected_leave(const TcgBlock *tb, Outcome a)
                                          : TCG_LEAVE_EXIT;
 }
 
+/* Enter some pages in the soft TLB, some of them for reading only. */
+static void fill_tlb(Machine *m, uint64_t seed)
+{
+    uint64_t state = seed * 0x9e3779b97f4a7c15u | 1;
+
+    for (unsigned k = 0; k < 3 * (MACHINE_MEM_SIZE >> MACHINE_PAGE_BITS); k++) {
+        uint64_t page = MACHINE_MEM_BASE + ((uint64_t)(k / 3) << 12);
+        unsigned at = page >> MACHINE_PAGE_BITS & (TCG_TLB_SIZE - 1);
+        TcgTlb *tlb = &m->hot->tlb[k % 3];
+        uint64_t r = machine_random(&state) >> 60;
+
+        if (r < 12) {
+            tlb->tag_r[at] = page;
+            tlb->tag_w[at] = r < 9 ? page : page ^ BIT(MACHINE_PAGE_BITS);
+            tlb->addend[at] = (uintptr_t)m->mem - MACHINE_MEM_BASE;
+        }
+    }
+}
+
 /* Run @tb both ways from the state of j->interp; compare all that is left. */
 static void compare(Jit *j, TcgBlock *tb)
 {
@@ -97,6 +116,9 @@ static void compare(Jit *j, TcgBlock *tb)
                           .counted =
                               tb->flags & TCG_BLOCK_ICOUNT ? tb->ninsns : 0 };
     machine_copy(j->jit, j->interp);
+    if (j->jit->fill_tlb) {
+        fill_tlb(j->jit, j->code.code_size);
+    }
     a = machine_interp(j->interp, tb);
     b = machine_enter(j->jit, &j->thunks, buf.rx + j->code.entry_off, &unit);
     diff = machine_diff(j->interp, j->jit);
@@ -468,6 +490,68 @@ static void random_blocks_of_everything(void)
     random_blocks(0, RANDOM_ALL, true, 1000);
 }
 
+/* ---- accesses that share a check ---- */
+
+/* Loads and stores around two pointers, which also move; often near a page's
+ * end, at times beyond memory. */
+static TcgBlock *pointer_block(Jit *j, uint64_t *state)
+{
+    TcgBlock *tb = tcg_block_begin(j->ctx, 0x1000, 0);
+
+    for (unsigned k = 0; k < 24; k++) {
+        uint64_t r = machine_random(state);
+        unsigned ptr = SLOT_X + (r >> 8) % 2, reg = SLOT_X + 2 + (r >> 16) % 12;
+        int64_t disp = (int64_t)((r >> 24) % 160) - 64;
+        MemOp mo = (r >> 40) % 4 | MO_MMU(1);
+        TcgVal addr;
+
+        tcg_insn_start(tb, 0x1000 + 4 * k);
+        addr = tcg_addi(tb, tcg_slot_get(tb, ptr), disp);
+        if (r % 16 == 0) {
+            tcg_slot_put(tb, ptr, addr);
+        } else if (r % 16 == 1) {
+            tcg_side_exit(tb, TCG_EQ, tcg_slot_get(tb, reg), addr, 0x1200);
+        } else if (r % 16 == 2) {
+            tcg_call_args(tb, &helper_writes,
+                          tcg_trunc(tb, tcg_slot_get(tb, reg)));
+        } else if (r % 16 == 3) {
+            tcg_call_args(tb, &helper_any, tcg_const(tb, 16));
+        } else if (r % 3 == 0) {
+            tcg_st(tb, addr, tcg_slot_get(tb, reg), mo);
+        } else {
+            tcg_slot_put(tb, reg, tcg_ld(tb, TCG_I64, addr, mo | MO_SIGN));
+        }
+    }
+    tcg_exit_direct(tb, 0x1100, 0);
+    tcg_block_finish(tb);
+    return tb;
+}
+
+static void accesses_off_one_base_equal(void)
+{
+    uint64_t state = 1;
+    Jit j = { 0 };
+
+    jit_init(&j, UINT32_MAX);
+    for (unsigned k = 0; k < rounds(4000); k++) {
+        TcgBlock *tb = pointer_block(&j, &state);
+
+        machine_reset(j.interp, k + 1);
+        j.interp->fill_tlb = k % 4 != 0;
+        for (unsigned p = 0; p < 2; p++) {
+            uint64_t r = machine_random(&state);
+
+            j.interp->env->x[p] =
+                MACHINE_MEM_BASE +
+                (r % 8 == 0   ? r >> 50
+                 : r % 8 <= 4 ? 0x1000 + 0x1000 * (r >> 63) - (r >> 56) % 64
+                              : 0x200 + (r >> 55));
+        }
+        compare(&j, tb);
+    }
+    jit_free(&j);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -475,6 +559,7 @@ int main(int argc, char **argv)
     g_test_add_func("/x86/jit/int-baseline", integer_ops_equal_on_the_baseline);
     g_test_add_func("/x86/jit/fp", fp_ops_equal_the_interpreter);
     g_test_add_func("/x86/jit/fp-baseline", fp_ops_equal_on_the_baseline);
+    g_test_add_func("/x86/jit/one-base", accesses_off_one_base_equal);
     g_test_add_func("/x86/jit/random/int", random_integer_blocks);
     g_test_add_func("/x86/jit/random/mem", random_memory_blocks);
     g_test_add_func("/x86/jit/random/calls",

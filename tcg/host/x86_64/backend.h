@@ -56,7 +56,18 @@ typedef struct Val {
     uint8_t mem; /* ValMem */
     uint8_t type;
     uint8_t flags;
+    uint16_t group; /* of a load or store: Gen.group[group - 1]; 0: none */
 } Val;
+
+/* Memory ops that share one soft TLB check: group.c. */
+typedef struct Group {
+    TcgRef root; /* base; lo and hi are distances from it, hi exclusive */
+    int32_t lo, hi;
+    uint32_t leader, last; /* first and last member */
+    uint16_t count;        /* a group of one is none */
+    uint8_t mmu;
+    bool write;
+} Group;
 
 /* Where a snapshot's slots are, kept for a cold path. */
 typedef struct Locs {
@@ -78,6 +89,8 @@ struct Cold {
     X86Mem addr; /* memory ops: guest address as base + disp */
     int8_t dst;
     int8_t src[3];
+    int8_t addend; /* register to set to NO_ADDEND when the group's first
+                    * member came this way */
     uint8_t kind;  /* the emitter's own */
     bool vec_live; /* vector registers hold values here */
     uint16_t aux;
@@ -89,7 +102,11 @@ enum {
     MAX_LOCS = 32768,
     MAX_SIDE = 65536,
     MAX_CARRIED = 24,
+    MAX_GROUPS = 256,
 };
+
+/* In a group's register: check for yourself. No addend of a page is odd. */
+enum { NO_ADDEND = -1 };
 
 typedef enum Thunk {
     THUNK_ENTER,
@@ -158,6 +175,11 @@ struct Gen {
     TcgSlotSet carried_set, carried_dirty;
     uint32_t head; /* offset where the loop goes */
 
+    /* Value tb->n + MAX_CARRIED + k is the addend that group k's first member
+     * found. */
+    unsigned ngroup;
+    Group group[MAX_GROUPS];
+
     unsigned ncold, nlocs, ntail;
     uint32_t tail[3 * TCG_MAX_EXITS]; /* disp32 of jumps to the unit's tail */
     TcgSideWriter side;
@@ -165,7 +187,7 @@ struct Gen {
     TcgSlotLoc locs[MAX_LOCS];
     TcgCodeExit exit[TCG_MAX_EXITS];
     uint8_t side_buf[MAX_SIDE];
-    Val val[TCG_MAX_INSNS + MAX_CARRIED];
+    Val val[TCG_MAX_INSNS + MAX_CARRIED + MAX_GROUPS];
 };
 
 typedef void EmitFn(Gen *g, const TcgInsn *in);
@@ -257,6 +279,20 @@ typedef struct Move {
 
 /* All of @m at once; cycles go through @gpr_temp or xmm1. */
 void ra_parallel_move(Gen *g, Move *m, unsigned n, int gpr_temp);
+
+/* @reg, from ra_temp, holds value @r from now on. */
+void ra_bind_temp(Gen *g, TcgRef r, int reg);
+
+/* ---- group.c ---- */
+
+/* Fill Gen.group and the group of each member. */
+void group_find(Gen *g);
+/* Base of address @addr, and its distance from that. */
+TcgRef group_root(const Gen *g, TcgRef addr, int32_t *disp);
+static inline TcgRef group_value(const Gen *g, unsigned k)
+{
+    return g->tb->n + MAX_CARRIED + k;
+}
 
 /* ---- emitters ---- */
 

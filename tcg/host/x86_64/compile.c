@@ -39,6 +39,7 @@ Cold *cold_new(Gen *g, void (*emit)(Gen *g, const Cold *c))
         .emit = emit,
         .insn = g->i,
         .dst = NO_REG,
+        .addend = NO_REG,
         .src = { NO_REG, NO_REG, NO_REG },
         .vec_live = (g->used & VEC_ALLOC) != 0,
     };

@@ -44,10 +44,12 @@ static int32_t tlb_off(MemOp mo, size_t field)
 }
 
 /*
- * rax = addend of the page, else to @c. rcx and flags are lost. One compare
- * finds a miss, a slow page and an access across the page's end.
+ * @to = addend of the page of @addr, else to @c. rax, rcx and flags are lost.
+ * One compare finds a miss, a slow page and an access of @size bytes across
+ * the page's end.
  */
-static void tlb_check(Gen *g, X86Mem addr, MemOp mo, bool write, Cold *c)
+static void tlb_probe(Gen *g, X86Mem addr, MemOp mo, unsigned size, bool write,
+                      int to, Cold *c)
 {
     X86Asm *a = &g->a;
     unsigned bits = g->fe->page_bits, align = memop_align(mo);
@@ -71,10 +73,16 @@ static void tlb_check(Gen *g, X86Mem addr, MemOp mo, bool write, Cold *c)
         cold_jump(c, x86_jcc32(a, CC_NE));
     }
     x86_rm(a, X86_XOR_RM, 1, RCX, x86_mem_index(RBP, RAX, 3, tlb_off(mo, tag)));
-    x86_alu_ri(a, ALU_CMP, 1, RCX, (1 << bits) - memop_size(mo));
+    x86_alu_ri(a, ALU_CMP, 1, RCX, (1 << bits) - size);
     cold_jump(c, x86_jcc32(a, CC_A));
-    x86_rm(a, X86_MOV_RM, 1, RAX,
+    x86_rm(a, X86_MOV_RM, 1, to,
            x86_mem_index(RBP, RAX, 3, tlb_off(mo, offsetof(TcgTlb, addend))));
+}
+
+/* The check of one access: rax = addend. */
+static void tlb_check(Gen *g, X86Mem addr, MemOp mo, bool write, Cold *c)
+{
+    tlb_probe(g, addr, mo, memop_size(mo), write, RAX, c);
 }
 
 static_assert(TCG_TLB_SIZE == 256, "the index is a byte");
@@ -155,12 +163,21 @@ static void extend_datum(Gen *g, int dst, int src, MemOp mo, TcgType type)
 
 /* ---- loads and stores ---- */
 
+/* The group's first member went the long way: the others must as well. */
+static void spoil_addend(Gen *g, const Cold *c)
+{
+    if (c->addend != NO_REG) {
+        x86_alu_ri(&g->a, ALU_OR, 1, c->addend, NO_ADDEND);
+    }
+}
+
 static void cold_ld(Gen *g, const Cold *c)
 {
     x86_i32(&g->a, X86_PUSH_I, c->aux);
     cold_address(g, c);
     cold_call(g, c, THUNK_LD);
     extend_datum(g, c->dst, RAX, c->aux, g->tb->insn[c->insn].type);
+    spoil_addend(g, c);
     x86_jmp_back(&g->a, c->back);
 }
 
@@ -195,25 +212,13 @@ static void load(Gen *g, int dst, X86Mem m, MemOp mo, TcgType type)
     }
 }
 
-static void emit_ld(Gen *g, const TcgInsn *in)
-{
-    X86Mem addr = address(g, in->a);
-    int dst = ra_def(g);
-    Cold *c = slow_path(g, cold_ld, addr, in->aux, dst);
-
-    tlb_check(g, addr, in->aux, false, c);
-    load(g, dst, host_mem(addr), in->aux, in->type);
-    c->back = x86_offset(&g->a);
-    ra_commit(g, dst);
-    address_done(g, in->a);
-}
-
 static void cold_st(Gen *g, const Cold *c)
 {
     x86_i32(&g->a, X86_PUSH_I, c->aux);
     cold_operand(g, c, 0, RCX);
     cold_address(g, c);
     cold_call(g, c, THUNK_ST);
+    spoil_addend(g, c);
     x86_jmp_back(&g->a, c->back);
 }
 
@@ -262,18 +267,115 @@ static void fence_all(Gen *g)
     x86_mi8(&g->a, X86_LOCK_OR_I8, 0, x86_mem(RSP, -8), 0);
 }
 
+/* A member of a group without a shared check: its own, out of line. */
+static void cold_member(Gen *g, const Cold *c)
+{
+    const TcgInsn *in = &g->tb->insn[c->insn];
+    bool write = in->op == TCG_OP_st;
+    Cold *slow = cold_new(g, NULL);
+
+    *slow = *c;
+    slow->emit = write ? cold_st : cold_ld;
+    memset(slow->jump, 0, sizeof(slow->jump));
+    tlb_check(g, c->addr, c->aux, write, slow);
+    if (!write) {
+        load(g, c->dst, host_mem(c->addr), c->aux, in->type);
+    } else if (c->src[0] == NO_REG) {
+        store_imm(g, c->imm[0], host_mem(c->addr), c->aux);
+    } else {
+        store_reg(g, c->src[0], host_mem(c->addr), c->aux);
+    }
+    spoil_addend(g, c);
+    x86_jmp_back(&g->a, c->back);
+}
+
+static Group *group_of(Gen *g)
+{
+    unsigned k = g->val[g->i].group;
+
+    return k != 0 && g->group[k - 1].count > 1 ? &g->group[k - 1] : NULL;
+}
+
+/* Register of the group's addend; the first member's own is yet empty. */
+static int group_addend(Gen *g, const Group *q)
+{
+    if (q == NULL) {
+        return RAX;
+    }
+    return q->leader == g->i ? ra_temp(g)
+                             : ra_use(g, group_value(g, q - g->group), NO_REG);
+}
+
+/* Check the access, or its whole group, or what the group's first found. */
+static void group_check(Gen *g, const Group *q, X86Mem addr, int addend,
+                        const TcgInsn *in, Cold *c)
+{
+    bool write = in->op == TCG_OP_st;
+    int32_t disp;
+
+    if (q == NULL) {
+        tlb_check(g, addr, in->aux, write, c);
+        return;
+    }
+    c->emit = cold_member;
+    if (q->leader != g->i) {
+        x86_alu_ri(&g->a, ALU_CMP, 1, addend, NO_ADDEND);
+        cold_jump(c, x86_jcc32(&g->a, CC_E));
+        return;
+    }
+    c->addend = addend;
+    group_root(g, in->a, &disp);
+    addr.disp += q->lo - disp;
+    tlb_probe(g, addr, in->aux, q->hi - q->lo, q->write, addend, c);
+}
+
+static void group_done(Gen *g, const Group *q, int addend)
+{
+    if (q != NULL) {
+        TcgRef r = group_value(g, q - g->group);
+
+        if (q->leader == g->i) {
+            ra_bind_temp(g, r, addend);
+        }
+        ra_drop_dead(g, r);
+    }
+}
+
+static X86Mem group_mem(X86Mem addr, int addend)
+{
+    return x86_mem_index(addr.base, addend, 0, addr.disp);
+}
+
+static void emit_ld(Gen *g, const TcgInsn *in)
+{
+    const Group *q = group_of(g);
+    X86Mem addr = address(g, in->a);
+    int addend = group_addend(g, q);
+    int dst = ra_def(g);
+    Cold *c = slow_path(g, cold_ld, addr, in->aux, dst);
+
+    group_check(g, q, addr, addend, in, c);
+    load(g, dst, group_mem(addr, addend), in->aux, in->type);
+    c->back = x86_offset(&g->a);
+    ra_commit(g, dst);
+    address_done(g, in->a);
+    group_done(g, q, addend);
+}
+
 static void emit_st(Gen *g, const TcgInsn *in)
 {
+    const Group *q = group_of(g);
     X86Mem addr = address(g, in->a);
     int src = tcg_ref_is_const(in->b) ? NO_REG : ra_use(g, in->b, NO_REG);
+    int addend = group_addend(g, q);
     Cold *c = slow_path(g, cold_st, addr, in->aux, NO_REG);
 
     slow_operand(g, c, 0, in->b, src);
-    tlb_check(g, addr, in->aux, true, c);
+    group_check(g, q, addr, addend, in, c);
     if (src == NO_REG) {
-        store_imm(g, c->imm[0], host_mem(addr), in->aux);
+        store_imm(g, c->imm[0], group_mem(addr, addend), in->aux);
     } else {
-        store_reg(g, src, host_mem(addr), in->aux);
+        store_reg(g, src, group_mem(addr, addend), in->aux);
     }
     c->back = x86_offset(&g->a);
     g->drained = false;
@@ -282,6 +384,7 @@ static void emit_st(Gen *g, const TcgInsn *in)
     }
     ra_end_insn(g);
     address_done(g, in->a);
+    group_done(g, q, addend);
 }
 
 /* ---- atomics ---- */

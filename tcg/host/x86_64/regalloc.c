@@ -299,6 +299,7 @@ void ra_begin(Gen *g)
     if (g->ncarried != 0) {
         set_hints(g);
     }
+    group_find(g);
 }
 
 /* ---- registers ---- */
@@ -672,6 +673,11 @@ void ra_end_insn(Gen *g)
     for (unsigned k = 0; k < n; k++) {
         ra_drop_dead(g, tcg_insn_operand(g->tb, g->i, k));
     }
+}
+
+void ra_bind_temp(Gen *g, TcgRef r, int reg)
+{
+    bind_reg(g, r, reg);
 }
 
 int ra_temp(Gen *g)
