@@ -200,8 +200,11 @@ bool tcg_side_restore(const TcgFrontend *fe, const uint8_t *side, size_t size,
                       unsigned *insns_done)
 {
     SideReader r = { side, side + size };
-    SideState s = { .pc = unit_pc };
+    SideState s; /* loc is large, and counts only where named has the slot */
 
+    s.pc = unit_pc;
+    s.off = s.index = 0;
+    memset(&s.named, 0, sizeof(s.named));
     do {
         if (r.at >= r.end) {
             return false;
@@ -213,9 +216,15 @@ bool tcg_side_restore(const TcgFrontend *fe, const uint8_t *side, size_t size,
     }
     TCG_SLOTSET_FOREACH(&s.named, slot)
     {
-        memcpy((char *)env + fe->slots[slot].offset,
-               loc_bytes(tcg_hot(env), &s.loc[slot]),
-               tcg_type_size((TcgType)fe->slots[slot].type));
+        void *to = (char *)env + fe->slots[slot].offset;
+        const void *from = loc_bytes(tcg_hot(env), &s.loc[slot]);
+        unsigned bytes = tcg_type_size((TcgType)fe->slots[slot].type);
+
+        if (bytes == 8) { /* nearly all: no call */
+            memcpy(to, from, 8);
+        } else {
+            memcpy(to, from, bytes);
+        }
     }
     memcpy((char *)env + fe->pc_offset, &s.pc, sizeof(s.pc));
     if (insns_done != NULL) {

@@ -317,15 +317,20 @@ static uint64_t irq_mask(const RiscvEnv *env)
     return M_IRQS | (has(env, RISCV_EXT_S) ? S_IRQS : 0);
 }
 
-uint64_t riscv_mip(RiscvEnv *env)
+uint64_t riscv_mip_bits(RiscvEnv *env, uint64_t bits)
 {
     uint64_t mip = env->mip_sw |
                    atomic_load_explicit(&env->irq_lines, memory_order_acquire);
 
-    if (stimer_enabled(env)) {
+    if ((bits & BIT(IRQ_STI)) && stimer_enabled(env)) {
         mip = bits_set(mip, IRQ_STI, 1, stimer_pending(env));
     }
-    return mip & irq_mask(env);
+    return mip & irq_mask(env) & bits;
+}
+
+uint64_t riscv_mip(RiscvEnv *env)
+{
+    return riscv_mip_bits(env, UINT64_MAX);
 }
 
 static uint64_t mip_read(RiscvEnv *env, unsigned i)

@@ -158,6 +158,8 @@ void riscv_csr_reset(RiscvEnv *env);
 
 /* mip as software reads it: lines, software bits and the stimecmp level. */
 uint64_t riscv_mip(RiscvEnv *env);
+/* The same for @bits only: STIP asks the clock, which is not free. */
+uint64_t riscv_mip_bits(RiscvEnv *env, uint64_t bits);
 
 /* A row of the table in csr.c; ranges have one row. */
 typedef struct CsrRow {

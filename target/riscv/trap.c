@@ -100,13 +100,8 @@ int riscv_pending_interrupt(RiscvEnv *env)
 {
     static const uint8_t order[] = { IRQ_MEI, IRQ_MSI, IRQ_MTI,
                                      IRQ_SEI, IRQ_SSI, IRQ_STI };
-    uint64_t pending = riscv_mip(env) & env->mie, m, s;
+    uint64_t m = ~env->mideleg, s = env->mideleg, pending;
 
-    if (pending == 0) {
-        return -1;
-    }
-    m = pending & ~env->mideleg;
-    s = pending & env->mideleg;
     if (env->priv == PRV_M && !(env->mstatus & MSTATUS_MIE)) {
         m = 0;
     }
@@ -114,6 +109,13 @@ int riscv_pending_interrupt(RiscvEnv *env)
         (env->priv == PRV_S && !(env->mstatus & MSTATUS_SIE))) {
         s = 0;
     }
+    pending = env->mie & (m | s);
+    if (pending == 0) {
+        return -1;
+    }
+    pending &= riscv_mip_bits(env, pending);
+    m &= pending;
+    s &= pending;
     /* those for M come before any for S (3.1.9) */
     pending = m != 0 ? m : s;
     for (unsigned i = 0; i < ARRAY_SIZE(order); i++) {
