@@ -33,7 +33,9 @@ enum { FILE_BYTES_MAX = INT32_MAX };
 typedef struct FwCfgItem {
     uint16_t key; /* of a file: its place in the directory, at use */
     char *name;   /* NULL: no file */
-    GByteArray *data;
+    GBytes *bytes;
+    uint8_t *data; /* in .bytes; written for files with .written only */
+    uint32_t len;
     const FwCfgFileOps *ops; /* NULL: none */
     void *opaque;
 } FwCfgItem;
@@ -63,17 +65,20 @@ static void item_free(void *opaque)
 {
     FwCfgItem *item = opaque;
 
-    g_byte_array_unref(item->data);
+    g_bytes_unref(item->bytes);
     g_free(item->name);
     g_free(item);
 }
 
-static FwCfgItem *item_new(const void *data, size_t len)
+/* Takes over the reference. */
+static FwCfgItem *item_new(GBytes *bytes)
 {
     FwCfgItem *item = g_new0(FwCfgItem, 1);
+    gsize len;
 
-    item->data = g_byte_array_new();
-    g_byte_array_append(item->data, data, (guint)len);
+    item->bytes = bytes;
+    item->data = (uint8_t *)g_bytes_get_data(bytes, &len);
+    item->len = (uint32_t)len;
     return item;
 }
 
@@ -100,17 +105,25 @@ static FwCfgItem *item_find(FwCfg *s, uint16_t key)
     return plain_find(s, key);
 }
 
-void fw_cfg_set_bytes(FwCfg *s, uint16_t key, const void *data, size_t len)
+void fw_cfg_set_gbytes(FwCfg *s, uint16_t key, GBytes *bytes)
 {
     FwCfgItem *item = plain_find(s, key);
 
     assert(key < FW_CFG_FILE_FIRST || key >= FW_CFG_ARCH_LOCAL);
+    assert(g_bytes_get_size(bytes) <= FILE_BYTES_MAX);
     if (item) {
         g_ptr_array_remove(s->items, item);
     }
-    item = item_new(data, len);
+    item = item_new(g_bytes_ref(bytes));
     item->key = key;
     g_ptr_array_add(s->items, item);
+}
+
+void fw_cfg_set_bytes(FwCfg *s, uint16_t key, const void *data, size_t len)
+{
+    g_autoptr(GBytes) bytes = g_bytes_new(data, len);
+
+    fw_cfg_set_gbytes(s, key, bytes);
 }
 
 void fw_cfg_set_u16(FwCfg *s, uint16_t key, uint16_t value)
@@ -153,7 +166,7 @@ static void directory_build(FwCfg *s)
         uint8_t entry[8 + FW_CFG_NAME_SIZE] = { 0 };
 
         file->key = (uint16_t)(FW_CFG_FILE_FIRST + i);
-        st32_be(entry, file->data->len);
+        st32_be(entry, file->len);
         st16_be(entry + 4, file->key);
         memcpy(entry + 8, file->name, strlen(file->name));
         g_byte_array_append(s->directory, entry, sizeof(entry));
@@ -192,7 +205,7 @@ bool fw_cfg_add_file(FwCfg *s, const char *name, const void *data, size_t len,
         error_set(errp, "fw_cfg has no room for file '%s'", name);
         return false;
     }
-    file = item_new(data, len);
+    file = item_new(g_bytes_new(data, len));
     file->name = g_strdup(name);
     file->ops = ops;
     file->opaque = opaque;
@@ -210,8 +223,8 @@ uint8_t *fw_cfg_file_data(FwCfg *s, const char *name, size_t *len)
 {
     FwCfgItem *file = file_find(s, name);
 
-    *len = file ? file->data->len : 0;
-    return file ? file->data->data : NULL;
+    *len = file ? file->len : 0;
+    return file ? file->data : NULL;
 }
 
 bool fw_cfg_add_option(FwCfg *s, const char *name, const char *file,
@@ -256,8 +269,7 @@ static void fw_cfg_select(FwCfg *s, uint16_t key)
 /* Bytes that are left of it; 0 when none is selected. */
 static uint32_t fw_cfg_left(const FwCfg *s, const FwCfgItem *item)
 {
-    return item && s->offset < item->data->len ? item->data->len - s->offset
-                                               : 0;
+    return item && s->offset < item->len ? item->len - s->offset : 0;
 }
 
 /* --- data and selector registers ---------------------------------------------
@@ -273,8 +285,7 @@ static MemResult data_read(void *opaque, hwaddr off, unsigned size,
 
     *value = 0;
     for (unsigned i = 0; i < size; i++) {
-        uint8_t byte =
-            item && at < item->data->len ? item->data->data[at++] : 0;
+        uint8_t byte = item && at < item->len ? item->data[at++] : 0;
 
         *value = *value << 8 | byte;
     }
@@ -351,8 +362,8 @@ static bool dma_do_read(FwCfg *s, FwCfgItem *item, hwaddr addr, uint32_t len)
 {
     uint32_t n = MIN(len, fw_cfg_left(s, item));
 
-    if (n && dma_write(&s->parent.machine->memory, addr,
-                       item->data->data + s->offset, n, dma_attrs) != MEM_OK) {
+    if (n && dma_write(&s->parent.machine->memory, addr, item->data + s->offset,
+                       n, dma_attrs) != MEM_OK) {
         return false;
     }
     s->offset += n;
@@ -366,7 +377,7 @@ static bool dma_do_write(FwCfg *s, FwCfgItem *item, hwaddr addr, uint32_t len)
 
     if (item == NULL || item->ops == NULL || item->ops->written == NULL ||
         len > fw_cfg_left(s, item) ||
-        dma_read(&s->parent.machine->memory, addr, item->data->data + off, len,
+        dma_read(&s->parent.machine->memory, addr, item->data + off, len,
                  dma_attrs) != MEM_OK) {
         return false;
     }

@@ -13,6 +13,7 @@
 
 #include "boot.h"
 #include "hw/intc/aclint.h"
+#include "hw/nvram/fw_cfg.h"
 
 enum {
     FDT_ALIGN = 2 * MiB,
@@ -203,6 +204,38 @@ static bool load_initrd(RiscvBoot *b, Error **errp)
     return true;
 }
 
+/* A file as items {size, data}; firmware in flash loads it by itself. */
+static bool fw_cfg_file(RiscvBoot *b, const char *file, const char *what,
+                        uint16_t size_key, uint16_t data_key, Error **errp)
+{
+    g_autoptr(GBytes) bytes = loader_read_file(file, what, INT32_MAX, errp);
+
+    if (bytes == NULL) {
+        return false;
+    }
+    fw_cfg_set_u32(b->m->fw_cfg, size_key, (uint32_t)g_bytes_get_size(bytes));
+    fw_cfg_set_gbytes(b->m->fw_cfg, data_key, bytes);
+    return true;
+}
+
+static bool kernel_to_fw_cfg(RiscvBoot *b, Error **errp)
+{
+    const MachineConfig *c = &b->m->config;
+
+    if (!fw_cfg_file(b, c->kernel, "kernel", FW_CFG_KERNEL_SIZE,
+                     FW_CFG_KERNEL_DATA, errp)) {
+        return false;
+    }
+    if (c->append) {
+        fw_cfg_set_u32(b->m->fw_cfg, FW_CFG_CMDLINE_SIZE,
+                       (uint32_t)strlen(c->append) + 1);
+        fw_cfg_set_string(b->m->fw_cfg, FW_CFG_CMDLINE_DATA, c->append);
+    }
+    return c->initrd == NULL ||
+           fw_cfg_file(b, c->initrd, "initrd", FW_CFG_INITRD_SIZE,
+                       FW_CFG_INITRD_DATA, errp);
+}
+
 bool riscv_load_kernel(RiscvBoot *b, Error **errp)
 {
     const MachineConfig *c = &b->m->config;
@@ -220,6 +253,12 @@ bool riscv_load_kernel(RiscvBoot *b, Error **errp)
         .values = symbols,
     };
 
+    if (b->flash) {
+        *(have_fw ? &b->next : &b->start) = b->flash;
+        if (have_fw && c->kernel) {
+            return kernel_to_fw_cfg(b, errp);
+        }
+    }
     if (c->kernel == NULL) {
         if (c->initrd || c->append) {
             error_set(errp, "%s only allowed with -kernel option",
@@ -235,7 +274,7 @@ bool riscv_load_kernel(RiscvBoot *b, Error **errp)
         memcpy(b->htif, symbols, sizeof(symbols));
     }
     b->next = b->kernel.entry;
-    if (!have_fw) {
+    if (!have_fw && !b->flash) {
         b->start = b->kernel.entry;
     }
     return c->initrd == NULL || load_initrd(b, errp);

@@ -37,6 +37,7 @@ typedef struct RiscvBoot {
     hwaddr fw_end; /* first byte after the firmware */
     LoadedImage kernel; /* .high = 0: none */
     hwaddr next;        /* where fw_dynamic goes on in S-mode; 0: nowhere */
+    hwaddr flash;       /* firmware is in flash there; 0: it is not */
     hwaddr initrd_start, initrd_end;
     hwaddr fdt_addr;
     uint64_t htif[2]; /* values of symbols tohost, fromhost; 0: none */
@@ -70,7 +71,11 @@ Chardev *riscv_serial(Machine *m, unsigned n);
 
 /* -bios: NULL is OpenSBI from the firmware path, "none" nothing. */
 bool riscv_load_firmware(RiscvBoot *b, Error **errp);
-/* -kernel and -initrd, behind the firmware. */
+/*
+ * -kernel and -initrd, behind the firmware. With .flash set and a firmware
+ * in RAM (OpenSBI) that goes on in flash in S-mode, and finds the kernel in
+ * fw_cfg; without one (-bios none) harts start in flash in M-mode.
+ */
 bool riscv_load_kernel(RiscvBoot *b, Error **errp);
 
 /* Nodes that all boards have: root, /soc, /cpus with one node a hart, /memory.

@@ -65,6 +65,8 @@ FwCfg *fw_cfg_mem_map(Machine *m, hwaddr base, Error **errp);
 /* Set item @key (not a file); bytes are copied, numbers little-endian. An
  * earlier value is replaced. */
 void fw_cfg_set_bytes(FwCfg *s, uint16_t key, const void *data, size_t len);
+/* The same without a copy: a mapped file of at most 2 GiB. */
+void fw_cfg_set_gbytes(FwCfg *s, uint16_t key, GBytes *bytes);
 void fw_cfg_set_u16(FwCfg *s, uint16_t key, uint16_t value);
 void fw_cfg_set_u32(FwCfg *s, uint16_t key, uint32_t value);
 void fw_cfg_set_u64(FwCfg *s, uint16_t key, uint64_t value);
