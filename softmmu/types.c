@@ -3,6 +3,7 @@
 
 #include "accel/accel.h"
 #include "hw/types.h"
+#include "softmmu/backend/block.h"
 #include "softmmu/backend/chardev.h"
 #include "softmmu/backend/rng.h"
 #include "softmmu/loop/iothread.h"
@@ -15,5 +16,5 @@ const ObjectType *const *const all_types[] = {
     machine_types,  accel_types,    memory_types,    chardev_types,
     loop_types,     backend_types,  hw_core_types,   hw_char_types,
     hw_intc_types,  hw_timer_types, hw_misc_types,   hw_riscv_types,
-    hw_block_types, hw_nvram_types, riscv_cpu_types, NULL,
+    hw_block_types, hw_nvram_types, riscv_cpu_types, block_types, NULL,
 };

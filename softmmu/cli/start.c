@@ -9,6 +9,7 @@
 #include "cli.h"
 #include "hw/nvram/fw_cfg.h"
 #include "softmmu/backend/chardev.h"
+#include "softmmu/backend/drive.h"
 #include "softmmu/base/keyval.h"
 #include "softmmu/base/parse.h"
 #include "softmmu/base/trace.h"
@@ -469,6 +470,56 @@ static bool chardev_text(StartPlan *p, const char *text, Error **errp)
     return chardev_from_text(p->m, text, errp) != NULL;
 }
 
+static bool blockdev_text(StartPlan *p, const char *text, Error **errp)
+{
+    json_object *options = keyval_parse(text, "driver", errp);
+    bool ok = options && blockdev_add(p->m, options, errp);
+
+    json_object_put(options);
+    return ok;
+}
+
+static bool drive_text(StartPlan *p, const char *text, Error **errp)
+{
+    json_object *options = keyval_parse(text, NULL, errp);
+    bool ok = options && drive_add(p->m, options, p->snapshot, errp);
+
+    json_object_put(options);
+    return ok;
+}
+
+/* -hda and its like, in their order: a disk on the board's own interface. */
+static bool short_disks(StartPlan *p, Error **errp)
+{
+    const char *files[] = { p->hda, p->hdb, p->hdc, p->hdd };
+
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        json_object *options;
+        bool ok;
+
+        if (!files[i]) {
+            continue;
+        }
+        options = json_object_new_object();
+        json_object_object_add(options, "file",
+                               json_object_new_string(files[i]));
+        ok = drive_add(p->m, options, p->snapshot, errp) != NULL;
+        json_object_put(options);
+        if (!ok) {
+            error_prefix(errp, "-hd%c %s: ", (int)('a' + i), files[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool start_block(StartPlan *p, Error **errp)
+{
+    return cli_each(p, p->blockdev, "blockdev", blockdev_text, errp) &&
+           cli_each(p, p->drive, "drive", drive_text, errp) &&
+           short_disks(p, errp);
+}
+
 static bool serial_text(StartPlan *p, const char *text, Error **errp)
 {
     g_autofree char *id = g_strdup_printf("serial%u", p->m->config.serial->len);
@@ -827,6 +878,7 @@ const StartPhase start_phases[] = {
     { "fds", start_fds },
     { "objects", start_objects },
     { "chardevs", start_chardevs },
+    { "block", start_block },
     { "defaults", start_defaults },
     { "accel", start_accel },
     { "board", start_board },

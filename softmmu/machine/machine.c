@@ -3,6 +3,7 @@
 #include "tandem/base.h"
 
 #include "accel/accel.h"
+#include "softmmu/backend/drive.h"
 #include "softmmu/backend/socket.h"
 #include "softmmu/machine/cpu.h"
 #include "softmmu/machine/machine.h"
@@ -178,6 +179,7 @@ void machine_free(Machine *m)
     unplug_all(m->peripheral_anon);
     unplug_all(m->peripheral);
     unplug_all(m->unattached);
+    block_system_free(m);
     unmap_all(m);
     machine_unlock(m);
     object_unparent(m);

@@ -164,6 +164,7 @@ struct Machine {
     GPtrArray *on_powerdown; /* Notifier *; data: NULL */
     GPtrArray *on_event;     /* Notifier *; data: MachineEvent * */
     struct FwCfg *fw_cfg;    /* the board's, or NULL */
+    struct BlockSystem *block; /* softmmu/backend/block's; NULL: none yet */
     struct FdSets *fdsets; /* softmmu/backend/socket.h; NULL: none yet */
     /* Takes a descriptor that a monitor's getfd named; -1 with *errp. */
     int (*named_fd)(Machine *m, const char *name, Error **errp);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Making block nodes and drives, for start-up and QMP. Main thread, machine
+ * lock. */
+#ifndef SOFTMMU_BACKEND_DRIVE_H
+#define SOFTMMU_BACKEND_DRIVE_H
+
+#include "softmmu/backend/block.h"
+
+/* -drive's options (used up), in m->config.drives from then on. @snapshot:
+ * unless it says otherwise itself. */
+DriveInfo *drive_add(Machine *m, json_object *options, bool snapshot,
+                     Error **errp);
+/* -blockdev, blockdev-add; @options is used up. */
+bool blockdev_add(Machine *m, json_object *options, Error **errp);
+bool blockdev_del(Machine *m, const char *name, Error **errp);
+/* All workers and back ends end. Called by machine_free(). */
+void block_system_free(Machine *m);
+
+#endif

@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * BlockBackend: what a device holds. Requests go to a pool of workers, which
+ * run them through the graph; completions come back to the device's context
+ * through the event gate, or earlier, from block_drain().
+ *
+ * A request is delivered once: by whoever first takes it off `in_flight`.
+ */
+#include "tandem/base.h"
+
+#include "internal.h"
+#include "softmmu/backend/drive.h"
+
+enum { WORKERS_MAX = 16 };
+
+typedef struct BlockRequest {
+    BlockBackend *blk;
+    BlockOp op;
+    uint64_t offset, bytes;
+    const struct iovec *iov;
+    int niov;
+    uint32_t flags;
+    BlockDone *done;
+    void *opaque;
+    EventRequest event;
+    /* blk->lock */
+    bool finished; /* the host is done; status is valid */
+    bool delivered;
+    int status;
+} BlockRequest;
+
+/* --- completion --- */
+
+/* Tell the device, once. In the context, or while it is held still. */
+static void deliver(BlockRequest *r)
+{
+    BlockBackend *blk = r->blk;
+    bool mine;
+
+    lock_acquire(&blk->lock);
+    mine = !r->delivered;
+    r->delivered = true;
+    if (mine) {
+        g_queue_remove(&blk->in_flight, r);
+        blk->stats.ops[r->op]++;
+        blk->stats.bytes[r->op] += r->bytes;
+        blk->stats.failed[r->op] += r->status != 0;
+    }
+    lock_release(&blk->lock);
+    if (mine) {
+        r->done(r->opaque, r->status);
+    }
+}
+
+/* The gate's word, after which nobody else has the request. */
+static void completed(void *opaque, int status)
+{
+    BlockRequest *r = opaque;
+
+    deliver(r);
+    g_free(r);
+}
+
+static void finish(BlockRequest *r, int status)
+{
+    BlockBackend *blk = r->blk;
+
+    lock_acquire(&blk->lock);
+    r->status = status;
+    r->finished = true;
+    cond_broadcast(&blk->finished);
+    lock_release(&blk->lock);
+    event_complete(&r->event, status);
+}
+
+/* --- workers --- */
+
+static int run_request(BlockRequest *r)
+{
+    BlockNode *node = r->blk->node;
+    uint32_t flags = r->flags;
+
+    if (!node) {
+        return -ENOMEDIUM;
+    }
+    if (!r->blk->write_cache &&
+        (r->op == BLOCK_WRITE || r->op == BLOCK_WRITE_ZEROES)) {
+        flags |= BLOCK_REQ_FUA;
+    }
+    return block_node_io(node, r->op, r->offset, r->bytes, r->iov, r->niov,
+                         flags);
+}
+
+static void *worker(void *opaque)
+{
+    BlockSystem *sys = opaque;
+
+    lock_acquire(&sys->lock);
+    while (!sys->ending) {
+        BlockRequest *r = g_queue_pop_head(&sys->queue);
+
+        if (!r) {
+            sys->idle++;
+            cond_wait(&sys->work, &sys->lock);
+            sys->idle--;
+            continue;
+        }
+        lock_release(&sys->lock);
+        finish(r, run_request(r));
+        lock_acquire(&sys->lock);
+    }
+    lock_release(&sys->lock);
+    return NULL;
+}
+
+static void enqueue(BlockSystem *sys, BlockRequest *r)
+{
+    LOCK_GUARD(&sys->lock);
+    g_queue_push_tail(&sys->queue, r);
+    if (sys->idle == 0 && sys->threads->len < WORKERS_MAX) {
+        Thread *t = g_new0(Thread, 1);
+
+        thread_start(t, "block-worker", worker, sys);
+        g_ptr_array_add(sys->threads, t);
+    }
+    cond_signal(&sys->work);
+}
+
+/* The VM stops: nothing may be in flight when its clock stands still. */
+static void state_changed(Notifier *n, void *data)
+{
+    BlockSystem *sys = container_of(n, BlockSystem, on_state);
+
+    if (*(RunState *)data == RUN_STATE_RUNNING) {
+        return;
+    }
+    for (guint i = 0; i < sys->backends->len; i++) {
+        block_drain(g_ptr_array_index(sys->backends, i));
+    }
+}
+
+BlockSystem *block_system(Machine *m)
+{
+    BlockSystem *sys = m->block;
+
+    if (sys) {
+        return sys;
+    }
+    sys = g_new0(BlockSystem, 1);
+    sys->m = m;
+    lock_init(&sys->lock);
+    cond_init(&sys->work);
+    g_queue_init(&sys->queue);
+    sys->threads = g_ptr_array_new_with_free_func(g_free);
+    sys->backends = g_ptr_array_new();
+    sys->on_state.fn = state_changed;
+    notifier_add(m->on_state, &sys->on_state);
+    m->block = sys;
+    return sys;
+}
+
+void block_system_free(Machine *m)
+{
+    BlockSystem *sys = m->block;
+
+    if (!sys) {
+        return;
+    }
+    while (sys->backends->len > 0) {
+        block_backend_free(g_ptr_array_index(sys->backends, 0));
+    }
+    lock_acquire(&sys->lock);
+    sys->ending = true;
+    cond_broadcast(&sys->work);
+    lock_release(&sys->lock);
+    for (guint i = 0; i < sys->threads->len; i++) {
+        thread_join(g_ptr_array_index(sys->threads, i));
+    }
+    drives_free(m);
+    notifier_remove(m->on_state, &sys->on_state);
+    g_ptr_array_unref(sys->threads);
+    g_ptr_array_unref(sys->backends);
+    cond_destroy(&sys->work);
+    lock_destroy(&sys->lock);
+    g_free(sys);
+    m->block = NULL;
+}
+
+/* --- requests --- */
+
+void block_submit(BlockBackend *blk, BlockOp op, uint64_t offset,
+                  uint64_t bytes, const struct iovec *iov, int niov,
+                  uint32_t flags, BlockDone *done, void *opaque)
+{
+    BlockRequest *r = g_new0(BlockRequest, 1);
+
+    *r = (BlockRequest){ .blk = blk,
+                         .op = op,
+                         .offset = offset,
+                         .bytes = bytes,
+                         .iov = iov,
+                         .niov = niov,
+                         .flags = flags,
+                         .done = done,
+                         .opaque = opaque };
+    event_begin(&r->event, blk->sys->m->gate, blk->ctx, completed, r);
+    lock_acquire(&blk->lock);
+    g_queue_push_tail(&blk->in_flight, r);
+    lock_release(&blk->lock);
+    enqueue(blk->sys, r);
+}
+
+/* The first request that the host has finished; waits for one. NULL: none is
+ * in flight. */
+static BlockRequest *next_finished(BlockBackend *blk)
+{
+    LOCK_GUARD(&blk->lock);
+    while (!g_queue_is_empty(&blk->in_flight)) {
+        for (GList *l = blk->in_flight.head; l; l = l->next) {
+            BlockRequest *r = l->data;
+
+            if (r->finished) {
+                return r;
+            }
+        }
+        cond_wait(&blk->finished, &blk->lock);
+    }
+    return NULL;
+}
+
+void block_drain(BlockBackend *blk)
+{
+    bool other = blk->ctx != blk->sys->m->loop;
+    BlockRequest *r;
+
+    if (blk->ops && blk->ops->drained_begin) {
+        blk->ops->drained_begin(blk->opaque);
+    }
+    if (other) {
+        loop_context_quiesce(blk->ctx);
+    }
+    while ((r = next_finished(blk)) != NULL) {
+        deliver(r); /* completed() will only free it */
+    }
+    if (other) {
+        loop_context_resume(blk->ctx);
+    }
+    if (blk->ops && blk->ops->drained_end) {
+        blk->ops->drained_end(blk->opaque);
+    }
+}
+
+int block_pread(BlockBackend *blk, uint64_t offset, void *buf, uint64_t bytes)
+{
+    struct iovec iov = { buf, bytes };
+
+    return blk->node
+               ? block_node_io(blk->node, BLOCK_READ, offset, bytes, &iov, 1, 0)
+               : -ENOMEDIUM;
+}
+
+int block_pwrite(BlockBackend *blk, uint64_t offset, const void *buf,
+                 uint64_t bytes)
+{
+    struct iovec iov = { (void *)buf, bytes };
+
+    return blk->node ? block_node_io(blk->node, BLOCK_WRITE, offset, bytes,
+                                     &iov, 1, 0)
+                     : -ENOMEDIUM;
+}
+
+/* --- errors --- */
+
+static void send_error_event(BlockBackend *blk, bool is_read, int status,
+                             const char *action)
+{
+    json_object *data = json_object_new_object();
+    g_autofree char *dev = blk->dev ? object_path(blk->dev) : g_strdup("");
+
+    json_object_object_add(data, "device", json_object_new_string(blk->name));
+    json_object_object_add(data, "qom-path", json_object_new_string(dev));
+    if (blk->node) {
+        json_object_object_add(data, "node-name",
+                               json_object_new_string(blk->node->name));
+    }
+    json_object_object_add(data, "operation",
+                           json_object_new_string(is_read ? "read" : "write"));
+    json_object_object_add(data, "action", json_object_new_string(action));
+    json_object_object_add(data, "nospace",
+                           json_object_new_boolean(status == -ENOSPC));
+    json_object_object_add(data, "reason",
+                           json_object_new_string(g_strerror(-status)));
+    machine_event(blk->sys->m, "BLOCK_IO_ERROR", data);
+}
+
+BlockErrorAction block_error_action(BlockBackend *blk, bool is_read, int status)
+{
+    BlockOnError how = is_read ? blk->on_read_error : blk->on_write_error;
+
+    if (how == BLOCK_ON_ERROR_ENOSPC) {
+        how = status == -ENOSPC ? BLOCK_ON_ERROR_STOP : BLOCK_ON_ERROR_REPORT;
+    }
+    if (how == BLOCK_ON_ERROR_STOP) {
+        send_error_event(blk, is_read, status, "stop");
+        machine_request_stop(blk->sys->m, RUN_STATE_IO_ERROR);
+        return BLOCK_ERROR_STOP;
+    }
+    if (how == BLOCK_ON_ERROR_IGNORE) {
+        send_error_event(blk, is_read, status, "ignore");
+        return BLOCK_ERROR_IGNORE;
+    }
+    send_error_event(blk, is_read, status, "report");
+    return BLOCK_ERROR_REPORT;
+}
+
+/* --- life and properties --- */
+
+BlockBackend *block_backend_new(Machine *m, const char *name, BlockNode *node)
+{
+    BlockBackend *blk = g_new0(BlockBackend, 1);
+
+    blk->sys = block_system(m);
+    blk->name = g_strdup(name);
+    blk->node = node;
+    if (node) {
+        object_ref(node);
+        node->users++;
+    }
+    blk->ctx = m->loop;
+    blk->write_cache = true;
+    blk->on_write_error = BLOCK_ON_ERROR_ENOSPC;
+    lock_init(&blk->lock);
+    cond_init(&blk->finished);
+    g_queue_init(&blk->in_flight);
+    g_ptr_array_add(blk->sys->backends, blk);
+    return blk;
+}
+
+void block_backend_free(BlockBackend *blk)
+{
+    block_drain(blk);
+    g_ptr_array_remove(blk->sys->backends, blk);
+    if (blk->node) {
+        blk->node->users--;
+        object_unref(blk->node);
+    }
+    cond_destroy(&blk->finished);
+    lock_destroy(&blk->lock);
+    g_free(blk->serial);
+    g_free(blk->name);
+    g_free(blk);
+}
+
+BlockBackend *block_backend_find(Machine *m, const char *name)
+{
+    BlockSystem *sys = m->block;
+
+    for (guint i = 0; sys && name[0] && i < sys->backends->len; i++) {
+        BlockBackend *blk = g_ptr_array_index(sys->backends, i);
+
+        if (strcmp(blk->name, name) == 0) {
+            return blk;
+        }
+    }
+    return NULL;
+}
+
+bool block_attach(BlockBackend *blk, Object *dev, bool writable,
+                  const BlockDevOps *ops, void *opaque, Error **errp)
+{
+    if (blk->dev) {
+        error_set(errp, "Drive '%s' is already in use by another device",
+                  blk->name);
+        return false;
+    }
+    if (blk->node && writable && blk->node->read_only) {
+        error_set(errp, "Block node is read-only");
+        return false;
+    }
+    if (blk->node && writable && blk->node->writers > 0) {
+        error_set(errp,
+                  "Conflicts with use by another device as a writable "
+                  "disk: node '%s'",
+                  blk->node->name);
+        return false;
+    }
+    blk->dev = dev;
+    blk->ops = ops;
+    blk->opaque = opaque;
+    blk->writable = writable;
+    if (blk->node) {
+        blk->node->writers += writable;
+    }
+    return true;
+}
+
+void block_detach(BlockBackend *blk)
+{
+    block_drain(blk);
+    if (blk->node && blk->writable) {
+        blk->node->writers--;
+    }
+    blk->dev = NULL;
+    blk->ops = NULL;
+    blk->writable = false;
+}
+
+void block_set_context(BlockBackend *blk, LoopContext *ctx)
+{
+    block_drain(blk);
+    blk->ctx = ctx;
+}
+
+LoopContext *block_context(BlockBackend *blk)
+{
+    return blk->ctx;
+}
+
+uint64_t block_length(BlockBackend *blk)
+{
+    return blk->node ? block_node_length(blk->node) : 0;
+}
+
+bool block_read_only(BlockBackend *blk)
+{
+    return blk->node && blk->node->read_only;
+}
+
+bool block_write_cache(BlockBackend *blk)
+{
+    return blk->write_cache;
+}
+
+void block_set_write_cache(BlockBackend *blk, bool on)
+{
+    blk->write_cache = on;
+}
+
+BlockLimits block_limits(BlockBackend *blk)
+{
+    BlockLimits none = { .request_alignment = BLOCK_SECTOR };
+
+    return blk->node ? blk->node->limits : none;
+}
+
+const char *block_serial(BlockBackend *blk)
+{
+    return blk->serial;
+}
+
+const char *block_name(BlockBackend *blk)
+{
+    return blk->name;
+}
+
+/* --- the property --- */
+
+static bool drive_set(Object *obj, const Property *prop, json_object *value,
+                      Error **errp)
+{
+    BlockBackend **field = (void *)((char *)obj + prop->offset);
+    const char *name = json_object_get_string(value);
+    Machine *m = object_machine(obj);
+    BlockBackend *blk = name ? block_backend_find(m, name) : NULL;
+    BlockNode *node;
+
+    if (!blk) {
+        node = name ? block_node_find(m, name) : NULL;
+        if (!node) {
+            error_set(errp, "Property '%s.%s' can't find value '%s'",
+                      obj->type->name, prop->name, name ? name : "null");
+            return false;
+        }
+        blk = block_backend_new(m, "", node);
+    } else if (blk->dev) {
+        error_set(errp, "Drive '%s' is already in use by another device", name);
+        return false;
+    }
+    *field = blk;
+    return true;
+}
+
+static json_object *drive_get(Object *obj, const Property *prop)
+{
+    BlockBackend *blk = *(BlockBackend **)((char *)obj + prop->offset);
+
+    if (!blk) {
+        return json_object_new_string("");
+    }
+    return json_object_new_string(blk->name[0] ? blk->name
+                                  : blk->node  ? blk->node->name
+                                               : "");
+}
+
+/* One that was made for a node goes with its device. */
+static void drive_release(Object *obj, const Property *prop)
+{
+    BlockBackend **field = (void *)((char *)obj + prop->offset);
+
+    if (*field && !(*field)->name[0]) {
+        block_backend_free(*field);
+    }
+    *field = NULL;
+}
+
+const PropertyType prop_type_drive = {
+    .name = "str",
+    .schema = "str",
+    .set = drive_set,
+    .get = drive_get,
+    .release = drive_release,
+};

@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Protocol drivers: a file, a device of the host, and "null", which has no
+ * data. Locks are open file description locks (fcntl(2), F_OFD_SETLK).
+ */
+#include "tandem/base.h"
+
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include "internal.h"
+#include "softmmu/backend/socket.h"
+#include "softmmu/base/keyval.h"
+
+enum {
+    DIRECT_ALIGN = 4096, /* what O_DIRECT wants of any host device */
+    LOCK_BYTE = 100,     /* past what other programs lock */
+};
+
+typedef struct FileNode {
+    char *filename;
+    int fd;
+    bool device;
+    _Atomic uint64_t length; /* of a file: read again by truncate */
+} FileNode;
+
+/* --- requests --- */
+
+/* Move all of @iov at @offset; short transfers go on, a read past the end of
+ * a file that shrank gives zeros. */
+static int transfer(int fd, bool write, uint64_t offset, struct iovec *iov,
+                    int niov)
+{
+    while (niov > 0) {
+        int batch = MIN(niov, IOV_MAX);
+        ssize_t n = write ? pwritev(fd, iov, batch, offset)
+                          : preadv(fd, iov, batch, offset);
+
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return -errno;
+        }
+        if (n == 0 && write) {
+            return -EIO;
+        }
+        if (n == 0) {
+            for (int i = 0; i < niov; i++) {
+                memset(iov[i].iov_base, 0, iov[i].iov_len);
+            }
+            return 0;
+        }
+        offset += n;
+        while (niov > 0 && (size_t)n >= iov->iov_len) {
+            n -= iov->iov_len;
+            iov++;
+            niov--;
+        }
+        if (niov > 0) {
+            iov->iov_base = (char *)iov->iov_base + n;
+            iov->iov_len -= n;
+        }
+    }
+    return 0;
+}
+
+static bool is_aligned(uint64_t offset, const struct iovec *iov, int niov)
+{
+    uint64_t bits = offset;
+
+    for (int i = 0; i < niov; i++) {
+        bits |= (uintptr_t)iov[i].iov_base | iov[i].iov_len;
+    }
+    return (bits & (DIRECT_ALIGN - 1)) == 0;
+}
+
+static void iov_copy(const struct iovec *iov, int niov, char *flat, bool to_iov)
+{
+    for (int i = 0; i < niov; i++) {
+        memcpy(to_iov ? iov[i].iov_base : flat, to_iov ? flat : iov[i].iov_base,
+               iov[i].iov_len);
+        flat += iov[i].iov_len;
+    }
+}
+
+/* O_DIRECT with memory or offsets that the host will not take: through an
+ * aligned buffer that covers the request; its edges are read first. */
+static int transfer_bounced(FileNode *f, bool write, uint64_t offset,
+                            uint64_t bytes, const struct iovec *iov, int niov)
+{
+    uint64_t start = align_down(offset, DIRECT_ALIGN);
+    uint64_t end = align_up(offset + bytes, DIRECT_ALIGN);
+    struct iovec flat = { NULL, end - start };
+    void *buffer = NULL;
+    int err;
+
+    if (posix_memalign(&buffer, DIRECT_ALIGN, end - start) != 0) {
+        return -ENOMEM;
+    }
+    flat.iov_base = buffer;
+    err = 0;
+    if (!write || start != offset || end != offset + bytes) {
+        err = transfer(f->fd, false, start, &flat, 1);
+    }
+    if (err == 0 && write) {
+        iov_copy(iov, niov, (char *)buffer + (offset - start), false);
+        flat = (struct iovec){ buffer, end - start };
+        err = transfer(f->fd, true, start, &flat, 1);
+    } else if (err == 0) {
+        iov_copy(iov, niov, (char *)buffer + (offset - start), true);
+    }
+    free(buffer);
+    return err;
+}
+
+static int file_rw(BlockNode *node, bool write, uint64_t offset, uint64_t bytes,
+                   const struct iovec *iov, int niov)
+{
+    FileNode *f = node->priv;
+    g_autofree struct iovec *copy = NULL;
+
+    if (node->cache_direct && !is_aligned(offset, iov, niov)) {
+        return transfer_bounced(f, write, offset, bytes, iov, niov);
+    }
+    copy = g_memdup2(iov, niov * sizeof(*iov)); /* transfer() uses it up */
+    return transfer(f->fd, write, offset, copy, niov);
+}
+
+static int punch(FileNode *f, uint64_t offset, uint64_t bytes)
+{
+    uint64_t range[2] = { offset, bytes };
+    int err = f->device
+                  ? ioctl(f->fd, BLKDISCARD, range)
+                  : fallocate(f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                              offset, bytes);
+
+    return err < 0 ? -errno : 0;
+}
+
+static int write_zeros_plain(BlockNode *node, uint64_t offset, uint64_t bytes)
+{
+    static const uint8_t zeros[64 * 1024];
+
+    while (bytes > 0) {
+        struct iovec iov = { (void *)zeros, MIN(bytes, sizeof(zeros)) };
+        int err = file_rw(node, true, offset, iov.iov_len, &iov, 1);
+
+        if (err) {
+            return err;
+        }
+        offset += MIN(bytes, sizeof(zeros));
+        bytes -= MIN(bytes, sizeof(zeros));
+    }
+    return 0;
+}
+
+static int write_zeroes(BlockNode *node, uint64_t offset, uint64_t bytes,
+                        uint32_t flags)
+{
+    FileNode *f = node->priv;
+    int err = -EOPNOTSUPP;
+
+    if (!f->device && (flags & BLOCK_REQ_UNMAP)) {
+        err = punch(f, offset, bytes);
+    }
+    if (err == -EOPNOTSUPP && !f->device &&
+        fallocate(f->fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, offset,
+                  bytes) == 0) {
+        return 0;
+    }
+    return err == 0 ? 0 : write_zeros_plain(node, offset, bytes);
+}
+
+static int file_io(BlockNode *node, BlockOp op, uint64_t offset, uint64_t bytes,
+                   const struct iovec *iov, int niov, uint32_t flags)
+{
+    FileNode *f = node->priv;
+    int err = 0;
+
+    switch (op) {
+    case BLOCK_READ:
+        return file_rw(node, false, offset, bytes, iov, niov);
+    case BLOCK_WRITE:
+        err = file_rw(node, true, offset, bytes, iov, niov);
+        break;
+    case BLOCK_WRITE_ZEROES:
+        err = write_zeroes(node, offset, bytes, flags);
+        break;
+    case BLOCK_DISCARD:
+        err = punch(f, offset, bytes);
+        return err == -EOPNOTSUPP ? 0 : err; /* it is only advice */
+    case BLOCK_FLUSH:
+        return fdatasync(f->fd) < 0 ? -errno : 0;
+    case BLOCK_OPS:
+        return -EINVAL;
+    }
+    if (err == 0 && (flags & BLOCK_REQ_FUA)) {
+        err = fdatasync(f->fd) < 0 ? -errno : 0;
+    }
+    return err;
+}
+
+/* --- opening --- */
+
+static bool lock_image(BlockNode *node, const char *mode, Error **errp)
+{
+    FileNode *f = node->priv;
+    struct flock lock = { .l_type = node->read_only ? F_RDLCK : F_WRLCK,
+                          .l_whence = SEEK_SET,
+                          .l_start = LOCK_BYTE,
+                          .l_len = 1 };
+
+    if (mode && strcmp(mode, "off") == 0) {
+        return true;
+    }
+    if (mode && strcmp(mode, "on") != 0 && strcmp(mode, "auto") != 0) {
+        error_set(errp, "Parameter 'locking' does not accept value '%s'", mode);
+        return false;
+    }
+    if (fcntl(f->fd, F_OFD_SETLK, &lock) == 0) {
+        return true;
+    }
+    if (errno != EAGAIN && errno != EACCES) {
+        return !mode || strcmp(mode, "on") != 0; /* the host has no locks */
+    }
+    error_set(errp, "Failed to get \"%s\" lock",
+              node->read_only ? "read" : "write");
+    error_hint(errp, "Is another process using the image [%s]?", f->filename);
+    return false;
+}
+
+static bool find_length(FileNode *f, Error **errp)
+{
+    struct stat st;
+    uint64_t length = 0;
+
+    if (fstat(f->fd, &st) < 0) {
+        error_set_errno(errp, errno, "Could not stat '%s'", f->filename);
+        return false;
+    }
+    if (S_ISBLK(st.st_mode)) {
+        f->device = true;
+        if (ioctl(f->fd, BLKGETSIZE64, &length) < 0) {
+            error_set_errno(errp, errno, "Could not get the size of '%s'",
+                            f->filename);
+            return false;
+        }
+    } else if (S_ISREG(st.st_mode)) {
+        length = st.st_size;
+    } else {
+        error_set(errp, "'%s' is neither a regular file nor a block device",
+                  f->filename);
+        return false;
+    }
+    atomic_store(&f->length, length);
+    return true;
+}
+
+static bool check_aio(const char *aio, Error **errp)
+{
+    if (!aio || strcmp(aio, "threads") == 0) {
+        return true;
+    }
+    error_set(errp, "aio '%s' is not available; this build has 'threads'", aio);
+    return false;
+}
+
+static bool file_open(BlockNode *node, json_object *options, Error **errp)
+{
+    FileNode *f = node->priv;
+    g_autofree char *locking = json_take_text(options, "locking");
+    g_autofree char *aio = json_take_text(options, "aio");
+
+    f->fd = -1;
+    f->filename = json_take_text(options, "filename");
+    if (!f->filename) {
+        error_set(errp, "A '%s' block device needs a filename",
+                  node->drv->name);
+        return false;
+    }
+    if (!check_aio(aio, errp)) {
+        return false;
+    }
+    f->fd = path_open(node->m, f->filename,
+                      (node->read_only ? O_RDONLY : O_RDWR) |
+                          (node->cache_direct ? O_DIRECT : 0),
+                      0);
+    if (f->fd < 0) {
+        error_set_errno(errp, errno, "Could not open '%s'", f->filename);
+        return false;
+    }
+    node->limits.discard = true;
+    node->limits.write_zeroes_unmap = true;
+    node->limits.opt_transfer = DIRECT_ALIGN;
+    return find_length(f, errp) && lock_image(node, locking, errp);
+}
+
+static void file_close(BlockNode *node)
+{
+    FileNode *f = node->priv;
+
+    if (f->fd >= 0) {
+        close(f->fd); /* and so its lock */
+    }
+    g_free(f->filename);
+}
+
+static uint64_t file_length(BlockNode *node)
+{
+    FileNode *f = node->priv;
+
+    return atomic_load(&f->length);
+}
+
+static bool file_truncate(BlockNode *node, uint64_t length, Error **errp)
+{
+    FileNode *f = node->priv;
+
+    if (f->device) {
+        error_set(errp, "a device of the host has a fixed size");
+        return false;
+    }
+    if (ftruncate(f->fd, length) < 0) {
+        error_set_errno(errp, errno, "Failed to resize '%s'", f->filename);
+        return false;
+    }
+    atomic_store(&f->length, length);
+    return true;
+}
+
+static const char *file_filename(BlockNode *node)
+{
+    return ((FileNode *)node->priv)->filename;
+}
+
+static const BlockDriver file_driver = {
+    .name = "file",
+    .size = sizeof(FileNode),
+    .open = file_open,
+    .close = file_close,
+    .io = file_io,
+    .length = file_length,
+    .truncate = file_truncate,
+    .filename = file_filename,
+};
+
+static const BlockDriver host_device_driver = {
+    .name = "host_device",
+    .size = sizeof(FileNode),
+    .open = file_open,
+    .close = file_close,
+    .io = file_io,
+    .length = file_length,
+    .truncate = file_truncate,
+    .filename = file_filename,
+};
+
+/* --- null --- */
+
+typedef struct NullNode {
+    uint64_t size;
+    bool read_zeroes;
+} NullNode;
+
+static bool null_open(BlockNode *node, json_object *options, Error **errp)
+{
+    NullNode *n = node->priv;
+
+    n->size = 1 * GiB;
+    node->limits.discard = true;
+    return block_take_size(options, "size", &n->size, errp) &&
+           block_take_bool(options, "read-zeroes", &n->read_zeroes, errp);
+}
+
+static int null_io(BlockNode *node, BlockOp op, uint64_t offset, uint64_t bytes,
+                   const struct iovec *iov, int niov, uint32_t flags)
+{
+    NullNode *n = node->priv;
+
+    for (int i = 0; op == BLOCK_READ && n->read_zeroes && i < niov; i++) {
+        memset(iov[i].iov_base, 0, iov[i].iov_len);
+    }
+    return 0;
+}
+
+static uint64_t null_length(BlockNode *node)
+{
+    return ((NullNode *)node->priv)->size;
+}
+
+static const BlockDriver null_driver = {
+    .name = "null-co",
+    .size = sizeof(NullNode),
+    .open = null_open,
+    .io = null_io,
+    .length = null_length,
+};
+
+/* --- raw: bytes as they are, perhaps a part of them --- */
+
+typedef struct RawNode {
+    uint64_t offset, size; /* size 0: to the child's end */
+} RawNode;
+
+static bool raw_open(BlockNode *node, json_object *options, Error **errp)
+{
+    RawNode *r = node->priv;
+    uint64_t length;
+
+    if (!block_take_size(options, "offset", &r->offset, errp) ||
+        !block_take_size(options, "size", &r->size, errp)) {
+        return false;
+    }
+    node->file = block_node_child(node, options, "file", errp);
+    if (!node->file) {
+        return false;
+    }
+    if (node->file->read_only && !node->read_only) {
+        error_set(errp, "Block node is read-only");
+        return false;
+    }
+    length = node->file->drv->length(node->file);
+    if (r->offset % BLOCK_SECTOR || !range_fits(r->offset, r->size, length)) {
+        error_set(errp,
+                  "the part of offset %" PRIu64 " and size %" PRIu64
+                  " does not fit into %" PRIu64 " bytes",
+                  r->offset, r->size, length);
+        return false;
+    }
+    node->limits = node->file->limits;
+    return true;
+}
+
+static int raw_io(BlockNode *node, BlockOp op, uint64_t offset, uint64_t bytes,
+                  const struct iovec *iov, int niov, uint32_t flags)
+{
+    RawNode *r = node->priv;
+
+    /* What the format node was told about discards, its protocol node need
+     * not be told again. */
+    if (op == BLOCK_DISCARD) {
+        return node->file->drv->io(node->file, op, r->offset + offset, bytes,
+                                   iov, niov, flags);
+    }
+    if (op == BLOCK_WRITE_ZEROES) {
+        return node->file->read_only
+                   ? -EPERM
+                   : node->file->drv->io(node->file, op, r->offset + offset,
+                                         bytes, iov, niov, flags);
+    }
+    return block_node_io(node->file, op, r->offset + offset, bytes, iov, niov,
+                         flags);
+}
+
+static uint64_t raw_length(BlockNode *node)
+{
+    RawNode *r = node->priv;
+
+    return r->size ? r->size : block_node_length(node->file) - r->offset;
+}
+
+static bool raw_truncate(BlockNode *node, uint64_t length, Error **errp)
+{
+    RawNode *r = node->priv;
+
+    if (r->size || r->offset) {
+        error_set(errp, "a part of an image cannot be resized");
+        return false;
+    }
+    if (!node->file->drv->truncate) {
+        error_set(errp, "driver '%s' cannot be resized", node->file->drv->name);
+        return false;
+    }
+    return node->file->drv->truncate(node->file, length, errp);
+}
+
+static const BlockDriver raw_driver = {
+    .name = "raw",
+    .size = sizeof(RawNode),
+    .open = raw_open,
+    .io = raw_io,
+    .length = raw_length,
+    .truncate = raw_truncate,
+};
+
+extern const BlockDriver block_overlay_driver;
+
+const BlockDriver *const block_drivers[] = {
+    &file_driver, &host_device_driver,   &null_driver,
+    &raw_driver,  &block_overlay_driver, NULL,
+};

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The graph: opening, naming, finding, one request through a node. */
+#include "tandem/base.h"
+
+#include "internal.h"
+#include "softmmu/base/keyval.h"
+#include "softmmu/base/parse.h"
+#include "softmmu/machine/create.h"
+
+/* --- options --- */
+
+bool block_take_bool(json_object *options, const char *key, bool *value,
+                     Error **errp)
+{
+    g_autofree char *text = json_take_text(options, key);
+
+    if (text && !parse_bool(text, value)) {
+        error_set(errp, "Parameter '%s' expects 'on' or 'off'", key);
+        return false;
+    }
+    return true;
+}
+
+bool block_take_size(json_object *options, const char *key, uint64_t *value,
+                     Error **errp)
+{
+    g_autofree char *text = json_take_text(options, key);
+
+    if (text && !parse_size(text, 1, value)) {
+        error_set(errp, "Parameter '%s' expects a size", key);
+        return false;
+    }
+    return true;
+}
+
+/* "cache.direct" may come nested or with its dot. */
+static bool take_cache(BlockNode *node, json_object *options, Error **errp)
+{
+    json_object *cache = NULL;
+    bool ok;
+
+    if (!json_object_object_get_ex(options, "cache", &cache)) {
+        return true;
+    }
+    if (!json_object_is_type(cache, json_type_object)) {
+        error_set(errp, "Parameter 'cache' expects an object");
+        return false;
+    }
+    ok = block_take_bool(cache, "direct", &node->cache_direct, errp) &&
+         block_take_bool(cache, "no-flush", &node->cache_no_flush, errp);
+    if (ok && json_object_object_length(cache) > 0) {
+        error_set(errp, "Parameter 'cache' has members that are not known");
+        ok = false;
+    }
+    json_object_object_del(options, "cache");
+    return ok;
+}
+
+static bool take_discard(BlockNode *node, json_object *options, Error **errp)
+{
+    g_autofree char *text = json_take_text(options, "discard");
+
+    if (!text || strcmp(text, "ignore") == 0 || strcmp(text, "off") == 0) {
+        node->discard_unmap = false;
+        return true;
+    }
+    node->discard_unmap = strcmp(text, "unmap") == 0 || strcmp(text, "on") == 0;
+    if (!node->discard_unmap) {
+        error_set(errp, "Parameter 'discard' does not accept value '%s'", text);
+    }
+    return node->discard_unmap;
+}
+
+static bool take_detect_zeroes(BlockNode *node, json_object *options,
+                               Error **errp)
+{
+    g_autofree char *text = json_take_text(options, "detect-zeroes");
+
+    if (text && strcmp(text, "off") != 0 && strcmp(text, "on") != 0 &&
+        strcmp(text, "unmap") != 0) {
+        error_set(errp, "Parameter 'detect-zeroes' does not accept value '%s'",
+                  text);
+        return false;
+    }
+    node->detect_zeroes = text && strcmp(text, "off") != 0;
+    return true;
+}
+
+static bool take_common(BlockNode *node, json_object *options, Error **errp)
+{
+    bool auto_read_only = false;
+
+    return block_take_bool(options, "read-only", &node->read_only, errp) &&
+           block_take_bool(options, "auto-read-only", &auto_read_only, errp) &&
+           take_cache(node, options, errp) &&
+           take_discard(node, options, errp) &&
+           take_detect_zeroes(node, options, errp);
+}
+
+/* --- opening --- */
+
+static const BlockDriver *find_driver(const char *name, Error **errp)
+{
+    const char *names[32] = { NULL };
+    size_t n = 0;
+
+    for (const BlockDriver *const *d = block_drivers; *d; d++) {
+        if (strcmp((*d)->name, name) == 0) {
+            return *d;
+        }
+        names[n++] = (*d)->name;
+    }
+    error_set(errp, "Unknown driver '%s'", name);
+    error_suggest(errp, name, names);
+    return NULL;
+}
+
+static bool add_name(BlockNode *node, const char *name, Error **errp)
+{
+    if (!name) {
+        node->auto_name = true;
+        return object_add_child(node->m->backend, "block[*]", node, errp);
+    }
+    if (!id_valid(name)) {
+        error_set(errp, "Invalid node-name: '%s'", name);
+        return false;
+    }
+    if (block_node_find(node->m, name) || block_backend_find(node->m, name)) {
+        error_set(errp, "Duplicate nodes with node-name='%s'", name);
+        return false;
+    }
+    return object_add_child(node->m->backend, name, node, errp);
+}
+
+static bool open_node(BlockNode *node, json_object *options, Error **errp)
+{
+    node->priv = g_malloc0(MAX(node->drv->size, 1));
+    if (!take_common(node, options, errp) ||
+        !node->drv->open(node, options, errp)) {
+        return false;
+    }
+    json_object_object_foreach(options, key, value)
+    {
+        (void)value;
+        error_set(errp, "Block node does not support the option '%s'", key);
+        return false;
+    }
+    return true;
+}
+
+BlockNode *block_node_open(Machine *m, json_object *options, Error **errp)
+{
+    g_autofree char *driver = json_take_text(options, "driver");
+    g_autofree char *name = json_take_text(options, "node-name");
+    const BlockDriver *drv;
+    BlockNode *node;
+
+    if (!driver) {
+        error_set(errp, "Parameter 'driver' is missing");
+        return NULL;
+    }
+    drv = find_driver(driver, errp);
+    if (!drv) {
+        return NULL;
+    }
+    node = (BlockNode *)object_new(&block_node_type);
+    node->m = m;
+    node->drv = drv;
+    node->limits.request_alignment = BLOCK_SECTOR;
+    if (!open_node(node, options, errp) || !add_name(node, name, errp)) {
+        object_unref(node);
+        return NULL;
+    }
+    node->name = g_strdup(OBJECT(node)->name);
+    return node; /* the caller's reference, besides the tree's */
+}
+
+BlockNode *block_node_child(BlockNode *node, json_object *options,
+                            const char *key, Error **errp)
+{
+    json_object *value = NULL, *copy = NULL;
+    BlockNode *child;
+
+    if (!json_object_object_get_ex(options, key, &value)) {
+        error_set(errp, "A block device must be specified for \"%s\"", key);
+        return NULL;
+    }
+    if (json_object_is_type(value, json_type_string)) {
+        const char *name = json_object_get_string(value);
+
+        child = block_node_find(node->m, name);
+        if (!child) {
+            error_set(errp, "Cannot find device='' nor node-name='%s'", name);
+        }
+        object_ref(child);
+    } else if (json_object_is_type(value, json_type_object)) {
+        json_object_deep_copy(value, &copy, NULL);
+        if (node->read_only) {
+            json_object_object_add(copy, "read-only",
+                                   json_object_new_boolean(true));
+        }
+        child = block_node_open(node->m, copy, errp);
+        json_object_put(copy);
+    } else {
+        error_set(errp, "Invalid parameter type for '%s', expected: node", key);
+        child = NULL;
+    }
+    json_object_object_del(options, key);
+    if (child) {
+        child->users++;
+    }
+    return child;
+}
+
+BlockNode *block_node_find(Machine *m, const char *name)
+{
+    return object_try_cast(object_child(m->backend, name), &block_node_type);
+}
+
+void block_node_each(Machine *m, void (*fn)(BlockNode *node, void *opaque),
+                     void *opaque)
+{
+    GPtrArray *all = m->backend->children;
+
+    for (guint i = 0; all && i < all->len; i++) {
+        BlockNode *node =
+            object_try_cast(g_ptr_array_index(all, i), &block_node_type);
+
+        if (node) {
+            fn(node, opaque);
+        }
+    }
+}
+
+/* --- a request --- */
+
+static bool all_zero(const struct iovec *iov, int niov)
+{
+    for (int i = 0; i < niov; i++) {
+        const char *p = iov[i].iov_base;
+        size_t n = iov[i].iov_len;
+
+        if (n > 0 && (p[0] != 0 || memcmp(p, p + 1, n - 1) != 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int block_node_io(BlockNode *node, BlockOp op, uint64_t offset, uint64_t bytes,
+                  const struct iovec *iov, int niov, uint32_t flags)
+{
+    if (op != BLOCK_FLUSH &&
+        !range_fits(offset, bytes, block_node_length(node))) {
+        return -EIO;
+    }
+    if (op != BLOCK_READ && op != BLOCK_FLUSH && node->read_only) {
+        return -EPERM;
+    }
+    if (op == BLOCK_WRITE && node->detect_zeroes && all_zero(iov, niov)) {
+        op = BLOCK_WRITE_ZEROES;
+        iov = NULL;
+        niov = 0;
+    }
+    if (op == BLOCK_DISCARD && !node->discard_unmap) {
+        return 0; /* advice that nobody asked to follow */
+    }
+    if (op == BLOCK_WRITE_ZEROES && !node->discard_unmap) {
+        flags &= ~BLOCK_REQ_UNMAP;
+    }
+    if (op == BLOCK_FLUSH && node->cache_no_flush) {
+        return 0;
+    }
+    return node->drv->io(node, op, offset, bytes, iov, niov, flags);
+}
+
+uint64_t block_node_length(BlockNode *node)
+{
+    return align_down(node->drv->length(node), BLOCK_SECTOR);
+}
+
+const char *block_node_filename(BlockNode *node)
+{
+    while (node) {
+        if (node->drv->filename) {
+            return node->drv->filename(node);
+        }
+        node = node->file;
+    }
+    return "";
+}
+
+/* --- life --- */
+
+static void release_child(BlockNode *child)
+{
+    if (!child) {
+        return;
+    }
+    child->users--;
+    if (child->users == 0 && child->auto_name && OBJECT(child)->parent) {
+        object_unparent(child); /* made for its parent alone */
+    }
+    object_unref(child);
+}
+
+static void node_finalize(Object *obj)
+{
+    BlockNode *node = (BlockNode *)obj;
+
+    if (node->priv && node->drv->close) {
+        node->drv->close(node);
+    }
+    g_free(node->priv);
+    release_child(node->file);
+    release_child(node->backing);
+    g_free(node->name);
+}
+
+const ObjectType block_node_type = {
+    .name = "block-node",
+    .parent = &object_type,
+    .size = sizeof(BlockNode),
+    .finalize = node_finalize,
+};
+
+const ObjectType *const block_types[] = { &block_node_type, NULL };

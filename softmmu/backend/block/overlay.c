@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A writable layer in a temporary file over a node that stays as it is
+ * (-snapshot). Clusters of 64 KiB; the first write to one copies it.
+ */
+#include "tandem/base.h"
+
+#include <fcntl.h>
+
+#include "internal.h"
+
+enum { CLUSTER = 64 * 1024 };
+
+typedef struct OverlayNode {
+    int fd; /* unlinked, sparse */
+    uint64_t length;
+    Lock lock;         /* the map, and copying */
+    uint64_t *present; /* one bit a cluster */
+} OverlayNode;
+
+static bool is_present(OverlayNode *o, uint64_t cluster)
+{
+    return (o->present[cluster / 64] >> (cluster % 64)) & 1;
+}
+
+static int pread_all(int fd, void *buf, size_t len, uint64_t offset)
+{
+    for (char *p = buf; len > 0;) {
+        ssize_t n = pread(fd, p, len, offset);
+
+        if (n < 0 && errno != EINTR) {
+            return -errno;
+        }
+        if (n == 0) {
+            memset(p, 0, len);
+            return 0;
+        }
+        p += MAX(n, 0);
+        len -= MAX(n, 0);
+        offset += MAX(n, 0);
+    }
+    return 0;
+}
+
+static int pwrite_all(int fd, const void *buf, size_t len, uint64_t offset)
+{
+    for (const char *p = buf; len > 0;) {
+        ssize_t n = pwrite(fd, p, len, offset);
+
+        if (n < 0 && errno != EINTR) {
+            return -errno;
+        }
+        p += MAX(n, 0);
+        len -= MAX(n, 0);
+        offset += MAX(n, 0);
+    }
+    return 0;
+}
+
+/* Copy a cluster up before a part of it is written. Lock held. */
+static int copy_up_locked(BlockNode *node, uint64_t cluster)
+{
+    OverlayNode *o = node->priv;
+    uint64_t offset = cluster * CLUSTER;
+    size_t len = MIN(CLUSTER, o->length - offset);
+    g_autofree char *buf = NULL;
+    struct iovec iov;
+    int err;
+
+    if (is_present(o, cluster)) {
+        return 0;
+    }
+    buf = g_malloc(len);
+    iov = (struct iovec){ buf, len };
+    err = block_node_io(node->backing, BLOCK_READ, offset, len, &iov, 1, 0);
+    if (err == 0) {
+        err = pwrite_all(o->fd, buf, len, offset);
+    }
+    if (err == 0) {
+        o->present[cluster / 64] |= BIT(cluster % 64);
+    }
+    return err;
+}
+
+/* A piece that lies in one cluster. */
+static int piece(BlockNode *node, BlockOp op, uint64_t offset, void *buf,
+                 size_t len)
+{
+    OverlayNode *o = node->priv;
+    struct iovec iov = { buf, len };
+    bool here;
+    int err;
+
+    lock_acquire(&o->lock);
+    here = is_present(o, offset / CLUSTER);
+    err = op == BLOCK_WRITE ? copy_up_locked(node, offset / CLUSTER) : 0;
+    lock_release(&o->lock);
+    if (err) {
+        return err;
+    }
+    if (op == BLOCK_WRITE) {
+        return pwrite_all(o->fd, buf, len, offset);
+    }
+    return here ? pread_all(o->fd, buf, len, offset)
+                : block_node_io(node->backing, BLOCK_READ, offset, len, &iov, 1,
+                                0);
+}
+
+static int overlay_rw(BlockNode *node, BlockOp op, uint64_t offset,
+                      const struct iovec *iov, int niov)
+{
+    for (int i = 0; i < niov; i++) {
+        char *p = iov[i].iov_base;
+        size_t left = iov[i].iov_len;
+
+        while (left > 0) {
+            size_t n = MIN(left, CLUSTER - offset % CLUSTER);
+            int err = piece(node, op, offset, p, n);
+
+            if (err) {
+                return err;
+            }
+            p += n;
+            offset += n;
+            left -= n;
+        }
+    }
+    return 0;
+}
+
+static int overlay_zero(BlockNode *node, uint64_t offset, uint64_t bytes)
+{
+    static const char zeros[CLUSTER];
+
+    while (bytes > 0) {
+        struct iovec iov = { (void *)zeros, MIN(bytes, CLUSTER) };
+        int err = overlay_rw(node, BLOCK_WRITE, offset, &iov, 1);
+
+        if (err) {
+            return err;
+        }
+        offset += iov.iov_len;
+        bytes -= iov.iov_len;
+    }
+    return 0;
+}
+
+static int overlay_io(BlockNode *node, BlockOp op, uint64_t offset,
+                      uint64_t bytes, const struct iovec *iov, int niov,
+                      uint32_t flags)
+{
+    switch (op) {
+    case BLOCK_READ:
+    case BLOCK_WRITE:
+        return overlay_rw(node, op, offset, iov, niov);
+    case BLOCK_WRITE_ZEROES:
+        return overlay_zero(node, offset, bytes);
+    default:
+        return 0; /* it does not outlive us, so nothing needs to be durable */
+    }
+}
+
+static bool overlay_open(BlockNode *node, json_object *options, Error **errp)
+{
+    OverlayNode *o = node->priv;
+    g_autofree char *path =
+        g_build_filename(g_get_tmp_dir(), "tandem-snapshot-XXXXXX", NULL);
+
+    lock_init(&o->lock);
+    o->fd = -1;
+    node->backing = block_node_child(node, options, "backing", errp);
+    if (!node->backing) {
+        return false;
+    }
+    o->fd = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
+    if (o->fd < 0) {
+        error_set_errno(errp, errno, "Could not create temporary file '%s'",
+                        path);
+        return false;
+    }
+    unlink(path);
+    o->length = block_node_length(node->backing);
+    o->present = g_new0(uint64_t, o->length / CLUSTER / 64 + 1);
+    return true;
+}
+
+static void overlay_close(BlockNode *node)
+{
+    OverlayNode *o = node->priv;
+
+    if (o->fd >= 0) {
+        close(o->fd);
+    }
+    g_free(o->present);
+    lock_destroy(&o->lock);
+}
+
+static uint64_t overlay_length(BlockNode *node)
+{
+    return ((OverlayNode *)node->priv)->length;
+}
+
+static const char *overlay_filename(BlockNode *node)
+{
+    return block_node_filename(node->backing);
+}
+
+extern const BlockDriver block_overlay_driver;
+const BlockDriver block_overlay_driver = {
+    .name = "tandem-overlay",
+    .size = sizeof(OverlayNode),
+    .open = overlay_open,
+    .close = overlay_close,
+    .io = overlay_io,
+    .length = overlay_length,
+    .filename = overlay_filename,
+};
+
+BlockNode *block_overlay_new(Machine *m, BlockNode *base, Error **errp)
+{
+    json_object *options = json_object_new_object();
+    BlockNode *node;
+
+    json_object_object_add(options, "driver",
+                           json_object_new_string(block_overlay_driver.name));
+    json_object_object_add(options, "backing",
+                           json_object_new_string(base->name));
+    node = block_node_open(m, options, errp);
+    json_object_put(options);
+    return node;
+}
