@@ -26,7 +26,7 @@ typedef struct Jit {
     size_t max_code;
 } Jit;
 
-static void jit_init(Jit *j, uint32_t features)
+static void jit_init_ops(Jit *j, uint32_t features, const TcgRuntimeOps *ops)
 {
     TcgConfig cfg = { features, TCG_STRESS_VERIFY, UINT32_MAX };
     int fd = memfd_create("code", MFD_CLOEXEC);
@@ -37,12 +37,18 @@ static void jit_init(Jit *j, uint32_t features)
     j->rx = mmap(NULL, CODE_SIZE, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
     g_assert_true(j->rw != MAP_FAILED && j->rx != MAP_FAILED);
     close(fd);
-    j->ctx = tcg_context_new(&machine_frontend, &machine_ops, &cfg);
+    j->ctx = tcg_context_new(&machine_frontend, ops, &cfg);
     buf = (TcgCodeBuf){ j->rw, j->rx, THUNK_SIZE, NULL };
     g_assert_cmpint(tcg_thunks_emit(j->ctx, &buf, &j->thunks), ==, TCG_OK);
     tcg_context_set_thunks(j->ctx, &j->thunks);
     j->interp = machine_new();
     j->jit = machine_new();
+    j->interp->hot->ops = j->jit->hot->ops = ops;
+}
+
+static void jit_init(Jit *j, uint32_t features)
+{
+    jit_init_ops(j, features, &machine_ops);
 }
 
 static void jit_free(Jit *j)
@@ -552,6 +558,115 @@ static void accesses_off_one_base_equal(void)
     jit_free(&j);
 }
 
+/* ---- state at every restore point ---- */
+
+/*
+ * Runtime functions that, before each access, write the guest state of that
+ * moment to env as a fault would, note it, and put env back.
+ */
+enum { NOTES = 4096 };
+
+static struct Notes {
+    unsigned n;
+    struct {
+        TestEnv env;
+        unsigned insns_done;
+    } at[NOTES];
+} notes[2]; /* interpreter, emitted code */
+
+static void note_state(void *env)
+{
+    Machine *m = tcg_hot(env)->engine;
+    const MachineUnit *u = m->unit;
+    struct Notes *list = &notes[u != NULL];
+    TcgInterpFrame *frame = m->hot->interp; /* a restore ends the run */
+    TestEnv now = *m->env;
+    unsigned done = 0;
+
+    if (list->n < NOTES) {
+        g_assert_true(u == NULL
+                          ? tcg_interp_restore(env, &done)
+                          : tcg_side_restore(
+                                &machine_frontend, u->side, u->side_size, u->pc,
+                                m->hot->ret_pc - (uintptr_t)u->rx, env, &done));
+        memset(&list->at[list->n], 0, sizeof(list->at[0]));
+        list->at[list->n].env = *m->env;
+        list->at[list->n++].insns_done = done;
+        *m->env = now;
+        m->hot->interp = frame;
+    }
+}
+
+static uint64_t noting_ld(void *env, uint64_t addr, uint32_t mo)
+{
+    note_state(env);
+    return machine_ops.ld(env, addr, mo);
+}
+
+static void noting_st(void *env, uint64_t addr, uint64_t v, uint32_t mo)
+{
+    note_state(env);
+    machine_ops.st(env, addr, v, mo);
+}
+
+static uint64_t noting_atomic(void *env, uint64_t addr, uint64_t v,
+                              uint64_t cmp, uint32_t mo, uint32_t kind)
+{
+    note_state(env);
+    return machine_ops.atomic(env, addr, v, cmp, mo, kind);
+}
+
+static const void *noting_lookup(void *env, uint64_t pc)
+{
+    return NULL;
+}
+
+static void noting_trap(void *env, uint32_t code)
+{
+    note_state(env);
+    machine_ops.trap(env, code);
+}
+
+static const TcgRuntimeOps noting_ops = {
+    .ld = noting_ld,
+    .st = noting_st,
+    .atomic = noting_atomic,
+    .lookup = noting_lookup,
+    .trap = noting_trap,
+};
+
+static void state_is_right_at_every_restore_point(void)
+{
+    unsigned f = RANDOM_MEM | RANDOM_ATOMIC | RANDOM_CALL | RANDOM_SIDE |
+                 RANDOM_FP | RANDOM_LOOP;
+    size_t total = 0;
+    Jit j = { 0 };
+
+    jit_init_ops(&j, UINT32_MAX, &noting_ops);
+    for (unsigned seed = 1; seed <= rounds(3000); seed++) {
+        TcgBlock *tb = random_ir(j.ctx, seed + 100000, f, 1 + seed % 64);
+
+        machine_reset(j.interp, seed);
+        atomic_store(&j.interp->hot->exit_req, endless(tb));
+        notes[0].n = notes[1].n = 0;
+        compare(&j, tb);
+        g_assert_cmpuint(notes[0].n, ==, notes[1].n);
+        total += notes[0].n;
+        for (unsigned k = 0; k < notes[0].n; k++) {
+            if (memcmp(&notes[0].at[k], &notes[1].at[k],
+                       sizeof(notes[0].at[k])) != 0) {
+                g_autofree char *s = g_strdup_printf(
+                    "seed %u: state at access %u differs", seed, k);
+
+                die(&j, tb, s);
+            }
+        }
+    }
+    g_test_message("%zu states compared", total);
+    g_assert_cmpuint(total, >, 5000);
+    jit_free(&j);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -560,6 +675,7 @@ int main(int argc, char **argv)
     g_test_add_func("/x86/jit/fp", fp_ops_equal_the_interpreter);
     g_test_add_func("/x86/jit/fp-baseline", fp_ops_equal_on_the_baseline);
     g_test_add_func("/x86/jit/one-base", accesses_off_one_base_equal);
+    g_test_add_func("/x86/jit/restore", state_is_right_at_every_restore_point);
     g_test_add_func("/x86/jit/random/int", random_integer_blocks);
     g_test_add_func("/x86/jit/random/mem", random_memory_blocks);
     g_test_add_func("/x86/jit/random/calls",
