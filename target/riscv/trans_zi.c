@@ -10,20 +10,68 @@
 
 /* ---- CSR accesses ---- */
 
-/* Registers that hold a value and nothing more: a write changes no context,
- * so the unit goes on. Sorted by nothing, searched in full: six entries. */
-static bool is_plain_storage(unsigned csr)
-{
-    static const uint16_t plain[] = { CSR_SSCRATCH, CSR_SEPC,     CSR_SCAUSE,
-                                      CSR_STVAL,    CSR_MSCRATCH, CSR_MEPC,
-                                      CSR_MCAUSE,   CSR_MTVAL };
+/* funct3, bits 1:0 (6.1) */
+enum { CSR_OP_WRITE = 1, CSR_OP_SET = 2, CSR_OP_CLEAR = 3 };
 
-    for (unsigned i = 0; i < ARRAY_SIZE(plain); i++) {
-        if (plain[i] == csr) {
-            return true;
+/* Registers that hold a value and nothing more: a write changes no context,
+ * so the unit goes on. Traps begin and end with them. */
+typedef struct StorageCsr {
+    uint16_t csr;
+    uint16_t offset; /* in RiscvEnv, 8 bytes, zero-extended from XLEN */
+    bool any_value;  /* every bit can be written */
+} StorageCsr;
+
+static const StorageCsr storage_csrs[] = {
+    { CSR_SSCRATCH, offsetof(RiscvEnv, sscratch), true },
+    { CSR_SEPC, offsetof(RiscvEnv, sepc), false },
+    { CSR_SCAUSE, offsetof(RiscvEnv, scause), true },
+    { CSR_STVAL, offsetof(RiscvEnv, stval), true },
+    { CSR_MSCRATCH, offsetof(RiscvEnv, mscratch), true },
+    { CSR_MEPC, offsetof(RiscvEnv, mepc), false },
+    { CSR_MCAUSE, offsetof(RiscvEnv, mcause), true },
+    { CSR_MTVAL, offsetof(RiscvEnv, mtval), true },
+};
+
+/* Its row when this mode may access @csr (Priv 2.1), else NULL. */
+static const StorageCsr *storage_csr(const DisasContext *dc, unsigned csr)
+{
+    unsigned lowest = bits_get(csr, 8, 2);
+
+    if (dc->priv < lowest || (lowest == PRV_S && !has_ext(dc, RISCV_EXT_S))) {
+        return NULL;
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(storage_csrs); i++) {
+        if (storage_csrs[i].csr == csr) {
+            return &storage_csrs[i];
         }
     }
-    return false;
+    return NULL;
+}
+
+static TcgVal storage_read(DisasContext *dc, const StorageCsr *row)
+{
+    TcgVal v = tcg_env_ld(dc->tb, TCG_I64, row->offset, MO_64);
+
+    return is_rv32(dc) ? tcg_trunc(dc->tb, v) : v;
+}
+
+/* One Zicsr instruction on a storage register; @op as in the instruction. */
+static void gen_storage(DisasContext *dc, const StorageCsr *row, int rd,
+                        unsigned op, TcgVal value)
+{
+    bool reads = op != CSR_OP_WRITE || rd != 0;
+    TcgVal old = reads ? storage_read(dc, row) : xconst(dc, 0);
+
+    if (is_rv32(dc)) {
+        value = tcg_trunc(dc->tb, value);
+    }
+    if (op == CSR_OP_SET) {
+        value = tcg_or(dc->tb, old, value);
+    } else if (op == CSR_OP_CLEAR) {
+        value = tcg_andn(dc->tb, old, value);
+    }
+    tcg_env_st(dc->tb, row->offset, to_address(dc, value), MO_64);
+    gpr_write(dc, rd, old);
 }
 
 /* frflags: joined from env and the host's sticky bits; libm reads them around
@@ -43,10 +91,15 @@ static bool gen_read_fflags(DisasContext *dc, int rd)
 /* CSRRS and CSRRC with rs1 = x0: no write, no side effect of one (6.1). */
 static bool gen_csr_read(DisasContext *dc, int rd, unsigned csr)
 {
+    const StorageCsr *row = storage_csr(dc, csr);
     TcgVal old;
 
     if (csr == CSR_FFLAGS) {
         return gen_read_fflags(dc, rd);
+    }
+    if (row != NULL) {
+        gpr_write(dc, rd, storage_read(dc, row));
+        return true;
     }
     old = tcg_call_args(dc->tb, &riscv_helper_csr_read,
                         tcg_const32(dc->tb, dc->insn));
@@ -91,20 +144,24 @@ static bool gen_status_bit(DisasContext *dc, unsigned csr, int rd, bool set,
 
 static bool gen_csr_write(DisasContext *dc, int rd, unsigned csr, TcgVal value)
 {
-    unsigned op = dc->insn >> 12 & 3; /* 1 write, 2 set, 3 clear */
-    bool plain = is_plain_storage(csr);
+    unsigned op = dc->insn >> 12 & 3;
+    const StorageCsr *row = storage_csr(dc, csr);
     uint64_t mask;
     TcgVal old;
 
-    if (op != 1 && tcg_val_const(dc->tb, value, &mask) &&
-        gen_status_bit(dc, csr, rd, op == 2, mask)) {
+    if (op != CSR_OP_WRITE && tcg_val_const(dc->tb, value, &mask) &&
+        gen_status_bit(dc, csr, rd, op == CSR_OP_SET, mask)) {
         return true;
     }
-    old = tcg_call_args(dc->tb,
-                        plain ? &riscv_helper_csr_plain : &riscv_helper_csr,
-                        tcg_const32(dc->tb, dc->insn), value);
+    if (row != NULL && row->any_value) {
+        gen_storage(dc, row, rd, op, value);
+        return true;
+    }
+    old =
+        tcg_call_args(dc->tb, row ? &riscv_helper_csr_plain : &riscv_helper_csr,
+                      tcg_const32(dc->tb, dc->insn), value);
     gpr_write(dc, rd, old);
-    if (!plain) {
+    if (row == NULL) {
         gen_end_ctx_changed(dc);
     }
     return true;
