@@ -62,6 +62,9 @@ void cpu_kick(CPUState *cpu)
 void cpu_set_irq(CPUState *cpu, int n, bool level)
 {
     assert(n >= 0 && (unsigned)n < cpu->type->n_irqs);
+    if (cpu->env == NULL) {
+        return; /* unrealized: a device lowers its lines when it goes */
+    }
     cpu->type->irq_input(cpu, n, level);
     cpu_kick(cpu);
 }

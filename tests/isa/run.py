@@ -25,7 +25,7 @@ def command(mode, runner, program):
     runner = os.path.join(os.path.dirname(runner),
                           'qemu-system-riscv' + xlen[2:])
     return [runner, '-M', 'virt', '-cpu', 'max', '-accel', 'tcg' + options,
-            '-m', '64', '-nodefaults', '-nographic', '-no-reboot',
+            '-m', '64', '-smp', '4' if '/smp-' in program else '1', '-nodefaults', '-nographic', '-no-reboot',
             '-bios', program]
 
 

@@ -30,9 +30,18 @@ fail:
     li a7, CALL_EXIT
     ecall
     j fail
-park:
+park: /* harts but the first: their own stacks, other_main(hart) */
+    la t1, trap_entry
+    csrw mtvec, t1
+    mv a0, t0
+    la sp, stack_top
+    slli t0, t0, 12
+    sub sp, sp, t0
+    call other_main
+    .weak other_main
+other_main:
     wfi
-    j park
+    j other_main
 
     .text
     .globl exit_with
