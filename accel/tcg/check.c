@@ -223,13 +223,36 @@ static void differs(TcgVcpu *v, const TcgTb *tb, const char *what,
     abort(); /* the engine is wrong: nothing after this can be trusted */
 }
 
+/* May another thread write this word of env? */
+static bool is_shared(const TcgVcpu *v, size_t offset)
+{
+    const uint32_t *p = v->ops->shared_env;
+
+    while (p && *p != 0 && *p != offset) {
+        p++;
+    }
+    return p && *p == offset;
+}
+
+static void put_env_back(TcgVcpu *v)
+{
+    uint8_t *env = v->env;
+    const uint8_t *before = v->check->before;
+
+    for (size_t i = 0; i + 8 <= v->check->env_size; i += 8) {
+        if (!is_shared(v, i)) {
+            memcpy(env + i, before + i, 8);
+        }
+    }
+}
+
 static void compare_env(TcgVcpu *v, const TcgTb *tb)
 {
     TcgCheck *c = v->check;
     const uint8_t *now = v->env;
 
     for (size_t i = 0; i + 8 <= c->env_size; i += 8) {
-        if (ld64_le(now + i) != ld64_le(c->after + i)) {
+        if (ld64_le(now + i) != ld64_le(c->after + i) && !is_shared(v, i)) {
             differs(v, tb, "env offset", i, ld64_le(c->after + i),
                     ld64_le(now + i));
         }
@@ -318,7 +341,7 @@ static int logged_run(TcgVcpu *v, TcgTb *tb)
     memcpy(c->after, v->env, c->env_size);
     c->mxcsr_after = v->hot->mxcsr_guest;
     c->exit_after = v->hot->leave_exit;
-    memcpy(v->env, c->before, c->env_size);
+    put_env_back(v);
     v->hot->mxcsr_guest = c->mxcsr_before;
     return why;
 }

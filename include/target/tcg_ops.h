@@ -103,6 +103,10 @@ struct TcgCpuOps {
     /* The reservation (LL/SC) and the like die here: context switches of the
      * engine that the guest could see. May be NULL. */
     void (*clear_reservation)(CPUState *cpu);
+    /* 8-byte words of env, by offset, that any thread may write (interrupt
+     * lines): check=N neither compares them nor puts them back. Ended by 0;
+     * NULL: none. */
+    const uint32_t *shared_env;
     /* FP flags that JIT code gathered in MXCSR (sticky bits, x86 order) are
      * folded into env; and MXCSR for JIT code from env (rounding). NULL: the
      * target does not use host FP. */

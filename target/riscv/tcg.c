@@ -146,6 +146,9 @@ static uint32_t fp_mxcsr(CPUState *cpu)
     return TCG_MXCSR_RESET | tcg_mxcsr_rc(riscv_env(cpu)->frm);
 }
 
+static const uint32_t shared_env[] = { offsetof(RiscvEnv, mip_sw),
+                                       offsetof(RiscvEnv, irq_lines), 0 };
+
 const TcgCpuOps riscv_tcg_ops = {
     .frontend = &riscv_frontend,
     .dc_size = sizeof(DisasContext),
@@ -165,6 +168,7 @@ const TcgCpuOps riscv_tcg_ops = {
     .take_interrupt = take_interrupt,
     .interrupt_ready = interrupt_ready,
     .clear_reservation = clear_reservation,
+    .shared_env = shared_env,
     .fp_fold = fp_fold,
     .fp_mxcsr = fp_mxcsr,
 };

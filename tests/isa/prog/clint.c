@@ -39,10 +39,9 @@ static void wait_for(xlen_t cause)
     check(trap.cause == cause);
 }
 
-static xlen_t spin(xlen_t unused)
+/* @n: trap.count from before the interrupt could come. */
+static xlen_t spin(xlen_t n)
 {
-    xlen_t n = trap.count;
-
     while (trap.count == n) {
     }
     return 1;
@@ -77,7 +76,7 @@ int main(void)
     set_timecmp(now() + 1000);
     csr_write("mie", 1 << MTI);
     trap.cause = 0;
-    check(call_in(PRV_U, spin, 0) == 1);
+    check(call_in(PRV_U, spin, trap.count) == 1);
     check(trap.cause == IRQ(MTI));
     set_timecmp(-1ull);
 
