@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The block graph: schema/block.json. */
+#include "tandem/base.h"
+
+#include "internal.h"
+#include "softmmu/backend/block_query.h"
+#include "softmmu/backend/drive.h"
+
+bool qmp_blockdev_add(Machine *m, json_object *a, Error **errp)
+{
+    return blockdev_add(m, a, errp);
+}
+
+bool qmp_blockdev_del(Machine *m, const BlockdevDelArgs *a, Error **errp)
+{
+    return blockdev_del(m, a->node_name, errp);
+}
+
+static BlockDeviceInfo *node_info(const BlockNodeView *v, bool write_cache)
+{
+    BlockDeviceInfo *info = g_new0(BlockDeviceInfo, 1);
+
+    info->file = g_strdup(v->filename);
+    info->node_name = g_strdup(v->name);
+    info->ro = v->read_only;
+    info->drv = g_strdup(v->driver);
+    info->detect_zeroes = g_strdup(v->detect_zeroes ? "on" : "off");
+    info->cache = g_new0(BlockdevCacheInfo, 1);
+    *info->cache = (BlockdevCacheInfo){ write_cache, v->direct, v->no_flush };
+    info->image = g_new0(ImageInfo, 1);
+    info->image->filename = g_strdup(v->filename);
+    info->image->format = g_strdup(v->driver);
+    info->image->virtual_size = v->length;
+    return info;
+}
+
+static void collect_node(const BlockNodeView *v, void *opaque)
+{
+    BlockDeviceInfo *info = node_info(v, true);
+
+    qlist_append(&qtype_list_block_device_info, opaque, &info);
+}
+
+BlockDeviceInfoList *
+qmp_query_named_block_nodes(Machine *m, const QueryNamedBlockNodesArgs *a,
+                            Error **errp)
+{
+    BlockDeviceInfoList *list = NULL;
+
+    block_each_node(m, collect_node, &list);
+    return list;
+}
+
+static void collect_block(const BlockBackendView *v, void *opaque)
+{
+    BlockInfo *info = g_new0(BlockInfo, 1);
+
+    info->device = g_strdup(v->name);
+    info->qdev = v->dev ? object_path(v->dev) : NULL;
+    info->type = g_strdup("unknown");
+    info->inserted = v->has_node ? node_info(&v->node, v->write_cache) : NULL;
+    info->io_status = g_strdup("ok");
+    qlist_append(&qtype_list_block_info, opaque, &info);
+}
+
+BlockInfoList *qmp_query_block(Machine *m, Error **errp)
+{
+    BlockInfoList *list = NULL;
+
+    block_each_backend(m, collect_block, &list);
+    return list;
+}
+
+static void collect_stats(const BlockBackendView *v, void *opaque)
+{
+    BlockStatsInfo *info = g_new0(BlockStatsInfo, 1);
+    BlockDeviceStats *s = g_new0(BlockDeviceStats, 1);
+
+    *s = (BlockDeviceStats){
+        .rd_bytes = v->bytes[BLOCK_READ],
+        .wr_bytes = v->bytes[BLOCK_WRITE] + v->bytes[BLOCK_WRITE_ZEROES],
+        .unmap_bytes = v->bytes[BLOCK_DISCARD],
+        .rd_operations = v->ops[BLOCK_READ],
+        .wr_operations = v->ops[BLOCK_WRITE] + v->ops[BLOCK_WRITE_ZEROES],
+        .flush_operations = v->ops[BLOCK_FLUSH],
+        .unmap_operations = v->ops[BLOCK_DISCARD],
+        .failed_rd_operations = v->failed[BLOCK_READ],
+        .failed_wr_operations =
+            v->failed[BLOCK_WRITE] + v->failed[BLOCK_WRITE_ZEROES],
+        .failed_flush_operations = v->failed[BLOCK_FLUSH],
+        .failed_unmap_operations = v->failed[BLOCK_DISCARD],
+    };
+    info->device = g_strdup(v->name);
+    info->qdev = v->dev ? object_path(v->dev) : NULL;
+    info->node_name = v->has_node ? g_strdup(v->node.name) : NULL;
+    info->stats = s;
+    qlist_append(&qtype_list_block_stats_info, opaque, &info);
+}
+
+BlockStatsInfoList *
+qmp_query_blockstats(Machine *m, const QueryBlockstatsArgs *a, Error **errp)
+{
+    BlockStatsInfoList *list = NULL;
+
+    block_each_backend(m, collect_stats, &list);
+    return list;
+}
+
+bool qmp_block_resize(Machine *m, const BlockResizeArgs *a, Error **errp)
+{
+    if (a->size < 0) {
+        error_set(errp, "Parameter 'size' expects a >0 size");
+        return false;
+    }
+    return block_resize(m, a->device, a->node_name, a->size, errp);
+}
