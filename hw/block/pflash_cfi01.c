@@ -247,6 +247,8 @@ static void sequence_error(Pflash *s, uint64_t value)
     guest_error(&s->parent, "0x%" PRIx64 " does not continue the command",
                 value);
     s->status |= SR_SEQUENCE_ERROR;
+    s->buffer_len = s->buffer_left = 0;
+    s->buffer_started = false;
     s->mode = MODE_STATUS;
     s->step = STEP_COMMAND;
 }
@@ -306,6 +308,7 @@ static void buffer_count(Pflash *s, uint64_t off, uint64_t value)
     s->target = off;
     s->buffer_len = s->buffer_left = (uint32_t)(words * s->width);
     s->buffer_started = false;
+    s->buffer_base = block_base(s, off);
     memset(s->buffer, 0xff, sizeof(s->buffer));
     s->step = STEP_BUFFER_DATA;
 }
@@ -313,18 +316,16 @@ static void buffer_count(Pflash *s, uint64_t off, uint64_t value)
 /* The first write says where the buffer lies; all is in the one block. */
 static void buffer_data(Pflash *s, uint64_t off, uint64_t value, unsigned size)
 {
-    if (!s->buffer_started) {
-        s->buffer_started = true;
-        s->buffer_base = off;
-    }
-    if (off < s->buffer_base ||
-        !range_fits(off - s->buffer_base, size, s->buffer_len) ||
-        !range_fits(s->buffer_base % s->sector_len, s->buffer_len,
-                    s->sector_len) ||
+    uint64_t base = s->buffer_started ? s->buffer_base : off;
+
+    if (off < base || !range_fits(off - base, size, s->buffer_len) ||
+        !range_fits(base % s->sector_len, s->buffer_len, s->sector_len) ||
         block_base(s, off) != block_base(s, s->target)) {
         sequence_error(s, value);
         return;
     }
+    s->buffer_started = true;
+    s->buffer_base = base;
     value_bytes(s, value, size, s->buffer + (off - s->buffer_base));
     s->buffer_left -= MIN(size, s->buffer_left);
     if (s->buffer_left == 0) {

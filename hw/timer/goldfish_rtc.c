@@ -35,6 +35,7 @@ typedef struct GoldfishRtc {
     /* guest state: saved */
     uint32_t reg[R_COUNT];
     int64_t offset_ns; /* wall time - rtc_clock_ns() */
+    uint64_t alarm;    /* as armed: ALARM_HIGH may have changed since */
     bool pending;      /* the alarm went off */
     bool armed;
     /* wiring */
@@ -61,20 +62,15 @@ static uint64_t rtc_now(const GoldfishRtc *s)
     return (uint64_t)s->offset_ns + (uint64_t)rtc_clock_ns(s->parent.machine);
 }
 
-static uint64_t rtc_alarm(const GoldfishRtc *s)
-{
-    return (uint64_t)s->reg[R_ALARM_HIGH] << 32 | s->reg[R_ALARM_LOW];
-}
-
 /* An alarm in the past goes off at once, one beyond the clock's end never. */
 static void rtc_arm(GoldfishRtc *s)
 {
-    uint64_t left = rtc_alarm(s) - rtc_now(s);
+    uint64_t left = s->alarm - rtc_now(s);
     int64_t clock = rtc_clock_ns(s->parent.machine);
 
     if (!s->armed) {
         timer_cancel(&s->timer);
-    } else if (rtc_alarm(s) <= rtc_now(s)) {
+    } else if (s->alarm <= rtc_now(s)) {
         s->armed = false;
         s->pending = true;
         timer_cancel(&s->timer);
@@ -116,6 +112,7 @@ static void alarm_low_written(DeviceState *dev, uint32_t value)
 {
     GoldfishRtc *s = rtc_of(dev);
 
+    s->alarm = (uint64_t)s->reg[R_ALARM_HIGH] << 32 | value;
     s->armed = true;
     rtc_arm(s);
 }
@@ -160,6 +157,7 @@ static void rtc_reset_enter(DeviceState *dev)
 
     reg_block_reset(&s->block); /* the time goes on */
     s->armed = s->pending = false;
+    s->alarm = 0;
     timer_cancel(&s->timer);
 }
 
@@ -173,11 +171,9 @@ static bool rtc_post_load(void *obj, int version, Error **errp)
 }
 
 static const VmField rtc_fields[] = {
-    VM_U32_ARRAY(GoldfishRtc, reg),
-    VM_I64(GoldfishRtc, offset_ns),
-    VM_BOOL(GoldfishRtc, pending),
-    VM_BOOL(GoldfishRtc, armed),
-    { 0 },
+    VM_U32_ARRAY(GoldfishRtc, reg), VM_I64(GoldfishRtc, offset_ns),
+    VM_U64(GoldfishRtc, alarm),     VM_BOOL(GoldfishRtc, pending),
+    VM_BOOL(GoldfishRtc, armed),    { 0 },
 };
 static const VmState rtc_vmstate = {
     .name = "goldfish_rtc",

@@ -97,6 +97,19 @@ static void alarm_interrupts_until_cleared(void)
     g_assert_false(w.level[0]);
 }
 
+static void high_half_takes_effect_with_the_low_one(void)
+{
+    g_autoptr(TestMachine) t = machine("1970-01-01");
+    TestWires w = { 0 };
+
+    test_place(device_new_board(t->m, &goldfish_rtc_type), RTC, &w);
+    test_wr(t, RTC + 0x10, 4, 1);
+    alarm_at(t, RTC, 1000);
+    test_wr(t, RTC + 0x0c, 4, 5); /* the next alarm's; the first stands */
+    test_clock_step(t, 1000);
+    g_assert_true(w.level[0]);
+}
+
 static void far_alarms_stay_armed(void)
 {
     g_autoptr(TestMachine) t = machine("1970-01-01");
@@ -169,6 +182,7 @@ int main(int argc, char **argv)
     T(high_half_is_latched_by_the_low_one);
     T(guest_sets_the_time);
     T(alarm_interrupts_until_cleared);
+    T(high_half_takes_effect_with_the_low_one);
     T(far_alarms_stay_armed);
     T(state_moves_with_an_alarm_set);
     T(rtc_option_is_checked);
