@@ -53,10 +53,14 @@ void rt_check_watch(TcgVcpu *v, vaddr va, unsigned size, bool write)
 
         if ((write ? w->on_write : w->on_read) &&
             range_overlaps(va, size, w->addr, w->len)) {
+            vcpu_restore(v);
+            if (v->ops->watch_before) {
+                cpu_debug_stop(v->cpu, CPU_HIT_WATCH, va);
+                vcpu_leave(v, LEAVE_DEBUG);
+            }
             /* run the insn by itself, then stop behind it */
             v->watch_hit = va;
             v->watch_stepping = true;
-            vcpu_restore(v);
             vcpu_leave(v, LEAVE_RETRY);
         }
     }

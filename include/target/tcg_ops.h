@@ -112,6 +112,9 @@ struct TcgCpuOps {
      * target does not use host FP. */
     void (*fp_fold)(CPUState *cpu, uint32_t mxcsr);
     uint32_t (*fp_mxcsr)(CPUState *cpu);
+    /* A debugger's watchpoint stops before its insn, as gdb expects of this
+     * architecture (it steps over the insn itself); else behind it. */
+    bool watch_before;
 };
 
 /*

@@ -918,7 +918,8 @@ void riscv_csr_reset(RiscvEnv *env)
         env->mstatus |= (has(env, RISCV_EXT_U) ? (uint64_t)2 << 32 : 0) |
                         (has(env, RISCV_EXT_S) ? (uint64_t)2 << 34 : 0);
     }
-    env->medeleg = env->mideleg = env->mie = env->mip_sw = 0;
+    env->medeleg = env->mideleg = env->mie = 0;
+    env->mip_sw = 0;
     env->mtvec = env->mscratch = env->mepc = env->mcause = env->mtval = 0;
     env->stvec = env->sscratch = env->sepc = env->scause = env->stval = 0;
     env->satp = env->senvcfg = 0;

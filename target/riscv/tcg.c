@@ -171,6 +171,7 @@ const TcgCpuOps riscv_tcg_ops = {
     .shared_env = shared_env,
     .fp_fold = fp_fold,
     .fp_mxcsr = fp_mxcsr,
+    .watch_before = true,
 };
 
 /* --- hooks --------------------------------------------------------------- */
