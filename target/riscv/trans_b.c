@@ -7,21 +7,7 @@
 #include "target/riscv/translate.h"
 #include "target/riscv/riscv-trans-zb.h"
 
-typedef TcgVal BinaryOp(TcgBlock *tb, TcgVal x, TcgVal y);
 typedef TcgVal UnaryOp(TcgBlock *tb, TcgVal x);
-
-static bool gen_rr(DisasContext *dc, const ArgsRdRs1Rs2 *a, BinaryOp *op)
-{
-    gpr_write(dc, a->rd,
-              op(dc->tb, gpr_read(dc, a->rs1), gpr_read(dc, a->rs2)));
-    return true;
-}
-
-static bool gen_ri(DisasContext *dc, const ArgsRdRs1Imm *a, BinaryOp *op)
-{
-    gpr_write(dc, a->rd, op(dc->tb, gpr_read(dc, a->rs1), xconst(dc, a->imm)));
-    return true;
-}
 
 static bool gen_unary(DisasContext *dc, const ArgsRdRs1 *a, UnaryOp *op)
 {
@@ -202,27 +188,19 @@ static bool trans_rori(DisasContext *dc, const ArgsRdRs1Imm *a)
     return gen_ri(dc, a, tcg_rotr);
 }
 
-static bool gen_rotate_w(DisasContext *dc, int rd, int rs1, TcgVal count,
-                         BinaryOp *op)
-{
-    gpr_write(dc, rd, op(dc->tb, gpr_read32(dc, rs1), count));
-    return true;
-}
-
 static bool trans_rolw(DisasContext *dc, const ArgsRdRs1Rs2 *a)
 {
-    return gen_rotate_w(dc, a->rd, a->rs1, gpr_read32(dc, a->rs2), tcg_rotl);
+    return gen_rr_w(dc, a, tcg_rotl);
 }
 
 static bool trans_rorw(DisasContext *dc, const ArgsRdRs1Rs2 *a)
 {
-    return gen_rotate_w(dc, a->rd, a->rs1, gpr_read32(dc, a->rs2), tcg_rotr);
+    return gen_rr_w(dc, a, tcg_rotr);
 }
 
 static bool trans_roriw(DisasContext *dc, const ArgsRdRs1Imm *a)
 {
-    return gen_rotate_w(dc, a->rd, a->rs1, tcg_const32(dc->tb, a->imm),
-                        tcg_rotr);
+    return gen_ri_w(dc, a, tcg_rotr);
 }
 
 static bool trans_orc_b(DisasContext *dc, const ArgsRdRs1 *a)

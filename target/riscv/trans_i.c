@@ -7,38 +7,6 @@
 #include "target/riscv/translate.h"
 #include "target/riscv/riscv-trans-rvi.h"
 
-typedef TcgVal BinaryOp(TcgBlock *tb, TcgVal x, TcgVal y);
-
-/* rd = op(rs1, rs2) in XLEN bits. */
-static bool gen_rr(DisasContext *dc, const ArgsRdRs1Rs2 *a, BinaryOp *op)
-{
-    gpr_write(dc, a->rd,
-              op(dc->tb, gpr_read(dc, a->rs1), gpr_read(dc, a->rs2)));
-    return true;
-}
-
-/* rd = op(rs1, imm) in XLEN bits. */
-static bool gen_ri(DisasContext *dc, const ArgsRdRs1Imm *a, BinaryOp *op)
-{
-    gpr_write(dc, a->rd, op(dc->tb, gpr_read(dc, a->rs1), xconst(dc, a->imm)));
-    return true;
-}
-
-/* The W forms: 32 bits, sign-extended (4.2). */
-static bool gen_rr_w(DisasContext *dc, const ArgsRdRs1Rs2 *a, BinaryOp *op)
-{
-    gpr_write(dc, a->rd,
-              op(dc->tb, gpr_read32(dc, a->rs1), gpr_read32(dc, a->rs2)));
-    return true;
-}
-
-static bool gen_ri_w(DisasContext *dc, const ArgsRdRs1Imm *a, BinaryOp *op)
-{
-    gpr_write(dc, a->rd,
-              op(dc->tb, gpr_read32(dc, a->rs1), tcg_const32(dc->tb, a->imm)));
-    return true;
-}
-
 static bool gen_set(DisasContext *dc, int rd, TcgCond cond, TcgVal x, TcgVal y)
 {
     gpr_write(dc, rd, tcg_setcc(dc->tb, dc->xtype, cond, x, y));

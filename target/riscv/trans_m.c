@@ -8,15 +8,7 @@
 #include "target/riscv/translate.h"
 #include "target/riscv/riscv-trans-rvm.h"
 
-typedef TcgVal BinaryOp(TcgBlock *tb, TcgVal x, TcgVal y);
 typedef TcgVal DivideOp(TcgBlock *tb, TcgDiv rule, TcgVal x, TcgVal y);
-
-static bool gen_mul(DisasContext *dc, const ArgsRdRs1Rs2 *a, BinaryOp *op)
-{
-    gpr_write(dc, a->rd,
-              op(dc->tb, gpr_read(dc, a->rs1), gpr_read(dc, a->rs2)));
-    return true;
-}
 
 static bool gen_div(DisasContext *dc, const ArgsRdRs1Rs2 *a, DivideOp *op)
 {
@@ -37,29 +29,27 @@ static bool gen_div_w(DisasContext *dc, const ArgsRdRs1Rs2 *a, DivideOp *op)
 
 static bool trans_mul(DisasContext *dc, const ArgsRdRs1Rs2 *a)
 {
-    return gen_mul(dc, a, tcg_mul);
+    return gen_rr(dc, a, tcg_mul);
 }
 
 static bool trans_mulh(DisasContext *dc, const ArgsRdRs1Rs2 *a)
 {
-    return gen_mul(dc, a, tcg_mulhs);
+    return gen_rr(dc, a, tcg_mulhs);
 }
 
 static bool trans_mulhsu(DisasContext *dc, const ArgsRdRs1Rs2 *a)
 {
-    return gen_mul(dc, a, tcg_mulhsu);
+    return gen_rr(dc, a, tcg_mulhsu);
 }
 
 static bool trans_mulhu(DisasContext *dc, const ArgsRdRs1Rs2 *a)
 {
-    return gen_mul(dc, a, tcg_mulhu);
+    return gen_rr(dc, a, tcg_mulhu);
 }
 
 static bool trans_mulw(DisasContext *dc, const ArgsRdRs1Rs2 *a)
 {
-    gpr_write(dc, a->rd,
-              tcg_mul(dc->tb, gpr_read32(dc, a->rs1), gpr_read32(dc, a->rs2)));
-    return true;
+    return gen_rr_w(dc, a, tcg_mul);
 }
 
 static bool trans_div(DisasContext *dc, const ArgsRdRs1Rs2 *a)

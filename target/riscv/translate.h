@@ -122,6 +122,40 @@ static inline void gen_link(DisasContext *dc, int rd)
     }
 }
 
+typedef TcgVal BinaryOp(TcgBlock *tb, TcgVal x, TcgVal y);
+
+/* rd = op(rs1, rs2) in XLEN bits. */
+static inline bool gen_rr(DisasContext *dc, const ArgsRdRs1Rs2 *a, BinaryOp *op)
+{
+    gpr_write(dc, a->rd,
+              op(dc->tb, gpr_read(dc, a->rs1), gpr_read(dc, a->rs2)));
+    return true;
+}
+
+/* rd = op(rs1, imm) in XLEN bits. */
+static inline bool gen_ri(DisasContext *dc, const ArgsRdRs1Imm *a, BinaryOp *op)
+{
+    gpr_write(dc, a->rd, op(dc->tb, gpr_read(dc, a->rs1), xconst(dc, a->imm)));
+    return true;
+}
+
+/* The W forms: 32 bits, sign-extended (4.2). */
+static inline bool gen_rr_w(DisasContext *dc, const ArgsRdRs1Rs2 *a,
+                            BinaryOp *op)
+{
+    gpr_write(dc, a->rd,
+              op(dc->tb, gpr_read32(dc, a->rs1), gpr_read32(dc, a->rs2)));
+    return true;
+}
+
+static inline bool gen_ri_w(DisasContext *dc, const ArgsRdRs1Imm *a,
+                            BinaryOp *op)
+{
+    gpr_write(dc, a->rd,
+              op(dc->tb, gpr_read32(dc, a->rs1), tcg_const32(dc->tb, a->imm)));
+    return true;
+}
+
 /* Link registers of the calling convention (Unprivileged table 3). */
 static inline bool is_link_reg(int r)
 {

@@ -24,7 +24,8 @@ def command(mode, runner, program):
     options = ''.join(',' + o for o in mode.split(',')[1:])
     runner = os.path.join(os.path.dirname(runner),
                           'qemu-system-riscv' + xlen[2:])
-    return [runner, '-M', 'virt', '-cpu', 'max', '-accel', 'tcg' + options,
+    cpu = 'max,c=off,zca=off' if '/noc-' in program else 'max'
+    return [runner, '-M', 'virt', '-cpu', cpu, '-accel', 'tcg' + options,
             '-m', '64', '-smp', '4' if '/smp-' in program else '1', '-nodefaults', '-nographic', '-no-reboot',
             '-bios', program]
 
