@@ -342,7 +342,7 @@ void block_backend_free(BlockBackend *blk)
     g_ptr_array_remove(blk->sys->backends, blk);
     if (blk->node) {
         blk->node->users--;
-        object_unref(blk->node);
+        block_node_drop(blk->node);
     }
     cond_destroy(&blk->finished);
     lock_destroy(&blk->lock);

@@ -258,15 +258,12 @@ static BlockNode *open_graph(Machine *m, DriveOptions *d, json_object *o,
     }
     node = check_format(m, d, file, errp) ? open_format(m, d, o, file, errp)
                                           : NULL;
-    if (!node && OBJECT(file)->parent) {
-        object_unparent(file);
-    }
-    object_unref(file);
+    block_node_drop(file);
     if (!node || !d->snapshot) {
         return node;
     }
     overlay = block_overlay_new(m, node, errp);
-    object_unref(node);
+    block_node_drop(node);
     return overlay;
 }
 
@@ -301,7 +298,7 @@ static DriveInfo *make_drive(Machine *m, DriveOptions *d, json_object *o,
         (void)value;
         error_set(errp, "Block format 'raw' does not support the option '%s'",
                   key);
-        object_unref(node);
+        block_node_drop(node);
         return NULL;
     }
     info = g_new0(DriveInfo, 1);

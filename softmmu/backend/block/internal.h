@@ -50,6 +50,9 @@ extern const ObjectType block_node_type;
 
 /* Open a node from a -blockdev form; @options is used up. */
 BlockNode *block_node_open(Machine *m, json_object *options, Error **errp);
+/* Give a reference back; a node without a name of its own that nobody uses
+ * leaves the graph. NULL is allowed. */
+void block_node_drop(BlockNode *node);
 BlockNode *block_node_find(Machine *m, const char *name);
 /* The child @key of @options: an inline node, or a reference by name. */
 BlockNode *block_node_child(BlockNode *node, json_object *options,

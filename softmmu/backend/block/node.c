@@ -292,16 +292,23 @@ const char *block_node_filename(BlockNode *node)
 
 /* --- life --- */
 
-static void release_child(BlockNode *child)
+void block_node_drop(BlockNode *node)
 {
-    if (!child) {
+    if (!node) {
         return;
     }
-    child->users--;
-    if (child->users == 0 && child->auto_name && OBJECT(child)->parent) {
-        object_unparent(child); /* made for its parent alone */
+    if (node->users == 0 && node->auto_name && OBJECT(node)->parent) {
+        object_unparent(node); /* made for one user, who is gone */
     }
-    object_unref(child);
+    object_unref(node);
+}
+
+static void release_child(BlockNode *child)
+{
+    if (child) {
+        child->users--;
+        block_node_drop(child);
+    }
 }
 
 static void node_finalize(Object *obj)

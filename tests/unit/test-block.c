@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The block graph: requests, snapshots, locks, errors, draining. */
+#include "tandem/base.h"
+
+#include <fcntl.h>
+#include <glib/gstdio.h>
+
+#include "softmmu/backend/block.h"
+#include "softmmu/backend/block_query.h"
+#include "softmmu/backend/drive.h"
+#include "softmmu/base/keyval.h"
+#include "softmmu/base/rcu.h"
+#include "softmmu/machine/machine.h"
+#include "softmmu/memory/backend.h"
+
+static const MachineType bare_type = {
+    .name = "bare-machine",
+    .parent = TYPE(machine_type),
+    .size = sizeof(Machine),
+    .machine_name = "bare",
+};
+static const ObjectType *const bare_types[] = { TYPE(bare_type), NULL };
+static const ObjectType *const *const lists[] = {
+    machine_types, memory_types, block_types, bare_types, NULL,
+};
+
+enum { IMAGE = 1 << 20 };
+
+typedef struct Fixture {
+    TypeRegistry *reg;
+    Machine *m;
+    char *path; /* an image of 1 MiB, byte i is i / 512 */
+} Fixture;
+
+static void make_image(const char *path)
+{
+    g_autofree uint8_t *data = g_malloc(IMAGE);
+
+    for (int i = 0; i < IMAGE; i++) {
+        data[i] = i / 512;
+    }
+    g_assert_true(g_file_set_contents(path, (char *)data, IMAGE, NULL));
+}
+
+static Fixture *setup(void)
+{
+    Fixture *f = g_new0(Fixture, 1);
+    int fd = g_file_open_tmp("tandem-block-XXXXXX", &f->path, NULL);
+
+    close(fd);
+    make_image(f->path);
+    f->reg = type_registry_new(lists);
+    f->m = machine_new(&bare_type, (TypeView){ f->reg, "riscv64" });
+    machine_lock(f->m);
+    return f;
+}
+
+static void teardown(Fixture *f)
+{
+    machine_unlock(f->m);
+    machine_free(f->m);
+    type_registry_free(f->reg);
+    g_unlink(f->path);
+    g_free(f->path);
+    g_free(f);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Fixture, teardown)
+
+static BlockBackend *drive(Fixture *f, const char *options, Error **errp)
+{
+    g_autofree char *text =
+        g_strdup_printf("file=%s,if=none%s", f->path, options);
+    json_object *o = keyval_parse(text, NULL, NULL);
+    DriveInfo *info = drive_add(f->m, o, false, errp);
+
+    json_object_put(o);
+    return info ? info->blk : NULL;
+}
+
+static void assert_drive_refused(Fixture *f, const char *options,
+                                 const char *sentence)
+{
+    g_autoptr(Error) err = NULL;
+
+    g_assert_null(drive(f, options, &err));
+    g_assert_nonnull(strstr(error_text(err), sentence));
+}
+
+typedef struct Result {
+    int status, calls;
+} Result;
+
+static void done(void *opaque, int status)
+{
+    Result *r = opaque;
+
+    r->status = status;
+    r->calls++;
+}
+
+/* One request, waited for by the main loop as a device's would be. */
+static int request(Fixture *f, BlockBackend *blk, BlockOp op, uint64_t offset,
+                   void *buf, uint64_t bytes)
+{
+    struct iovec iov = { buf, bytes };
+    Result r = { 0 };
+
+    block_submit(blk, op, offset, bytes, buf ? &iov : NULL, buf ? 1 : 0, 0,
+                 done, &r);
+    g_assert_cmpint(r.calls, ==, 0); /* never from inside the call */
+    machine_unlock(f->m);
+    while (r.calls == 0) {
+        loop_poll(f->m->loop, true);
+    }
+    machine_lock(f->m);
+    g_assert_cmpint(r.calls, ==, 1);
+    return r.status;
+}
+
+static uint8_t byte_in_file(const char *path, size_t offset)
+{
+    g_autofree char *data = NULL;
+    gsize len;
+
+    g_assert_true(g_file_get_contents(path, &data, &len, NULL));
+    g_assert_cmpuint(offset, <, len);
+    return data[offset];
+}
+
+static void what_is_written_is_read_and_in_the_file(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk = drive(f, ",format=raw", NULL);
+    uint8_t buf[1024];
+
+    g_assert_cmpuint(block_length(blk), ==, IMAGE);
+    g_assert_cmpint(request(f, blk, BLOCK_READ, 512 * 7, buf, 1024), ==, 0);
+    g_assert_cmpuint(buf[0], ==, 7);
+    g_assert_cmpuint(buf[512], ==, 8);
+    memset(buf, 0xa5, sizeof(buf));
+    g_assert_cmpint(request(f, blk, BLOCK_WRITE, 512, buf, 1024), ==, 0);
+    g_assert_cmpint(request(f, blk, BLOCK_FLUSH, 0, NULL, 0), ==, 0);
+    g_assert_cmpuint(byte_in_file(f->path, 511), ==, 0);
+    g_assert_cmpuint(byte_in_file(f->path, 512), ==, 0xa5);
+    g_assert_cmpuint(byte_in_file(f->path, 1536), ==, 3);
+}
+
+static void requests_beyond_the_end_fail(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk = drive(f, ",format=raw", NULL);
+    uint8_t buf[1024];
+
+    g_assert_cmpint(request(f, blk, BLOCK_READ, IMAGE - 512, buf, 1024), ==,
+                    -EIO);
+    g_assert_cmpint(request(f, blk, BLOCK_WRITE, UINT64_MAX - 511, buf, 512),
+                    ==, -EIO);
+    g_assert_cmpint(request(f, blk, BLOCK_DISCARD, 512, NULL, UINT64_MAX), ==,
+                    -EIO);
+}
+
+static void snapshot_leaves_the_image_alone(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk = drive(f, ",format=raw,snapshot=on", NULL);
+    uint8_t buf[512], around[3 * 512];
+
+    memset(buf, 0xee, sizeof(buf));
+    g_assert_cmpint(request(f, blk, BLOCK_WRITE, 65536 + 512, buf, 512), ==, 0);
+    g_assert_cmpint(request(f, blk, BLOCK_READ, 65536, around, 1536), ==, 0);
+    g_assert_cmpuint(around[0], ==, 128);
+    g_assert_cmpuint(around[512], ==, 0xee);
+    g_assert_cmpuint(around[1024], ==, 130);
+    g_assert_cmpuint(byte_in_file(f->path, 65536 + 512), ==, 129);
+}
+
+static void zeros_are_written(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk = drive(f, ",format=raw,discard=unmap", NULL);
+
+    g_assert_cmpint(request(f, blk, BLOCK_WRITE_ZEROES, 512, NULL, 8192), ==,
+                    0);
+    g_assert_cmpuint(byte_in_file(f->path, 512 + 8191), ==, 0);
+    g_assert_cmpuint(byte_in_file(f->path, 512 + 8192), ==, 17);
+}
+
+static void direct_io_takes_any_alignment(void)
+{
+    g_autoptr(Fixture) f = setup();
+    g_autoptr(Error) err = NULL;
+    BlockBackend *blk = drive(f, ",format=raw,cache=none", &err);
+    uint8_t buf[1025];
+
+    if (!blk) {
+        g_test_skip("the file system of temporary files has no O_DIRECT");
+        return;
+    }
+    memset(buf, 0x3c, sizeof(buf));
+    g_assert_cmpint(request(f, blk, BLOCK_WRITE, 512, buf + 1, 1024), ==, 0);
+    g_assert_cmpuint(byte_in_file(f->path, 511), ==, 0);
+    g_assert_cmpuint(byte_in_file(f->path, 512), ==, 0x3c);
+    g_assert_cmpuint(byte_in_file(f->path, 1536), ==, 3);
+    g_assert_cmpint(request(f, blk, BLOCK_READ, 1536, buf + 1, 512), ==, 0);
+    g_assert_cmpuint(buf[1], ==, 3);
+}
+
+static void read_only_disks_refuse_writes(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk = drive(f, ",format=raw,readonly=on", NULL);
+    uint8_t buf[512] = { 0 };
+
+    g_assert_true(block_read_only(blk));
+    g_assert_cmpint(request(f, blk, BLOCK_WRITE, 0, buf, 512), ==, -EPERM);
+    g_assert_false(block_attach(blk, OBJECT(f->m), true, NULL, NULL, NULL));
+}
+
+static void second_writer_of_an_image_is_refused(void)
+{
+    g_autoptr(Fixture) f = setup();
+
+    g_assert_nonnull(drive(f, ",format=raw", NULL));
+    assert_drive_refused(f, ",format=raw,id=b", "Failed to get \"write\" lock");
+    g_assert_nonnull(drive(f, ",format=raw,id=c,locking=off", NULL));
+}
+
+static void mistakes_are_named(void)
+{
+    g_autoptr(Fixture) f = setup();
+
+    assert_drive_refused(f, ",format=qcow3", "Unknown driver 'qcow3'");
+    assert_drive_refused(f, ",nosuch=1", "'nosuch'");
+    assert_drive_refused(f, ",cache=fast", "invalid cache option");
+    assert_drive_refused(f, ",werror=maybe", "invalid write error action");
+    assert_drive_refused(f, ",aio=magic", "aio 'magic'");
+    assert_drive_refused(f, ",offset=1M,size=1", "does not fit");
+}
+
+static void foreign_formats_are_not_taken_for_raw(void)
+{
+    g_autoptr(Fixture) f = setup();
+    g_autofree char *data = g_malloc0(IMAGE);
+
+    memcpy(data, "QFI\xfb", 4);
+    g_assert_true(g_file_set_contents(f->path, data, IMAGE, NULL));
+    assert_drive_refused(f, "", "format qcow2");
+    g_assert_nonnull(drive(f, ",format=raw", NULL));
+}
+
+static void drain_delivers_what_is_in_flight(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk = drive(f, ",format=raw", NULL);
+    uint8_t buf[64][512];
+    struct iovec iov[64];
+    Result r = { 0 };
+
+    for (int i = 0; i < 64; i++) {
+        iov[i] = (struct iovec){ buf[i], 512 };
+        block_submit(blk, BLOCK_READ, 512 * i, 512, &iov[i], 1, 0, done, &r);
+    }
+    block_drain(blk);
+    g_assert_cmpint(r.calls, ==, 64);
+    for (int i = 0; i < 64; i++) {
+        g_assert_cmpuint(buf[i][511], ==, i);
+    }
+    machine_unlock(f->m); /* what was posted meanwhile is not delivered twice */
+    while (loop_poll(f->m->loop, false)) {
+    }
+    machine_lock(f->m);
+    g_assert_cmpint(r.calls, ==, 64);
+}
+
+static void part_of_an_image_is_a_disk(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk = drive(f, ",format=raw,offset=4K,size=8K", NULL);
+    uint8_t buf[512];
+
+    g_assert_cmpuint(block_length(blk), ==, 8192);
+    g_assert_cmpint(request(f, blk, BLOCK_READ, 512, buf, 512), ==, 0);
+    g_assert_cmpuint(buf[0], ==, 9);
+}
+
+static void count_resize(void *opaque)
+{
+    (*(int *)opaque)++;
+}
+
+static void resize_tells_the_device(void)
+{
+    static const BlockDevOps ops = { .resized = count_resize };
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk = drive(f, ",format=raw,id=d", NULL);
+    int told = 0;
+
+    g_assert_true(block_attach(blk, OBJECT(f->m), true, &ops, &told, NULL));
+    g_assert_true(block_resize(f->m, "d", NULL, 2 * IMAGE, NULL));
+    g_assert_cmpint(told, ==, 1);
+    g_assert_cmpuint(block_length(blk), ==, 2 * IMAGE);
+    g_assert_false(block_resize(f->m, "d", NULL, 100, NULL));
+    g_assert_false(block_resize(f->m, "nosuch", NULL, IMAGE, NULL));
+    block_detach(blk);
+}
+
+static void nodes_are_named_and_deleted(void)
+{
+    g_autoptr(Fixture) f = setup();
+    g_autofree char *text = g_strdup_printf(
+        "raw,node-name=n,file.driver=file,file.filename=%s", f->path);
+    json_object *o = keyval_parse(text, "driver", NULL);
+
+    g_assert_true(blockdev_add(f->m, o, NULL));
+    json_object_put(o);
+    o = keyval_parse(text, "driver", NULL);
+    g_assert_false(blockdev_add(f->m, o, NULL)); /* the name, and the lock */
+    json_object_put(o);
+    g_assert_true(blockdev_del(f->m, "n", NULL));
+    g_assert_false(blockdev_del(f->m, "n", NULL));
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    rcu_thread_register();
+#define ADD(fn) g_test_add_func("/block/" #fn, fn)
+    ADD(what_is_written_is_read_and_in_the_file);
+    ADD(requests_beyond_the_end_fail);
+    ADD(snapshot_leaves_the_image_alone);
+    ADD(zeros_are_written);
+    ADD(direct_io_takes_any_alignment);
+    ADD(read_only_disks_refuse_writes);
+    ADD(second_writer_of_an_image_is_refused);
+    ADD(mistakes_are_named);
+    ADD(foreign_formats_are_not_taken_for_raw);
+    ADD(drain_delivers_what_is_in_flight);
+    ADD(part_of_an_image_is_a_disk);
+    ADD(resize_tells_the_device);
+    ADD(nodes_are_named_and_deleted);
+#undef ADD
+    return g_test_run();
+}
