@@ -9,6 +9,8 @@
  * Guest: reads are memory until a command turns the bank to status,
  *        identifier or query reads. Chips of the bank get each command
  *        together; commands are taken from the lowest lane.
+ * Drive: contents are read at realize; each program and erase is written
+ *        back at once, in whole sectors.
  * Omits: programming and erasing take no time, so suspend finds nothing to
  *        suspend; lock bits are forgotten at reset (J3 keeps them).
  * Locks: every function runs under the machine lock and none blocks.
@@ -16,6 +18,7 @@
 #include "tandem/base.h"
 
 #include "hw/block/pflash.h"
+#include "softmmu/backend/block.h"
 #include "softmmu/machine/machine.h"
 #include "trace_hw_block.h"
 
@@ -78,6 +81,7 @@ enum {
 typedef struct Pflash {
     DeviceState parent;
     /* properties: set before realize, constant after */
+    BlockBackend *blk; /* NULL: contents are lost at the end */
     char *name;
     uint32_t num_blocks;
     uint64_t sector_len;                    /* of the bank, bytes */
@@ -203,10 +207,28 @@ static MemResult pflash_read(void *opaque, hwaddr off, unsigned size,
 /* --- changes of the array ----------------------------------------------------
  */
 
-static void array_changed(Pflash *s, uint64_t off, uint64_t len)
+enum { DRIVE_SECTOR = 512 };
+
+/* To the engine, and to the drive: whole sectors around what changed. Programs
+ * and erases are rare and firmware waits for them, so they are synchronous.
+ * @error is the status bit when the drive does not take it. */
+static void array_changed(Pflash *s, uint64_t off, uint64_t len, uint8_t error)
 {
+    uint64_t first = align_down(off, DRIVE_SECTOR);
+    uint64_t end = MIN(align_up(off + len, DRIVE_SECTOR), s->size);
+
     ram_written(s->parent.machine->ms, s->mmio.ram, s->mmio.ram_offset + off,
                 len);
+    if (s->blk &&
+        block_pwrite(s->blk, first, pflash_bytes(s) + first, end - first) < 0) {
+        s->status |= error;
+    }
+}
+
+/* A block that may not change: locked, or on a read-only drive. */
+static bool array_protected(const Pflash *s, uint64_t off)
+{
+    return block_locked(s, off) || (s->blk && block_read_only(s->blk));
 }
 
 /* Programming turns ones to zeros only (J3 chapter 10). */
@@ -215,14 +237,14 @@ static void array_program(Pflash *s, uint64_t off, const uint8_t *data,
 {
     uint8_t *array = memory_region_ram_ptr(&s->mmio);
 
-    if (block_locked(s, off)) {
+    if (array_protected(s, off)) {
         s->status |= SR_PROGRAM_ERROR | SR_LOCKED;
         return;
     }
     for (uint64_t i = 0; i < len; i++) {
         array[off + i] &= data[i];
     }
-    array_changed(s, off, len);
+    array_changed(s, off, len, SR_PROGRAM_ERROR);
 }
 
 static void array_erase(Pflash *s, uint64_t off)
@@ -231,12 +253,12 @@ static void array_erase(Pflash *s, uint64_t off)
     uint64_t base = block_base(s, off);
 
     trace_pflash_erase(s->name, base);
-    if (block_locked(s, off)) {
+    if (array_protected(s, off)) {
         s->status |= SR_ERASE_ERROR | SR_LOCKED;
         return;
     }
     memset(array + base, 0xff, s->sector_len);
-    array_changed(s, base, s->sector_len);
+    array_changed(s, base, s->sector_len, SR_ERASE_ERROR);
 }
 
 /* --- commands
@@ -520,6 +542,7 @@ static const VmState pflash_vmstate = {
 };
 
 static const Property pflash_props[] = {
+    PROP_DRIVE(Pflash, blk),
     PROP(str, Pflash, name, "name", "pflash", "name of the memory region"),
     PROP(u32, Pflash, num_blocks, "num-blocks", "0", "erase blocks"),
     PROP(u64, Pflash, sector_len, "sector-length", "0",
@@ -569,6 +592,36 @@ static bool pflash_check(Pflash *s, Error **errp)
     return true;
 }
 
+/* Take the drive, which has just the size of the bank, and read it. */
+static bool pflash_load(Pflash *s, Error **errp)
+{
+    g_autofree char *path = device_path(&s->parent);
+    int err;
+
+    if (s->blk == NULL) {
+        return true;
+    }
+    if (block_length(s->blk) != s->size) {
+        error_set(errp,
+                  "%s device '%s' requires %" PRIu64 " bytes, %s block "
+                  "backend provides %" PRIu64 " bytes",
+                  s->parent.parent.type->name, path, s->size,
+                  block_name(s->blk), block_length(s->blk));
+        return false;
+    }
+    if (!block_attach(s->blk, OBJECT(s), !block_read_only(s->blk), NULL, NULL,
+                      errp)) {
+        return false;
+    }
+    err = block_pread(s->blk, 0, memory_region_ram_ptr(&s->mmio), s->size);
+    if (err < 0) {
+        block_detach(s->blk);
+        error_set_errno(errp, -err, "could not read the contents of flash");
+        return false;
+    }
+    return true;
+}
+
 static bool pflash_realize(DeviceState *dev, Error **errp)
 {
     Pflash *s = object_cast(dev, &pflash_cfi01_type);
@@ -577,6 +630,10 @@ static bool pflash_realize(DeviceState *dev, Error **errp)
         !memory_region_init_rom_device(&s->mmio, dev, dev->machine->ms,
                                        &pflash_ops[s->big_endian], s, s->name,
                                        s->size, errp)) {
+        return false;
+    }
+    if (!pflash_load(s, errp)) {
+        memory_region_destroy(&s->mmio);
         return false;
     }
     s->locked = g_malloc0(s->lock_bytes);
@@ -590,6 +647,9 @@ static void pflash_unrealize(DeviceState *dev)
 {
     Pflash *s = object_cast(dev, &pflash_cfi01_type);
 
+    if (s->blk) {
+        block_detach(s->blk);
+    }
     memory_region_destroy(&s->mmio);
     g_clear_pointer(&s->locked, g_free);
 }

@@ -19,6 +19,7 @@
 #include "hw/nvram/fw_cfg.h"
 #include "hw/riscv/virt.h"
 #include "hw/timer/goldfish_rtc.h"
+#include "softmmu/backend/block.h"
 
 /* clang-format off */
 const VirtRange virt_map[VIRT_SLOTS] = {
@@ -48,9 +49,11 @@ typedef struct VirtMachine {
     bool aclint;
     int acpi; /* ON_OFF_AUTO_x */
     char *aia;
+    char *pflash[2]; /* node names; NULL: -drive if=pflash, or none */
     /* constant after build */
     MemoryRegion rom;
     DeviceState *mtimer, *plic;
+    bool flash_boot; /* bank 0 has contents: firmware */
     /* constant after finish */
     RiscvBoot boot;
     Dtb *dtb;
@@ -144,6 +147,28 @@ static bool make_fw_cfg(VirtMachine *v, Error **errp)
     return fw_cfg_mem_map(&v->parent, virt_map[VIRT_FW_CFG].base, errp) != NULL;
 }
 
+/* Contents of bank @i: -machine pflashN=NODE, or -drive if=pflash,unit=N. */
+static bool set_flash_drive(VirtMachine *v, DeviceState *dev, int i,
+                            Error **errp)
+{
+    DriveInfo *drive = drive_find(&v->parent, "pflash", i);
+    const char *name = v->pflash[i];
+
+    if (name && drive) {
+        error_set(errp,
+                  "cannot have both -machine pflash%d and -drive "
+                  "if=pflash,unit=%d",
+                  i, i);
+        return false;
+    }
+    if (drive) {
+        drive->used = true;
+        name = drive->id;
+    }
+    v->flash_boot |= i == 0 && name;
+    return name == NULL || object_set_text(dev, "drive", name, errp);
+}
+
 /* Two banks, each of two 16-bit chips with 128 KiB blocks (28F128J3). */
 static bool make_flash(VirtMachine *v, Error **errp)
 {
@@ -160,7 +185,8 @@ static bool make_flash(VirtMachine *v, Error **errp)
         object_set_u64(dev, "id0", 0x89);
         object_set_u64(dev, "id1", 0x18);
         object_set_str(dev, "name", names[i]);
-        if (!device_realize(dev, errp)) {
+        if (!set_flash_drive(v, dev, (int)i, errp) ||
+            !device_realize(dev, errp)) {
             return false;
         }
         device_map(dev, 0, virt_map[VIRT_FLASH].base + i * size);
@@ -399,6 +425,7 @@ static bool virt_finish(Machine *m, Error **errp)
     VirtMachine *v = virt_machine(m);
 
     riscv_boot_init(&v->boot, m, virt_map[VIRT_DRAM].base);
+    v->boot.flash = v->flash_boot ? virt_map[VIRT_FLASH].base : 0;
     if (!riscv_load_firmware(&v->boot, errp) ||
         !riscv_load_kernel(&v->boot, errp)) {
         return false;
@@ -436,6 +463,10 @@ static const Property virt_props[] = {
          "ACPI tables; not available"),
     PROP(str, VirtMachine, aia, "aia", "none",
          "interrupt controller: none (a PLIC)"),
+    PROP(str, VirtMachine, pflash[0], "pflash0", NULL,
+         "node name of the contents of flash bank 0: firmware"),
+    PROP(str, VirtMachine, pflash[1], "pflash1", NULL,
+         "node name of the contents of flash bank 1: its variables"),
     { 0 },
 };
 

@@ -25,11 +25,11 @@ RTC, FW_CFG, FLASH, RAM = 0x101000, 0x10100000, 0x20000000, 0x80000000
 class QTest:
     """One machine and its qtest socket, over the program's own stdio."""
 
-    def __init__(self, *args, machine="virt"):
+    def __init__(self, *args, machine="virt", bios="none"):
         accel = os.environ.get("QTEST_ACCEL", "qtest")
         engine = ["-accel", accel] if accel != "none" else ["-S"]
         self.process = subprocess.Popen(
-            [g.BINARY, "-M", machine, *engine, "-bios", "none", "-display",
+            [g.BINARY, "-M", machine, *engine, "-bios", bios, "-display",
              "none", "-qtest", "stdio", "-qtest-log", "none", "-monitor",
              "none", "-serial", "null", *map(str, args)], text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -217,6 +217,90 @@ class Clock(GuestTest):
             # 230400 / 12 = 19200 baud: four characters of ten bits
             q.ask("clock_step", "2083334")
             self.assertEqual(q.read("b", UART + 2) & 0xf, 0xc)
+
+
+class Flash(GuestTest):
+    """Contents of flash: drives, node names, where firmware starts."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.image = self.folder / "flash"
+        with open(self.image, "wb") as out:
+            out.write(b"FIRMWARE")
+            out.truncate(32 << 20)
+
+    def drive(self, *more):
+        return "-drive", ",".join(("if=pflash,unit=0,format=raw",
+                                   f"file={self.image}", *more))
+
+    def test_contents_are_read_and_written_back(self):
+        with QTest(*self.drive()) as q:
+            self.assertEqual(q.read("q", FLASH),
+                             int.from_bytes(b"FIRMWARE", "little"))
+            q.write("l", FLASH + 0x40000, 0x00200020)
+            q.write("l", FLASH + 0x40000, 0x00d000d0)
+            q.write("l", FLASH + 0x40010, 0x00400040)
+            q.write("l", FLASH + 0x40010, 0x12345678)
+            self.assertEqual(q.read("l", FLASH) & 0xb2, 0x80)
+        with open(self.image, "rb") as image:
+            self.assertEqual(image.read(8), b"FIRMWARE")
+            image.seek(0x40010)
+            self.assertEqual(image.read(6), b"\x78\x56\x34\x12\xff\xff")
+            image.seek(0x80000)
+            self.assertEqual(image.read(4), bytes(4))
+
+    def test_read_only_drive_keeps_its_contents(self):
+        with QTest(*self.drive("readonly=on")) as q:
+            q.write("l", FLASH, 0x00200020)
+            q.write("l", FLASH, 0x00d000d0)
+            q.write("l", FLASH, 0x00ff00ff)
+            self.assertEqual(q.read("q", FLASH),
+                             int.from_bytes(b"FIRMWARE", "little"))
+        self.assertEqual(self.image.read_bytes()[:8], b"FIRMWARE")
+
+    def test_firmware_in_flash_starts_in_m_mode_without_bios(self):
+        with QTest(*self.drive()) as q:
+            self.assertEqual(q.read("q", 0x1018), FLASH)
+            self.assertEqual(q.read("q", 0x1038), 0)
+
+    def test_firmware_in_flash_follows_a_bios_in_s_mode(self):
+        bios = self.folder / "bios"
+        bios.write_bytes(b"BIOSBIOS")
+        with QTest(*self.drive(), bios=bios) as q:
+            self.assertEqual(q.read("q", 0x1018), RAM)
+            self.assertEqual(q.read("q", 0x1038), FLASH)
+
+    def test_kernel_for_firmware_in_flash_is_in_fw_cfg(self):
+        bios = self.folder / "bios"
+        bios.write_bytes(b"BIOSBIOS")
+        with QTest(*self.drive(), "-kernel", bios, "-append", "quiet",
+                   bios=bios) as q:
+            q.write("w", FW_CFG + 8, 0x0800)  # kernel size
+            self.assertEqual(q.read("l", FW_CFG), 8)
+            q.write("w", FW_CFG + 8, 0x1100)  # kernel data
+            self.assertEqual(bytes(q.read("b", FW_CFG) for _ in range(8)),
+                             b"BIOSBIOS")
+            q.write("w", FW_CFG + 8, 0x1500)  # command line
+            self.assertEqual(bytes(q.read("b", FW_CFG) for _ in range(6)),
+                             b"quiet\0")
+
+    def test_machine_property_names_a_node(self):
+        node = f"driver=file,node-name=p1,filename={self.image}"
+        with QTest("-blockdev", node, machine="virt,pflash1=p1") as q:
+            self.assertEqual(q.read("q", FLASH + 0x2000000),
+                             int.from_bytes(b"FIRMWARE", "little"))
+
+    def test_other_sizes_are_refused(self):
+        with open(self.image, "wb") as out:
+            out.truncate(1 << 20)
+        done = subprocess.run([g.BINARY, "-M", "virt", "-display", "none",
+                               "-S", *self.drive()], text=True, check=False,
+                              stdin=subprocess.DEVNULL, capture_output=True,
+                              timeout=20 * g.SLOW)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("requires 33554432 bytes", done.stderr)
 
 
 class Tree(GuestTest):
