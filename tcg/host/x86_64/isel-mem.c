@@ -67,7 +67,7 @@ static void tlb_probe(Gen *g, X86Mem addr, MemOp mo, unsigned size, bool write,
         x86_rr(a, X86_MOV_RM, 0, RAX, RCX);
     }
     x86_ri8(a, X86_SHR_I8, 0, RAX, bits);
-    x86_rr(a, X86_MOVZX8, 0, RAX, RAX);
+    x86_alu_ri(a, ALU_AND, 0, RAX, TCG_TLB_SIZE - 1);
     if (align > 1) {
         x86_ri8(a, X86_TEST8_I8, 0, RCX, align - 1);
         cold_jump(c, x86_jcc32(a, CC_NE));
@@ -84,8 +84,6 @@ static void tlb_check(Gen *g, X86Mem addr, MemOp mo, bool write, Cold *c)
 {
     tlb_probe(g, addr, mo, memop_size(mo), write, RAX, c);
 }
-
-static_assert(TCG_TLB_SIZE == 256, "the index is a byte");
 
 static X86Mem host_mem(X86Mem addr)
 {
