@@ -111,6 +111,17 @@ bool tcg_interp_restore(void *env, unsigned *insns_done)
     return true;
 }
 
+unsigned tcg_interp_position(void *env)
+{
+    const TcgInterpFrame *f = tcg_hot(env)->interp;
+    unsigned begun = 0;
+
+    for (unsigned i = 0; i <= f->at; i = tcg_insn_next(f->tb, i)) {
+        begun += f->tb->insn[i].op == TCG_OP_insn;
+    }
+    return begun > 0 ? begun - 1 : 0;
+}
+
 /* ---- guest memory ---- */
 
 /* Host address of [addr, addr + size) when L1 has it, else NULL. */

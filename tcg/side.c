@@ -195,23 +195,43 @@ static const void *loc_bytes(const TcgHot *hot, const TcgSlotLoc *loc)
     }
 }
 
-bool tcg_side_restore(const TcgFrontend *fe, const uint8_t *side, size_t size,
-                      uint64_t unit_pc, uint32_t host_off, void *env,
-                      unsigned *insns_done)
+/* Read up to the record of @host_off; false: there is none. */
+static bool find_record(const uint8_t *side, size_t size, uint64_t unit_pc,
+                        uint32_t host_off, SideState *s)
 {
     SideReader r = { side, side + size };
-    SideState s; /* loc is large, and counts only where named has the slot */
 
-    s.pc = unit_pc;
-    s.off = s.index = 0;
-    memset(&s.named, 0, sizeof(s.named));
+    s->pc = unit_pc;
+    s->off = s->index = 0;
+    memset(&s->named, 0, sizeof(s->named));
     do {
         if (r.at >= r.end) {
             return false;
         }
-        read_record(&r, &s);
-    } while (s.off < host_off);
-    if (s.off != host_off) {
+        read_record(&r, s);
+    } while (s->off < host_off);
+    return s->off == host_off;
+}
+
+bool tcg_side_position(const uint8_t *side, size_t size, uint32_t host_off,
+                       unsigned *insns_done)
+{
+    SideState s; /* as below */
+
+    if (!find_record(side, size, 0, host_off, &s)) {
+        return false;
+    }
+    *insns_done = s.index;
+    return true;
+}
+
+bool tcg_side_restore(const TcgFrontend *fe, const uint8_t *side, size_t size,
+                      uint64_t unit_pc, uint32_t host_off, void *env,
+                      unsigned *insns_done)
+{
+    SideState s; /* loc is large, and counts only where named has the slot */
+
+    if (!find_record(side, size, unit_pc, host_off, &s)) {
         return false;
     }
     TCG_SLOTSET_FOREACH(&s.named, slot)

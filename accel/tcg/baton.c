@@ -15,6 +15,19 @@ static bool is_single(const TcgVcpu *v)
     return v->accel->opt.thread == THREAD_SINGLE;
 }
 
+/* Is it another's turn? One that was to be next may have lost its reason to
+ * wake: another vCPU claimed the interrupt. baton_lock. */
+static bool must_wait(const TcgVcpu *v)
+{
+    const TcgAccel *a = v->accel;
+    const TcgVcpu *next = a->baton_next;
+
+    if (a->baton != -1) {
+        return a->baton != v->index;
+    }
+    return next && next != v && (!a->icount || icount_can_run(next));
+}
+
 void baton_take(TcgVcpu *v)
 {
     TcgAccel *a = v->accel;
@@ -24,9 +37,9 @@ void baton_take(TcgVcpu *v)
     }
     lock_acquire(&a->baton_lock);
     v->wants_baton = true;
-    while (a->baton != -1 || (a->baton_next && a->baton_next != v)) {
+    while (must_wait(v)) {
         if (!cond_wait_ns(&a->baton_cond, &a->baton_lock, TURN_NS) &&
-            a->baton != -1) {
+            a->baton != -1 && !a->icount) {
             TcgVcpu *holder = atomic_load(&a->vcpu[a->baton]);
 
             if (holder) {
@@ -40,7 +53,8 @@ void baton_take(TcgVcpu *v)
     lock_release(&a->baton_lock);
 }
 
-/* The next one after @v that waits, in order of index. */
+/* The next one after @v that waits, in order of index. Under icount the next
+ * that would run: it is waited for, so that turns do not depend on the host. */
 static TcgVcpu *next_waiting(TcgAccel *a, const TcgVcpu *v)
 {
     unsigned n = atomic_load(&a->nvcpus);
@@ -48,7 +62,7 @@ static TcgVcpu *next_waiting(TcgAccel *a, const TcgVcpu *v)
     for (unsigned i = 1; i <= n; i++) {
         TcgVcpu *w = atomic_load(&a->vcpu[((unsigned)v->index + i) % n]);
 
-        if (w && w != v && w->wants_baton) {
+        if (w && (a->icount ? icount_can_run(w) : w != v && w->wants_baton)) {
             return w;
         }
     }
@@ -58,14 +72,19 @@ static TcgVcpu *next_waiting(TcgAccel *a, const TcgVcpu *v)
 void baton_give(TcgVcpu *v)
 {
     TcgAccel *a = v->accel;
+    TcgVcpu *next = NULL;
 
     if (!is_single(v)) {
         return;
     }
-    LOCK_GUARD(&a->baton_lock);
+    lock_acquire(&a->baton_lock);
     if (a->baton == v->index) {
         a->baton = -1;
-        a->baton_next = next_waiting(a, v);
+        a->baton_next = next = next_waiting(a, v);
         cond_broadcast(&a->baton_cond);
+    }
+    lock_release(&a->baton_lock);
+    if (a->icount && next && next != v) {
+        cpu_kick(next->cpu); /* it may sleep still: time went on for it too */
     }
 }

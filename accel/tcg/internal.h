@@ -263,9 +263,11 @@ typedef struct TcgOptions {
     /* stress switches */
     bool stress_restore, stress_tlb, stress_cache, stress_poll;
     bool perf_map, jitdump;
-    int icount_shift; /* -1: no icount */
+    int icount_shift; /* or ICOUNT_OFF, ICOUNT_AUTO */
+    bool icount_align, icount_no_sleep;
 } TcgOptions;
 enum { THREAD_MULTI, THREAD_SINGLE };
+enum { ICOUNT_OFF = -1, ICOUNT_AUTO = -2 };
 
 enum { TB_HASH_BITS = 16 };
 
@@ -380,10 +382,12 @@ struct TcgVcpu {
     bool step_begun; /* single step: one insn is running */
     uint32_t rng;    /* stress and check sampling */
     bool stress_pass;
-    TcgCheck *check; /* NULL: off */
-    uint64_t insns;  /* icount: executed before the present slice */
-    int64_t slice;   /* icount: what hot->icount began with */
-    bool quiet;      /* FP flags are in env */
+    TcgCheck *check;  /* NULL: off */
+    uint64_t insns;   /* icount: executed before the present slice */
+    int64_t slice;    /* icount: what hot->icount began with; 0: none runs */
+    int64_t budget;   /* icount: left before timers and the next turn */
+    bool icount_tail; /* icount: insn by insn to the budget's end */
+    bool quiet;       /* FP flags are in env */
     TcgStats stats;
 };
 
@@ -588,6 +592,14 @@ void icount_free(TcgAccel *a);
 /* Give hot->icount its next slice / take back what is left of it. */
 void icount_begin_slice(TcgVcpu *v);
 void icount_end_slice(TcgVcpu *v);
+/* A unit did not fit the budget. */
+void icount_tail(TcgVcpu *v);
+/* May another vCPU have its turn now? */
+bool icount_turn_over(TcgVcpu *v);
+/* Would it run, if it had the baton? */
+bool icount_can_run(const TcgVcpu *v);
+/* Before it sleeps: if all do, move virtual time on. */
+void icount_idle(TcgVcpu *v);
 
 /* --- baton.c: thread=single ------------------------------------------------
  */

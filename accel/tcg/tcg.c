@@ -408,7 +408,11 @@ static const Property tcg_props[] = {
     PROP(bool, TcgAccel, opt.jitdump, "jitdump", "off",
          "write jit-PID.dump for perf inject"),
     PROP(i32, TcgAccel, opt.icount_shift, "x-icount-shift", "-1",
-         "virtual time is insns << N ns; -1: off"),
+         "virtual time is insns << N ns; -2: auto, -1: off"),
+    PROP(bool, TcgAccel, opt.icount_align, "x-icount-align", "off",
+         "keep virtual time from running ahead of real time"),
+    PROP(bool, TcgAccel, opt.icount_no_sleep, "x-icount-no-sleep", "off",
+         "when all vCPUs sleep, jump to the next timer at once"),
     { 0 },
 };
 

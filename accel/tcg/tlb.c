@@ -206,7 +206,8 @@ void ctx_update(TcgVcpu *v)
         space_switch(v, key);
     }
     v->flags = v->ops->ctx_flags(v->cpu);
-    if (v->watch_stepping || (v->cpu->single_step & CPU_STEP_ON)) {
+    if (v->watch_stepping || v->icount_tail ||
+        (v->cpu->single_step & CPU_STEP_ON)) {
         v->flags |= FLAG_SINGLE;
     }
     v->fetch_mmu = v->ops->fetch_mmu(v->cpu);

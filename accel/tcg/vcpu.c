@@ -205,6 +205,14 @@ void safe_point_wait(TcgAccel *a, TcgVcpu *self, VcpuPlace state)
 /* --- leaving units ---------------------------------------------------------
  */
 
+/* icount: the unit paid for all its insns on entry. */
+static void refund(TcgVcpu *v, const TcgTb *tb, unsigned done)
+{
+    if (v->accel->icount) {
+        v->hot->icount += tb->ninsns - done;
+    }
+}
+
 void vcpu_restore(TcgVcpu *v)
 {
     TcgHot *hot = v->hot;
@@ -215,6 +223,7 @@ void vcpu_restore(TcgVcpu *v)
     STAT(v, restores);
     if (hot->interp) {
         tcg_interp_restore(v->env, &done);
+        refund(v, hot->leave_unit, done);
     } else if (pc) {
         tb = cache_find(v->accel, pc);
         if (!tb || !tcg_side_restore(v->fe, tb->side, tb->side_size, tb->pc,
@@ -222,9 +231,7 @@ void vcpu_restore(TcgVcpu *v)
             /* our own bug: nothing sensible can follow */
             g_error("tcg: no restore point at host pc 0x%" PRIxPTR, pc);
         }
-        if (v->accel->icount) {
-            hot->icount += tb->ninsns - done;
-        }
+        refund(v, tb, done);
     }
 }
 
@@ -255,7 +262,11 @@ void tcg_raise(CPUState *cpu, uintptr_t ra)
 
 void tcg_restore_state(CPUState *cpu, uintptr_t ra)
 {
-    vcpu_restore(tcg_vcpu(cpu));
+    TcgVcpu *v = tcg_vcpu(cpu);
+    int64_t icount = v->hot->icount;
+
+    vcpu_restore(v);
+    v->hot->icount = icount; /* the unit goes on */
 }
 
 static void rt_trap(void *env, uint32_t code)
@@ -401,6 +412,7 @@ static bool after_unit(TcgVcpu *v, TcgLeave why, LastExit *last)
         STAT(v, exits_poll);
         return false;
     case TCG_LEAVE_ICOUNT:
+        icount_tail(v);
         return false;
     }
     return false;
@@ -527,10 +539,13 @@ static void *vcpu_main(void *arg)
     v->hot->mxcsr_host = host_fp_get();
     for (;;) {
         make_quiet(v);
-        baton_give(v);
+        if (icount_turn_over(v)) {
+            baton_give(v);
+        }
         set_place(v, VCPU_OUTSIDE);
         pass_safe_point(v);
         atomic_exchange(&v->hot->exit_req, 0);
+        icount_idle(v);
         if (!cpu_wait_for_work(cpu)) {
             break;
         }

@@ -172,6 +172,10 @@ TcgLeave tcg_interp_run(const TcgBlock *tb, void *env, TcgInterpValue *values);
  * @insns_done: guest insns of the unit that are complete; may be NULL. */
 bool tcg_interp_restore(void *env, unsigned *insns_done);
 
+/* How many guest insns of the running unit are complete; touches no state. Only
+ * while the interpreter runs (hot->interp). */
+unsigned tcg_interp_position(void *env);
+
 /* A copy that outlives the context's own block, for runs in the interpreter;
  * and its end. */
 TcgBlock *tcg_block_clone(const TcgBlock *tb);
@@ -227,6 +231,11 @@ void tcg_side_record(TcgSideWriter *w, uint32_t host_off, uint64_t pc,
 bool tcg_side_restore(const TcgFrontend *fe, const uint8_t *side, size_t size,
                       uint64_t unit_pc, uint32_t host_off, void *env,
                       unsigned *insns_done);
+
+/* Only how many guest insns of the unit were complete at @host_off; touches no
+ * state. False: no record there. */
+bool tcg_side_position(const uint8_t *side, size_t size, uint32_t host_off,
+                       unsigned *insns_done);
 
 /* ---- verifier, text ---- */
 

@@ -98,6 +98,7 @@ const CliOption cli_options[] = {
     TEXT("seed", seed, "NUMBER", "seed of guest-visible random numbers"),
     TEXT("qtest", qtest, "CHARDEV", "serve the qtest protocol on a character device"),
     TEXT("qtest-log", qtest_log, "FILE|none", "log the lines of the qtest protocol"),
+    TEXT("icount", icount, "[shift=]N|auto[,align=on|off][,sleep=on|off]", "virtual time counts instructions, 2^N ns each"),
     FLAG("perfmap", perfmap, "name translated code in /tmp/perf-PID.map"),
     FLAG("jitdump", jitdump, "record translated code in jit-PID.dump"),
     FLAG("one-insn-per-tb", one_insn_per_tb, "translate one guest insn at a time"),

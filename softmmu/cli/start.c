@@ -658,6 +658,75 @@ static void add_accel_flags(StartPlan *p, AccelChoice *c)
     }
 }
 
+static void add_option(GArray *choices, const char *name, json_object *value)
+{
+    for (guint i = 0; i < choices->len; i++) {
+        AccelChoice *c = &g_array_index(choices, AccelChoice, i);
+
+        json_object_object_add(c->options, name, json_object_get(value));
+    }
+    json_object_put(value);
+}
+
+/* "on" or "off" of @key; @flag keeps its value when it is not there. */
+static bool take_switch(json_object *options, const char *key, bool *flag,
+                        Error **errp)
+{
+    g_autofree char *text = json_take_text(options, key);
+
+    if (text && !parse_bool(text, flag)) {
+        error_set(errp, "Parameter '%s' expects 'on' or 'off'", key);
+        return false;
+    }
+    return true;
+}
+
+static bool icount_options(json_object *options, GArray *choices, Error **errp)
+{
+    g_autofree char *shift = json_take_text(options, "shift");
+    bool align = false, sleep = true;
+    uint64_t n = 0;
+    bool automatic = shift && strcmp(shift, "auto") == 0;
+
+    if (!shift || (!automatic && (!parse_u64(shift, &n) || n > 10))) {
+        error_set(errp, "icount: Invalid shift value");
+        return false;
+    }
+    if (!take_switch(options, "align", &align, errp) ||
+        !take_switch(options, "sleep", &sleep, errp) ||
+        !cli_nothing_left(options, errp)) {
+        return false;
+    }
+    if (align && (automatic || !sleep)) {
+        error_set(errp, automatic ? "shift=auto and align=on are incompatible"
+                                  : "align=on and sleep=off are incompatible");
+        return false;
+    }
+    add_option(choices, "x-icount-shift",
+               json_object_new_int(automatic ? -2 : (int)n));
+    add_option(choices, "x-icount-align", json_object_new_boolean(align));
+    add_option(choices, "x-icount-no-sleep", json_object_new_boolean(!sleep));
+    return true;
+}
+
+/* -icount, as options of the engine: those without it refuse them. */
+static bool add_icount(StartPlan *p, GArray *choices, Error **errp)
+{
+    json_object *options;
+    bool ok;
+
+    if (!p->icount) {
+        return true;
+    }
+    options = keyval_parse(p->icount, "shift", errp);
+    ok = options && icount_options(options, choices, errp);
+    json_object_put(options);
+    if (!ok) {
+        error_prefix(errp, "-icount %s: ", p->icount);
+    }
+    return ok;
+}
+
 static bool start_accel(StartPlan *p, Error **errp)
 {
     guint n = p->accel ? p->accel->len : 0;
@@ -694,7 +763,8 @@ static bool start_accel(StartPlan *p, Error **errp)
     for (guint i = 0; i < choices->len; i++) {
         add_accel_flags(p, &g_array_index(choices, AccelChoice, i));
     }
-    ok = accel_start(p->m, (AccelChoice *)choices->data, choices->len, errp);
+    ok = add_icount(p, choices, errp) &&
+         accel_start(p->m, (AccelChoice *)choices->data, choices->len, errp);
     for (guint i = 0; i < choices->len; i++) {
         AccelChoice *c = &g_array_index(choices, AccelChoice, i);
 
