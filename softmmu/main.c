@@ -10,6 +10,15 @@
 #include "softmmu/qmp/monitor.h"
 #include "types.h"
 
+static bool parse(StartPlan *p, int argc, char **argv, Error **errp)
+{
+    bool ok = p->who.arch ? cli_parse(p, argc, argv, errp)
+                          : cli_verb(p, argc, argv, errp);
+
+    p->view = (TypeView){ p->reg, p->who.arch };
+    return ok;
+}
+
 static bool start(StartPlan *p, Error **errp)
 {
     if (p->daemonize && !process_daemonize(p, errp)) {
@@ -66,8 +75,7 @@ int main(int argc, char **argv)
 
     error_set_program(p.who.program);
     p.reg = type_registry_new(all_types);
-    p.view = (TypeView){ p.reg, p.who.arch ? p.who.arch : "riscv64" };
-    if (!cli_parse(&p, argc - used, argv + used, &err) ||
+    if (!parse(&p, argc - used, argv + used, &err) ||
         (!p.done && !start(&p, &err))) {
         error_report(err);
         error_free(err);

@@ -60,6 +60,8 @@ extern const CliOption cli_options[]; /* ended by a NULL name */
 Personality personality_from_argv(int argc, char **argv, int *used);
 
 bool cli_parse(StartPlan *p, int argc, char **argv, Error **errp);
+/* Without an architecture in argv[0]: `tandem run FILE` and the like. */
+bool cli_verb(StartPlan *p, int argc, char **argv, Error **errp);
 void cli_print_help(const StartPlan *p);
 void cli_print_version(const StartPlan *p);
 /* Lists for "-machine help" and the like, on stdout. */
