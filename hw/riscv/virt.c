@@ -19,6 +19,7 @@
 #include "hw/nvram/fw_cfg.h"
 #include "hw/riscv/virt.h"
 #include "hw/timer/goldfish_rtc.h"
+#include "hw/virtio/mmio.h"
 #include "softmmu/backend/block.h"
 
 /* clang-format off */
@@ -194,9 +195,27 @@ static bool make_flash(VirtMachine *v, Error **errp)
     return true;
 }
 
+/* From the last slot down: -device takes the first free one, and guests and
+ * scripts expect the first disk in the highest slot. */
+static bool make_virtio(VirtMachine *v, Error **errp)
+{
+    VirtRange r = virt_map[VIRT_VIRTIO];
+
+    for (unsigned i = VIRT_VIRTIO_COUNT; i-- > 0;) {
+        DeviceState *dev = virtio_mmio_new(&v->parent, i, errp);
+
+        if (dev == NULL) {
+            return false;
+        }
+        device_map(dev, 0, r.base + i * r.size);
+        device_connect(dev, 0, v->plic, VIRT_IRQ_VIRTIO + (int)i);
+    }
+    return true;
+}
+
 /* What else is on the board, in this order; each sees the PLIC. */
 static bool (*const virt_devices[])(VirtMachine *v, Error **errp) = {
-    make_test, make_uart, make_rtc, make_fw_cfg, make_flash,
+    make_test, make_uart, make_rtc, make_fw_cfg, make_flash, make_virtio,
 };
 
 static bool check_properties(VirtMachine *v, Error **errp)
@@ -394,9 +413,21 @@ static void fdt_flash(VirtFdt *f)
     dtb_set_u32(f->dtb, path, "bank-width", 4);
 }
 
+static void fdt_virtio(VirtFdt *f)
+{
+    VirtRange r = virt_map[VIRT_VIRTIO];
+
+    for (uint32_t i = 0; i < VIRT_VIRTIO_COUNT; i++) {
+        VirtRange slot = { r.name, r.base + i * r.size, r.size };
+        g_autofree char *path = soc_node(f, "virtio_mmio", slot, "virtio,mmio");
+
+        fdt_irq(f, path, VIRT_IRQ_VIRTIO + i);
+    }
+}
+
 /* Nodes of virt_devices[]. */
 static void (*const virt_nodes[])(VirtFdt *f) = {
-    fdt_test, fdt_uart, fdt_rtc, fdt_fw_cfg, fdt_flash,
+    fdt_test, fdt_uart, fdt_rtc, fdt_fw_cfg, fdt_flash, fdt_virtio,
 };
 
 static Dtb *virt_make_fdt(VirtMachine *v)

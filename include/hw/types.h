@@ -16,5 +16,6 @@ extern const ObjectType *const hw_misc_types[];
 extern const ObjectType *const hw_block_types[];
 extern const ObjectType *const hw_nvram_types[];
 extern const ObjectType *const hw_riscv_types[];
+extern const ObjectType *const hw_virtio_types[];
 
 #endif

@@ -27,15 +27,17 @@ enum {
     VIRTQ_SEGMENTS_MAX = 1024 /* descriptors in one chain, at most */
 };
 
+/* The driver made buffers available. The queue's caller holds notifications
+ * off meanwhile and calls again if more came. */
 typedef void VirtQueueHandler(VirtioDevice *v, VirtQueue *vq);
 
 struct VirtQueue {
     /* constant after virtio_add_queue() */
     VirtioDevice *device;
     uint16_t index;
-    uint16_t size_max;         /* what the device offers; 0: no such queue */
-    VirtQueueHandler *handler; /* the driver made buffers available */
-    LoopContext *ctx;          /* where handler runs */
+    uint16_t size_max; /* what the device offers; 0: no such queue */
+    VirtQueueHandler *handler;
+    LoopContext *ctx; /* where handler runs */
     BottomHalf *bh;
     /* set by the driver through the transport; saved */
     uint16_t size; /* descriptors; a power of two for split rings */
@@ -48,14 +50,14 @@ struct VirtQueue {
     uint16_t last_avail; /* next to take: free running; packed: an index */
     uint16_t used;       /* next to return: free running; packed: an index */
     bool avail_wrap, used_wrap; /* packed: wrap counters */
-    uint16_t signalled;         /* used as of the last interrupt decision */
-    bool signalled_packed_wrap;
-    bool signalled_valid;
-    bool notify_off;    /* the device asked for no notifications */
+    uint32_t since_signal;      /* slots returned since virtq_notify() */
+    uint32_t order_next;        /* in-order: number of the next one taken */
+    uint32_t order_done;        /* and of the next one that may be returned */
+    GQueue filled; /* VirtqDone *: filled and not flushed; with in-order also
+                      what was done ahead of its turn, by .order */
+    /* not saved: elements that are loaded count themselves */
     uint32_t in_flight; /* taken, not returned */
-    /* in-order: what was returned ahead of its turn */
-    GQueue pending; /* VirtqDone * */
-    uint32_t order_head, order_tail;
+    BottomHalf *irq_bh; /* carries interrupts out of an iothread; or NULL */
 };
 
 /*
@@ -84,11 +86,10 @@ void *virtq_pop(VirtQueue *vq, size_t size);
 /* Return it with the first @written bytes of .in filled; unmaps, frees nothing
  * else. The driver is told by virtq_notify(). */
 void virtq_push(VirtQueue *vq, VirtqElement *e, uint32_t written);
-/* Several buffers at once (2.7.8 mergeable buffers): fill @n of them at
- * offsets 0.., then make all visible with one store by virtq_flush. */
-void virtq_fill(VirtQueue *vq, VirtqElement *e, uint32_t written,
-                unsigned offset);
-void virtq_flush(VirtQueue *vq, unsigned n);
+/* Several buffers at once (5.1.6.4 mergeable buffers): fill them in turn, then
+ * make all visible with one store by virtq_flush. */
+void virtq_fill(VirtQueue *vq, VirtqElement *e, uint32_t written);
+void virtq_flush(VirtQueue *vq);
 /* Put the last one taken back, untouched. */
 void virtq_unpop(VirtQueue *vq, VirtqElement *e);
 /* Forget it without returning it (reset): unmap. */
@@ -97,13 +98,9 @@ void virtq_detach(VirtQueue *vq, VirtqElement *e);
 void virtq_element_free(VirtqElement *e);
 /* Interrupt the driver unless it asked not to be (2.7.10, 2.8.10). */
 void virtq_notify(VirtQueue *vq);
-/* Ask the driver to (not) notify; after enabling, true when buffers came in
- * between and the caller has to look again. */
-bool virtq_set_notification(VirtQueue *vq, bool on);
 bool virtq_empty(VirtQueue *vq);
-bool virtq_ready(const VirtQueue *vq); /* enabled, DRIVER_OK, not broken */
-/* Does the next chains have at least @in bytes to write and @out to read? */
-bool virtq_has_bytes(VirtQueue *vq, uint64_t in, uint64_t out);
+/* Enabled, DRIVER_OK (legacy: not needed), not broken, the machine runs. */
+bool virtq_ready(const VirtQueue *vq);
 
 /* Copy between a chain and memory, from @off on; bytes copied. */
 size_t iov_to_buf(const struct iovec *iov, unsigned n, uint64_t off, void *buf,
@@ -129,15 +126,19 @@ void *virtq_element_load(VirtioDevice *v, size_t size, VmBuffer *b,
 
 /* The driver's choice of size: false and a guest error when not allowed. */
 bool virtq_set_size(VirtQueue *vq, uint16_t size);
-/* Legacy layout at page @pfn of @align bytes (VIRTIO 1.2, 2.7.2); pfn 0
- * stops the queue. */
+/* Legacy layout at @base, the used ring at a multiple of @align (2.7.2), and
+ * enable. */
 void virtq_set_legacy(VirtQueue *vq, hwaddr base, uint32_t align);
 /* Checks addresses and size; a bad set-up latches the device broken. */
 void virtq_enable(VirtQueue *vq);
-/* As the device's reset leaves it (2.6.1 queue reset). */
+/* As after a reset; virtio_queue_reset() tells the device first. */
 void virtq_reset(VirtQueue *vq);
-/* The driver's notification; any thread. */
+/* The driver's notification, or more work of the device's own: the handler
+ * runs soon. Any thread. */
 void virtq_kick(VirtQueue *vq);
+
+/* The loop calls it for @vq's bottom half (device.c makes that). */
+void virtq_run(void *vq);
 
 extern const VmState virtq_vmstate;
 

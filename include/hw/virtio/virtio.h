@@ -14,9 +14,10 @@
 #define HW_VIRTIO_VIRTIO_H
 
 #include "hw/virtio/ring.h"
-#include "softmmu/machine/device.h"
+#include "softmmu/machine/machine.h"
 
 typedef struct VirtioBus VirtioBus;
+typedef struct VirtioBusType VirtioBusType;
 
 /* Device status field; 2.1. */
 enum {
@@ -88,10 +89,14 @@ typedef struct VirtioDeviceType {
     void (*reset)(VirtioDevice *v);
     /* One queue is reset on its own (RING_RESET); NULL: as nothing is held. */
     void (*queue_reset)(VirtioDevice *v, VirtQueue *vq);
-    /* After base and device state are loaded: look at the queues again. */
-    void (*resume)(VirtioDevice *v);
 } VirtioDeviceType;
 extern const VirtioDeviceType virtio_device_type; /* "virtio-device" */
+
+/* Tells a device that the machine stops or goes on. */
+typedef struct VirtioNotifier {
+    Notifier notifier;
+    VirtioDevice *device;
+} VirtioNotifier;
 
 struct VirtioDevice {
     DeviceState parent;
@@ -113,7 +118,8 @@ struct VirtioDevice {
     uint32_t config_generation;
     uint16_t config_vector; /* PCI: MSI-X entry for config changes */
     uint8_t config[VIRTIO_CONFIG_MAX];
-    uint32_t started; /* DRIVER_OK seen since reset */
+    /* not saved */
+    VirtioNotifier on_state;
 };
 
 static inline bool virtio_has(const VirtioDevice *v, unsigned feature)
@@ -146,6 +152,8 @@ bool virtio_set_features(VirtioDevice *v, uint64_t features);
 /* Write the status register: 0 resets, FEATURES_OK is checked. */
 void virtio_set_status(VirtioDevice *v, uint8_t status);
 void virtio_reset(VirtioDevice *v);
+/* One queue alone (2.6.1; legacy: its address set to 0). */
+void virtio_queue_reset(VirtioDevice *v, VirtQueue *vq);
 /* @size 1, 2 or 4 (8 as the bus splits it) at @off, little-endian; out of
  * range reads all ones and ignores writes. */
 uint64_t virtio_config_read(VirtioDevice *v, unsigned off, unsigned size);
@@ -158,16 +166,17 @@ void virtio_interrupt_config(VirtioDevice *v);
 /* --- the bus between device and transport -----------------------------------
  */
 
-typedef struct VirtioBusType {
+struct VirtioBusType {
     struct BusType;
     /* A device was realized on it: show it to the guest. False refuses. Sets
      * v->as and v->attrs, which are the CPUs' view and plain DMA before. */
     bool (*attached)(VirtioBus *bus, VirtioDevice *v, Error **errp);
     void (*detached)(VirtioBus *bus, VirtioDevice *v);
-    /* v->isr changed, and queue @vector's or the configuration's interrupt
-     * wants to be sent. @vector is vq->vector or v->config_vector. */
+    /* v->isr changed, and an interrupt wants to be sent: @vector is
+     * vq->vector or v->config_vector; VIRTIO_NO_VECTOR (after a load): only
+     * drive the line anew. */
     void (*interrupt)(VirtioBus *bus, VirtioDevice *v, uint16_t vector);
-} VirtioBusType;
+};
 extern const VirtioBusType virtio_bus_type; /* "virtio-bus", abstract */
 
 /* One device a bus. A transport embeds it and calls bus_init() on it. */
@@ -176,7 +185,5 @@ struct VirtioBus {
 };
 /* The realized device on it, or NULL. */
 VirtioDevice *virtio_bus_device(const VirtioBus *bus);
-
-extern const ObjectType *const hw_virtio_types[]; /* NULL-terminated */
 
 #endif
