@@ -13,7 +13,8 @@
  *        back at once, in whole sectors.
  * Omits: programming and erasing take no time, so suspend finds nothing to
  *        suspend; lock bits are forgotten at reset (J3 keeps them).
- * Locks: every function runs under the machine lock and none blocks.
+ * Locks: every function runs under the machine lock; none blocks, but for
+ *        the drive, which programs and erases wait for.
  */
 #include "tandem/base.h"
 

@@ -3,7 +3,7 @@
 """Devices of riscv's virt and spike boards, driven through the qtest protocol.
 
 No guest code runs. Each test spells the numbers of the board's documentation
-and of the devices' specifications. What needs no clock runs against the peer
+and of the devices' specifications. Devices and Flash run against the peer
 too: TANDEM_BINARY=... QTEST_ACCEL=none.
 """
 
@@ -13,10 +13,12 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "boot"))
 import guest as g  # pylint: disable=wrong-import-position
 from guest import GuestTest, tap  # pylint: disable=wrong-import-position
+from qmp import Qmp  # pylint: disable=wrong-import-position
 
 PLIC, UART, CLINT, TEST = 0xc000000, 0x10000000, 0x2000000, 0x100000
 RTC, FW_CFG, FLASH, RAM = 0x101000, 0x10100000, 0x20000000, 0x80000000
@@ -301,6 +303,78 @@ class Flash(GuestTest):
                               timeout=20 * g.SLOW)
         self.assertEqual(done.returncode, 1)
         self.assertIn("requires 33554432 bytes", done.stderr)
+
+
+class Migration(GuestTest):
+    """Every device of the board in the middle of something, in a new process.
+    """
+
+    def begin(self, q):
+        q.write("l", PLIC + 4 * 10, 5)
+        q.write("l", PLIC + 0x2080, 1 << 10)
+        q.write("b", UART + 2, 1)
+        q.write("b", UART + 4, 0x10)
+        for byte in b"abc":
+            q.write("b", UART, byte)
+        q.write("b", UART + 1, 2)
+        self.assertEqual(q.read("l", PLIC + 0x201004), 10)  # in service
+        q.write("l", CLINT + 4, 1)
+        q.write("q", CLINT + 0x4000, 0x123456789abc)
+        q.write("q", CLINT + 0xbff8, 0x1000)
+        q.write("l", RTC + 0x0c, 0x7fffffff)
+        q.write("l", RTC + 0x08, 5)
+        q.write("w", FW_CFG + 8, 0)
+        self.assertEqual(q.read("w", FW_CFG), 0x4551)  # "QE" of "QEMU"
+        q.write("l", FLASH, 0x00200020)
+        q.write("l", FLASH, 0x00d000d0)
+        q.write("l", FLASH, 0x00e800e8)  # a buffer of two words, one written
+        q.write("l", FLASH, 0x00010001)
+        q.write("l", FLASH + 0x40, 0x11111111)
+        q.write("l", FLASH + 0x2000000, 0x00980098)
+
+    def go_on(self, q):
+        self.assertEqual(q.read("l", PLIC + 4 * 10), 5)
+        self.assertEqual(q.read("l", PLIC + 0x1000), 0)
+        q.write("l", PLIC + 0x201004, 10)  # complete: the line is still high
+        self.assertEqual(q.read("l", PLIC + 0x1000), 1 << 10)
+        self.assertEqual(bytes(q.read("b", UART) for _ in range(3)), b"abc")
+        self.assertEqual(q.read("l", CLINT + 4), 1)
+        self.assertEqual(q.read("q", CLINT + 0x4000), 0x123456789abc)
+        self.assertGreaterEqual(q.read("q", CLINT + 0xbff8), 0x1000)
+        self.assertEqual(q.read("l", RTC + 0x18), 1)
+        self.assertEqual(q.read("w", FW_CFG), 0x554d)  # "MU"
+        q.write("l", FLASH + 0x44, 0x22222222)
+        q.write("l", FLASH, 0x00d000d0)
+        q.write("l", FLASH, 0x00ff00ff)
+        self.assertEqual(q.read("q", FLASH + 0x40), 0x2222222211111111)
+        self.assertEqual(q.read("l", FLASH + 0x2000040), 0x00510051)
+
+    def test_virt_goes_on_where_it_was(self):
+        with tempfile.TemporaryDirectory() as folder:
+            state, path = f"{folder}/state", f"{folder}/qmp"
+            monitor = ("-qmp", f"unix:{path},server=on,wait=off")
+            with QTest("-smp", 2, *monitor) as q:
+                self.begin(q)
+                qmp = Qmp(path)
+                qmp.command("migrate", uri=f"file:{state}")
+                self.until(qmp, "query-migrate", ("completed", "failed"))
+                qmp.close()
+            with QTest("-smp", 2, *monitor, "-incoming",
+                       f"file:{state}") as q:
+                qmp = Qmp(path)
+                self.until(qmp, "query-status",
+                           ("paused", "prelaunch", "running", "postmigrate"))
+                self.go_on(q)
+                qmp.close()
+
+    def until(self, qmp, command, ends):
+        for _ in range(500):
+            status = qmp.command(command).get("status")
+            if status in ends:
+                self.assertNotEqual(status, "failed")
+                return
+            time.sleep(0.02)
+        self.fail(f"{command}: {status}")
 
 
 class Tree(GuestTest):
