@@ -92,11 +92,6 @@ static TransFn *const trans_groups[RISCV_GROUP_COUNT] = {
     [RISCV_GROUP_PRIV] = riscv_trans_priv,
 };
 
-size_t riscv_dc_size(void)
-{
-    return sizeof(DisasContext);
-}
-
 void riscv_unit_begin(TcgUnit *u)
 {
     DisasContext *dc = u->dc;

@@ -34,7 +34,6 @@ extern const TcgFrontend riscv_frontend;
 
 /* Members of TcgCpuOps. */
 enum { RISCV_MAX_INSN = 4 };
-size_t riscv_dc_size(void);
 void riscv_unit_begin(TcgUnit *u);
 unsigned riscv_translate_insn(TcgUnit *u);
 
