@@ -361,6 +361,8 @@ def main(argv):
     if "self" in names and not args.build:
         p.error("'self' needs --build")
     tree = Tree(args.root.resolve())
+    if args.build:
+        args.build = args.build.resolve()
     print(f"1..{len(names)}")
     failed = 0
     for number, name in enumerate(names, 1):
