@@ -17,6 +17,7 @@
 #include "hw/intc/plic.h"
 #include "hw/misc/sifive_test.h"
 #include "hw/nvram/fw_cfg.h"
+#include "hw/pci/ecam.h"
 #include "hw/riscv/virt.h"
 #include "hw/timer/goldfish_rtc.h"
 #include "hw/virtio/mmio.h"
@@ -73,6 +74,12 @@ VirtRange virt_pcie_high_mmio(Machine *m)
         "pcie-mmio-high",
         align_up(virt_map[VIRT_DRAM].base + m->config.ram_size, size), size
     };
+}
+
+/* A 32-bit board's physical addresses have 34 bits: too few. */
+static bool has_high_mmio(const VirtMachine *v)
+{
+    return v->parent.type == &virt64_machine_type;
 }
 
 /* --- devices ------------------------------------------------------------- */
@@ -213,9 +220,33 @@ static bool make_virtio(VirtMachine *v, Error **errp)
     return true;
 }
 
+/* Memory windows are where the CPUs see them: PCI addresses are the same. */
+static bool make_pcie(VirtMachine *v, Error **errp)
+{
+    DeviceState *dev = device_new_board(&v->parent, &ecam_host_type);
+
+    if (!device_realize(dev, errp)) {
+        return false;
+    }
+    device_map(dev, 0, virt_map[VIRT_PCIE_ECAM].base);
+    ecam_map_memory(dev, virt_map[VIRT_PCIE_MMIO].base,
+                    virt_map[VIRT_PCIE_MMIO].size);
+    if (has_high_mmio(v)) {
+        VirtRange high = virt_pcie_high_mmio(&v->parent);
+
+        ecam_map_memory(dev, high.base, high.size);
+    }
+    ecam_map_io(dev, virt_map[VIRT_PCIE_PIO].base);
+    for (int i = 0; i < PCI_PINS; i++) {
+        device_connect(dev, i, v->plic, VIRT_IRQ_PCIE + i);
+    }
+    return true;
+}
+
 /* What else is on the board, in this order; each sees the PLIC. */
 static bool (*const virt_devices[])(VirtMachine *v, Error **errp) = {
-    make_test, make_uart, make_rtc, make_fw_cfg, make_flash, make_virtio,
+    make_test,  make_uart,   make_rtc,  make_fw_cfg,
+    make_flash, make_virtio, make_pcie,
 };
 
 static bool check_properties(VirtMachine *v, Error **errp)
@@ -425,9 +456,63 @@ static void fdt_virtio(VirtFdt *f)
     }
 }
 
+/* Which source pin 1 to 4 of slot 0 to 3 is; the rest repeats (PCI Bus
+ * Binding to Open Firmware, 4.3). */
+static void fdt_pcie_pins(VirtFdt *f, const char *path)
+{
+    uint32_t map[PCI_PINS * PCI_PINS * 6];
+    size_t n = 0;
+
+    for (uint32_t slot = 0; slot < PCI_PINS; slot++) {
+        for (uint32_t pin = 0; pin < PCI_PINS; pin++) {
+            uint32_t row[] = {
+                slot << 11, 0,       0,
+                pin + 1,    f->plic, VIRT_IRQ_PCIE + (slot + pin) % PCI_PINS
+            };
+
+            memcpy(&map[n], row, sizeof(row));
+            n += ARRAY_SIZE(row);
+        }
+    }
+    dtb_set_cells(f->dtb, path, "interrupt-map", map, n);
+    DTB_CELLS(f->dtb, path, "interrupt-map-mask", 3u << 11, 0, 0, 7);
+}
+
+/* "pci-host-ecam-generic". Spaces: 1 I/O, 2 memory, 3 64-bit memory. */
+static void fdt_pcie(VirtFdt *f)
+{
+    const VirtRange *pio = &virt_map[VIRT_PCIE_PIO];
+    const VirtRange *mmio = &virt_map[VIRT_PCIE_MMIO];
+    VirtRange high = virt_pcie_high_mmio(&f->v->parent);
+    /* clang-format off */
+    const uint32_t ranges[] = {
+        1u << 24, 0, 0,
+        0, (uint32_t)pio->base, 0, (uint32_t)pio->size,
+        2u << 24, 0, (uint32_t)mmio->base,
+        0, (uint32_t)mmio->base, 0, (uint32_t)mmio->size,
+        3u << 24, (uint32_t)(high.base >> 32), (uint32_t)high.base,
+        (uint32_t)(high.base >> 32), (uint32_t)high.base,
+        (uint32_t)(high.size >> 32), (uint32_t)high.size,
+    };
+    /* clang-format on */
+    g_autofree char *path =
+        soc_node(f, "pci", virt_map[VIRT_PCIE_ECAM], "pci-host-ecam-generic");
+
+    dtb_set_u32(f->dtb, path, "#address-cells", 3);
+    dtb_set_u32(f->dtb, path, "#interrupt-cells", 1);
+    dtb_set_u32(f->dtb, path, "#size-cells", 2);
+    dtb_set_str(f->dtb, path, "device_type", "pci");
+    dtb_set_u32(f->dtb, path, "linux,pci-domain", 0);
+    DTB_CELLS(f->dtb, path, "bus-range", 0, 255);
+    dtb_set_empty(f->dtb, path, "dma-coherent");
+    dtb_set_cells(f->dtb, path, "ranges", ranges,
+                  has_high_mmio(f->v) ? 21 : 14);
+    fdt_pcie_pins(f, path);
+}
+
 /* Nodes of virt_devices[]. */
 static void (*const virt_nodes[])(VirtFdt *f) = {
-    fdt_test, fdt_uart, fdt_rtc, fdt_fw_cfg, fdt_flash, fdt_virtio,
+    fdt_test, fdt_uart, fdt_rtc, fdt_fw_cfg, fdt_flash, fdt_virtio, fdt_pcie,
 };
 
 static Dtb *virt_make_fdt(VirtMachine *v)

@@ -39,6 +39,25 @@ static bool apply_defaults(DeviceState *dev, const ObjectType *type,
            apply_compat(dev, type, m->globals, errp);
 }
 
+/* Devices that its init made as parts of it; their properties are aliases. */
+static bool adopt_parts(DeviceState *dev, Error **errp)
+{
+    GPtrArray *children = dev->parent.children;
+
+    for (guint i = 0; children && i < children->len; i++) {
+        DeviceState *part =
+            object_try_cast(g_ptr_array_index(children, i), &device_type);
+
+        if (part && !part->machine) {
+            part->machine = dev->machine;
+            if (!apply_defaults(part, part->parent.type, errp)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 static bool add_to_tree(DeviceState *dev, const DevicePlace *place,
                         Error **errp)
 {
@@ -93,6 +112,7 @@ DeviceState *device_new(Machine *m, const void *type, const DevicePlace *place,
     }
     object_unref(dev); /* the tree's reference keeps it */
     if (!apply_defaults(dev, dev->parent.type, errp) ||
+        !adopt_parts(dev, errp) ||
         (place->bus && !put_on_bus(dev, place->bus, errp))) {
         object_unparent(dev);
         return NULL;
@@ -492,7 +512,12 @@ Bus *bus_find(Machine *m, const char *name, const void *type, Error **errp)
         TYPE_METHOD((const ObjectType *)type, device_type, DeviceType, bus);
     BusSearch s = { name, want, NULL };
 
-    object_walk(m, match_bus, &s);
+    if (!name) { /* a board's own come before those of the user's bridges */
+        object_walk(m->unattached, match_bus, &s);
+    }
+    if (!s.found) {
+        object_walk(m, match_bus, &s);
+    }
     if (!s.found && name) {
         s.found = bus_by_path(m, name);
     }

@@ -247,6 +247,15 @@ void memory_region_set_address(MemoryRegion *mr, hwaddr addr)
     }
 }
 
+void memory_region_set_alias_offset(MemoryRegion *mr, hwaddr offset)
+{
+    assert(mr->kind == MEMORY_ALIAS);
+    if (mr->alias_offset != offset) {
+        mr->alias_offset = offset;
+        region_changed_if_on(mr);
+    }
+}
+
 void memory_region_set_size(MemoryRegion *mr, uint64_t size)
 {
     if (mr->size != size) {

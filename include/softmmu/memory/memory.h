@@ -106,8 +106,8 @@ struct MemoryRegion {
     hwaddr ram_offset; /* of this region's first byte in @ram */
     IommuTranslate *translate;
     MemoryRegion *alias;
-    hwaddr alias_offset;
     /* machine lock; change only through the functions below */
+    hwaddr alias_offset;
     MemorySystem *ms; /* NULL until it is below some address space */
     MemoryRegion *parent;
     GPtrArray *children; /* MemoryRegion *, highest priority first */
@@ -163,6 +163,8 @@ void memory_region_del(MemoryRegion *parent, MemoryRegion *child);
 void memory_region_set_enabled(MemoryRegion *mr, bool enabled);
 void memory_region_set_address(MemoryRegion *mr, hwaddr addr);
 void memory_region_set_size(MemoryRegion *mr, uint64_t size);
+/* What an alias shows, from its target's byte @offset on: bridge windows. */
+void memory_region_set_alias_offset(MemoryRegion *mr, hwaddr offset);
 void memory_region_set_readonly(MemoryRegion *mr, bool readonly);
 /* ROM devices: reads from memory (true) or through ops. */
 void memory_region_set_romd(MemoryRegion *mr, bool romd);
