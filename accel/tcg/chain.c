@@ -67,6 +67,15 @@ void tb_unlink_all_locked(TcgAccel *a, TcgTb *tb)
     }
 }
 
+void tb_set_second_pmid(TcgVcpu *v, TcgTb *tb, uint32_t pmid)
+{
+    LOCK_GUARD(&v->accel->tb_lock);
+    atomic_store(&tb->second_pmid, pmid);
+    if (tb->second_pmid_off) {
+        patch32(v->accel, tb, tb->second_pmid_off, pmid);
+    }
+}
+
 void tb_link(TcgVcpu *v, TcgTb *from, unsigned n, TcgTb *to, uint32_t pmid)
 {
     TcgAccel *a = v->accel;
@@ -137,7 +146,7 @@ const void *rt_lookup(void *env, uint64_t pc)
         return NULL;
     }
     tb = tb_lookup(v, f.phys + (pc & (PAGE_SIZE - 1)), pc, v->flags);
-    if (!tb || tb->straddle) {
+    if (!tb) { /* a straddling one looks at its second page itself */
         return NULL;
     }
     STAT(v, lookup_hits);

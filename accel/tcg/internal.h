@@ -63,6 +63,8 @@ struct TcgTb {
     uint16_t ninsns, nexits;
     uint16_t lo, hi;   /* guest bytes [lo, hi) of page[0] */
     uint16_t straddle; /* bytes at the start of page[1]; 0: one page */
+    uint32_t second_pmid_off; /* straddling: of page[1]'s id in the entry */
+    _Atomic uint32_t second_pmid; /* written under tb_lock */
     bool checkable;    /* check=N may run it twice */
     _Atomic bool dead; /* invalidated: never entered again */
     bool in_tables;    /* tb_lock */
@@ -512,6 +514,8 @@ void perf_thunks(struct TcgPerf *p, const void *code, size_t size);
  */
 
 /* Let exit @n of @from jump to @to, which was reached by @pmid. */
+/* The entry of straddling unit @tb compares with @pmid from now on. */
+void tb_set_second_pmid(TcgVcpu *v, TcgTb *tb, uint32_t pmid);
 void tb_link(TcgVcpu *v, TcgTb *from, unsigned n, TcgTb *to, uint32_t pmid);
 void tb_unlink_all_locked(TcgAccel *a, TcgTb *tb);
 void jc_fill(TcgVcpu *v, vaddr pc, TcgTb *tb);

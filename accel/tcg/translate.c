@@ -281,6 +281,7 @@ static TcgTb *compile(Build *b, bool *too_big)
             return tb;
         }
         buf.cookie = tb;
+        buf.second_pmid = b->straddles ? b->second.pmid : 0;
         r = tcg_compile(v->ctx, b->block, &buf, &code);
         if (r == TCG_OK) {
             break;
@@ -294,6 +295,8 @@ static TcgTb *compile(Build *b, bool *too_big)
     tb->code = buf.rx;
     tb->entry = buf.rx + code.entry_off;
     tb->code_size = code.code_size;
+    tb->second_pmid_off = code.pmid_off;
+    tb->second_pmid = buf.second_pmid;
     tb->side_size = code.side_size;
     tb->side =
         memcpy(cache_arena(v, code.side_size + 1), code.side, code.side_size);

@@ -314,7 +314,7 @@ void tcg_yield(CPUState *cpu)
  */
 
 /* The second page of a straddling insn, as it is mapped now. */
-static bool straddle_holds(TcgVcpu *v, const TcgTb *tb, bool *fault)
+static bool straddle_holds(TcgVcpu *v, TcgTb *tb, bool *fault)
 {
     FetchEntry second;
 
@@ -322,7 +322,14 @@ static bool straddle_holds(TcgVcpu *v, const TcgTb *tb, bool *fault)
         *fault = true;
         return false;
     }
-    return second.code == tb->page[1];
+    if (second.code != tb->page[1] || second.pmid == 0) {
+        return false;
+    }
+    /* an id may have been forgotten, and a new one given out */
+    if (atomic_load(&tb->second_pmid) != second.pmid) {
+        tb_set_second_pmid(v, tb, second.pmid);
+    }
+    return true;
 }
 
 static void drop_unit(TcgVcpu *v, TcgTb *tb)
@@ -421,7 +428,7 @@ static bool after_unit(TcgVcpu *v, TcgLeave why, LastExit *last)
 static void link_last(TcgVcpu *v, const LastExit *last, TcgTb *tb, vaddr pc,
                       const FetchEntry *f)
 {
-    if (!tb->in_tables || tb->straddle || v->check || log_on(LOG_NOCHAIN)) {
+    if (!tb->in_tables || v->check || log_on(LOG_NOCHAIN)) {
         return;
     }
     if (last->tb) {

@@ -84,6 +84,10 @@ typedef struct TcgCodeBuf {
     const uint8_t *rx;
     size_t size;
     void *cookie; /* the engine's TB: goes to hot->leave_unit on an exit */
+    /* The unit's insn goes on in the page behind: its entry leaves with
+     * TCG_LEAVE_INDIRECT, pc unchanged, unless the itlb has this id for that
+     * page (TcgCode.pmid_off). 0: the unit is in one page. */
+    uint32_t second_pmid;
 } TcgCodeBuf;
 
 /*
@@ -110,6 +114,7 @@ typedef struct TcgCodeExit {
 /* Result; exits and side point into the context, valid until its next use. */
 typedef struct TcgCode {
     uint32_t code_size; /* bytes used of the buffer */
+    uint32_t pmid_off;  /* of the entry's imm32 for second_pmid; or 0 */
     uint32_t entry_off; /* of the entry; 8-byte aligned, begins with a 5-byte
                          * nop that can be patched */
     unsigned nexits;

@@ -173,7 +173,8 @@ struct Gen {
     Carried carried[MAX_CARRIED];
     TcgRef carried_of[TCG_MAX_SLOTS]; /* for slots in carried_set */
     TcgSlotSet carried_set, carried_dirty;
-    uint32_t head; /* offset where the loop goes */
+    uint32_t head;     /* offset where the loop goes */
+    uint32_t pmid_off; /* TcgCode.pmid_off */
 
     /* Value tb->n + MAX_CARRIED + k is the addend that group k's first member
      * found. */
@@ -308,7 +309,7 @@ X86Cc x86_compare(Gen *g, TcgCond cond, TcgRef a, TcgRef b);
 /* The op in C, by THUNK_SOFT: for what the host cannot do. */
 void x86_emit_soft(Gen *g, const TcgInsn *in);
 /* Code at the unit's entry and end: isel-ctl.c. */
-void x86_emit_entry(Gen *g);
+void x86_emit_entry(Gen *g, uint32_t second_pmid);
 void x86_emit_tail(Gen *g, void *cookie);
 
 /* A new out-of-line piece for the current insn; the caller fills it in. */

@@ -175,7 +175,7 @@ TcgResult tcg_compile(TcgContext *ctx, TcgBlock *tb, const TcgCodeBuf *buf,
     ra_begin(g);
     fill_exits(g);
     x86_nop(&g->a, pad);
-    x86_emit_entry(g);
+    x86_emit_entry(g, buf->second_pmid);
     emit_body(g);
     emit_cold(g);
     x86_emit_tail(g, buf->cookie);
@@ -188,6 +188,7 @@ TcgResult tcg_compile(TcgContext *ctx, TcgBlock *tb, const TcgCodeBuf *buf,
     *out = (TcgCode){
         .code_size = x86_offset(&g->a),
         .entry_off = pad,
+        .pmid_off = g->pmid_off,
         .nexits = tb->nexit,
         .exits = g->exit,
         .side = g->side_buf,

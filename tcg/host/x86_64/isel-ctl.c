@@ -63,12 +63,39 @@ static void count_insns(Gen *g, void (*over)(Gen *g, const Cold *c), Locs l)
     }
 }
 
-void x86_emit_entry(Gen *g)
+/* Compare the itlb's entry for the page of @va with @pmid, an immediate whose
+ * offset is returned; flags say whether they are equal. */
+static uint32_t compare_pmid(Gen *g, uint64_t va, uint32_t pmid)
+{
+    uint64_t vpn = va >> g->fe->page_bits;
+    int32_t slot = TCG_HOT_OFF(itlb) + 4 * (vpn & (TCG_ITLB_SIZE - 1));
+
+    /* opcode, ModR/M, disp32: 6 bytes before the immediate */
+    x86_nop(&g->a, -((uintptr_t)g->a.p + 6) & 3);
+    x86_mi32(&g->a, X86_CMP_I, 0, hot(slot), (int32_t)pmid);
+    return x86_offset(&g->a) - 4;
+}
+
+static_assert(TCG_HOT_OFF(itlb) + 4 * TCG_ITLB_SIZE < -128, "disp32 form");
+
+static void cold_look_up_again(Gen *g, const Cold *c)
+{
+    x86_mov_imm(&g->a, RAX, g->tb->pc, true);
+    x86_jmp_abs(&g->a, thunk_at(g, THUNK_LEAVE_IND));
+}
+
+void x86_emit_entry(Gen *g, uint32_t second_pmid)
 {
     static const uint8_t nop5[5] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
 
     memcpy(g->a.p, nop5, sizeof(nop5)); /* SDM 2B, NOP; patchable as a jump */
     g->a.p += sizeof(nop5);
+    g->pmid_off = 0;
+    if (second_pmid != 0) {
+        g->pmid_off = compare_pmid(
+            g, g->tb->pc + ((uint64_t)1 << g->fe->page_bits), second_pmid);
+        cold_jump(cold_new(g, cold_look_up_again), x86_jcc32(&g->a, CC_NE));
+    }
     count_insns(g, cold_icount, (Locs){ 0 });
     ra_load_carried(g);
     g->head = x86_offset(&g->a);
@@ -124,18 +151,39 @@ static void poll(Gen *g, unsigned exit)
 /* The page id of the target must be in the itlb. */
 static void cross_page_check(Gen *g, unsigned exit)
 {
-    uint64_t vpn = g->tb->exit[exit].target_pc >> g->fe->page_bits;
-    int32_t slot = TCG_HOT_OFF(itlb) + 4 * (vpn & (TCG_ITLB_SIZE - 1));
     Cold *c = leave_cold(g, exit, TCG_LEAVE_CROSS_PAGE);
 
-    /* opcode, ModR/M, disp32: 6 bytes before the immediate */
-    x86_nop(&g->a, -((uintptr_t)g->a.p + 6) & 3);
-    x86_mi32(&g->a, X86_CMP_I, 0, hot(slot), (int32_t)TCG_PMID_NEVER);
-    g->exit[exit].pmid_off = x86_offset(&g->a) - 4;
+    g->exit[exit].pmid_off =
+        compare_pmid(g, g->tb->exit[exit].target_pc, TCG_PMID_NEVER);
     cold_jump(c, x86_jcc32(&g->a, CC_NE));
 }
 
-static_assert(TCG_HOT_OFF(itlb) + 4 * TCG_ITLB_SIZE < -128, "disp32 form");
+/*
+ * rax = guest pc: probe the jump cache inline (TCG.md 3.4), each site with its
+ * own jump for the host's predictor. All registers are free by now.
+ */
+static void jump_cache(Gen *g)
+{
+    X86Asm *a = &g->a;
+    int32_t jc = TCG_HOT_OFF(jc);
+    unsigned shift = 5 - g->fe->insn_align;
+
+    x86_rr(a, X86_MOV_RM, 0, RCX, RAX);
+    x86_ri8(a, X86_SHL_I8, 0, RCX, shift);
+    x86_alu_ri(a, ALU_AND, 0, RCX, (TCG_JC_SIZE - 1) << 5);
+    x86_rm(
+        a, X86_CMP_RM, 1, RAX,
+        x86_mem_index(RBP, RCX, 0, jc + (int32_t)offsetof(TcgJumpEntry, pc)));
+    x86_jcc_abs(a, CC_NE, thunk_at(g, THUNK_LOOKUP));
+    x86_rm(a, X86_MOV_RM, 0, RDX, hot(TCG_HOT_OFF(ctx)));
+    x86_rm(
+        a, X86_CMP_RM, 0, RDX,
+        x86_mem_index(RBP, RCX, 0, jc + (int32_t)offsetof(TcgJumpEntry, ctx)));
+    x86_jcc_abs(a, CC_NE, thunk_at(g, THUNK_LOOKUP));
+    x86_m(
+        a, X86_JMP_M, 0,
+        x86_mem_index(RBP, RCX, 0, jc + (int32_t)offsetof(TcgJumpEntry, host)));
+}
 
 /* State is stored: go to the target by a jump that can be linked. */
 static void direct_jump(Gen *g, unsigned exit)
@@ -153,7 +201,7 @@ static void direct_jump(Gen *g, unsigned exit)
     }
     if (e->flags & TCG_EXIT_CTX_CHANGED) {
         x86_mov_imm(&g->a, RAX, e->target_pc, true);
-        x86_jmp_abs(&g->a, thunk_at(g, THUNK_LOOKUP));
+        jump_cache(g);
         return;
     }
     if (e->flags & TCG_EXIT_CROSS_PAGE) {
@@ -313,33 +361,6 @@ static void emit_exit(Gen *g, const TcgInsn *in)
 }
 
 /* ---- indirect exits ---- */
-
-/*
- * rax = guest pc: probe the jump cache inline (TCG.md 3.4), each site with its
- * own jump for the host's predictor. All registers are free by now.
- */
-static void jump_cache(Gen *g)
-{
-    X86Asm *a = &g->a;
-    int32_t jc = TCG_HOT_OFF(jc);
-    unsigned shift = 5 - g->fe->insn_align;
-
-    x86_rr(a, X86_MOV_RM, 0, RCX, RAX);
-    x86_ri8(a, X86_SHL_I8, 0, RCX, shift);
-    x86_alu_ri(a, ALU_AND, 0, RCX, (TCG_JC_SIZE - 1) << 5);
-    x86_rm(
-        a, X86_CMP_RM, 1, RAX,
-        x86_mem_index(RBP, RCX, 0, jc + (int32_t)offsetof(TcgJumpEntry, pc)));
-    x86_jcc_abs(a, CC_NE, thunk_at(g, THUNK_LOOKUP));
-    x86_rm(a, X86_MOV_RM, 0, RDX, hot(TCG_HOT_OFF(ctx)));
-    x86_rm(
-        a, X86_CMP_RM, 0, RDX,
-        x86_mem_index(RBP, RCX, 0, jc + (int32_t)offsetof(TcgJumpEntry, ctx)));
-    x86_jcc_abs(a, CC_NE, thunk_at(g, THUNK_LOOKUP));
-    x86_m(
-        a, X86_JMP_M, 0,
-        x86_mem_index(RBP, RCX, 0, jc + (int32_t)offsetof(TcgJumpEntry, host)));
-}
 
 static void emit_exit_ind(Gen *g, const TcgInsn *in)
 {
