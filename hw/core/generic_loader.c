@@ -25,8 +25,7 @@ typedef struct GenericLoader {
     char *file;
     uint32_t cpu_num;
     /* constant after realize */
-    CPUState *cpu; /* whose memory, and whose pc when .set_pc */
-    bool set_pc;
+    bool set_pc; /* of CPU cpu_num */
     vaddr pc;
 } GenericLoader;
 
@@ -85,14 +84,13 @@ static bool generic_loader_realize(DeviceState *dev, Error **errp)
         return false;
     }
     if (s->cpu_num != CPU_NONE) {
-        s->cpu = s->cpu_num < dev->machine->cpus->len
-                     ? g_ptr_array_index(dev->machine->cpus, s->cpu_num)
-                     : NULL;
-        if (s->cpu == NULL) {
+        CPUState *cpu = cpu_by_index(dev->machine, (int)s->cpu_num);
+
+        if (cpu == NULL) {
             error_set(errp, "Specified boot CPU#%u is nonexistent", s->cpu_num);
             return false;
         }
-        as = s->cpu->memory;
+        as = cpu->memory;
     }
     if (s->data_len || s->data || s->data_be) {
         return loader_take_data(s, as, errp);
@@ -114,8 +112,11 @@ static void generic_loader_reset_exit(DeviceState *dev)
 {
     GenericLoader *s = object_cast(dev, &generic_loader_type);
 
-    if (s->set_pc) {
-        s->cpu->type->pc_set(s->cpu, s->pc);
+    CPUState *cpu =
+        s->set_pc ? cpu_by_index(dev->machine, (int)s->cpu_num) : NULL;
+
+    if (cpu) { /* it may have been unplugged */
+        cpu->type->pc_set(cpu, s->pc);
     }
 }
 

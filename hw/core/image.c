@@ -129,6 +129,7 @@ bool elf_parse(ElfImage *elf, const char *name, const uint8_t *data, size_t len,
                   name);
         return false;
     }
+    elf->header_len = phoff + phnum * ELF_SIZE(v, Phdr);
     elf->segments = g_array_new(FALSE, FALSE, sizeof(ImageSegment));
     for (uint64_t i = 0; i < phnum; i++) {
         uint64_t ph = phoff + i * ELF_SIZE(v, Phdr);

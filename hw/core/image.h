@@ -15,8 +15,9 @@ typedef struct ImageSegment {
 typedef struct ElfImage {
     uint16_t machine;
     bool is64;
-    hwaddr entry;     /* physical, where a segment holds the entry point */
-    GArray *segments; /* ImageSegment, PT_LOAD with p_memsz > 0 */
+    hwaddr entry;        /* physical, where a segment holds the entry point */
+    uint64_t header_len; /* ELF and program headers, from the file's start */
+    GArray *segments;    /* ImageSegment, PT_LOAD with p_memsz > 0 */
 } ElfImage;
 
 bool image_is_elf(const uint8_t *data, size_t len);

@@ -280,6 +280,30 @@ static bool load_piece(Load *l, const ImageSegment *seg, Error **errp)
     return blob_add(l->m, b, errp);
 }
 
+/*
+ * Linkers put the ELF header into the first segment, a page before the code:
+ * where that page is no memory, what is only header and padding is left out.
+ */
+static void drop_elf_header(Load *l, uint64_t header_len, ImageSegment *seg)
+{
+    AddressSpace *as = l->req->as ? l->req->as : &l->m->memory;
+    uint64_t skip = align_up(seg->addr + 1, 4096) - seg->addr;
+
+    if (seg->data != l->data || skip > seg->len || skip < header_len ||
+        range_is_memory(as, seg->addr, 1)) {
+        return;
+    }
+    for (uint64_t i = header_len; i < skip; i++) {
+        if (seg->data[i] != 0) {
+            return;
+        }
+    }
+    seg->addr += skip;
+    seg->data += skip;
+    seg->len -= skip;
+    seg->mem_len -= skip;
+}
+
 static void load_symbols(Load *l)
 {
     for (size_t i = 0; l->req->symbols && l->req->symbols[i]; i++) {
@@ -306,8 +330,9 @@ static bool load_elf(Load *l, Error **errp)
     }
     *out = (LoadedImage){ LOAD_ELF, elf.entry, UINT64_MAX, 0, 0 };
     for (guint i = 0; ok && i < elf.segments->len; i++) {
-        const ImageSegment *seg = &g_array_index(elf.segments, ImageSegment, i);
+        ImageSegment *seg = &g_array_index(elf.segments, ImageSegment, i);
 
+        drop_elf_header(l, elf.header_len, seg);
         out->low = MIN(out->low, seg->addr);
         out->high = MAX(out->high, seg->addr + seg->mem_len);
         out->file_size += seg->len;

@@ -180,6 +180,15 @@ class Devices(GuestTest):
             self.assertEqual(q.wait(), 5)
 
 
+    def test_loader_sets_a_cpu_and_the_machine_ends_well(self):
+        with QTest("-device", "loader,addr=0x80000000,cpu-num=0",
+                   "-device", "loader,addr=0x80000100,data=0x1234,data-len=2",
+                   machine="spike") as q:
+            self.assertEqual(q.read("w", RAM + 0x100), 0x1234)
+            q.write("q", 0x1000008, 3 << 1 | 1)
+            self.assertEqual(q.wait(), 3)
+
+
 class Clock(GuestTest):
     """What the virtual clock drives: qtest's clock_step needs its engine."""
 

@@ -116,6 +116,42 @@ static void elf_goes_where_its_physical_addresses_say(void)
     g_assert_cmphex(values[1], ==, 0);
 }
 
+/* As GNU ld lays bare-metal programs out: the header's page lies before RAM. */
+static void an_elf_header_before_memory_is_left_out(void)
+{
+    g_autoptr(TestMachine) t =
+        test_machine_new("none-machine", "riscv64", NULL);
+    struct {
+        Elf64_Ehdr eh;
+        Elf64_Phdr ph;
+        char pad[0x1000 - sizeof(Elf64_Ehdr) - sizeof(Elf64_Phdr)];
+        char code[8];
+    } file = { .eh = elf_good().eh, .ph = elf_good().ph, .code = "PROGRAM" };
+    LoadRequest req = { .formats = LOAD_ELF };
+    LoadedImage img;
+    Error *err = NULL;
+    uint64_t value;
+
+    t->m->config.ram_size = RAM;
+    g_assert_true(machine_build(t->m, &err));
+    memory_region_set_address(t->m->ram, 0x100000);
+    g_assert_true(machine_finish(t->m, &err));
+    file.eh.e_shnum = 0;
+    file.ph.p_offset = 0;
+    file.ph.p_vaddr = file.ph.p_paddr = 0xff000;
+    file.ph.p_filesz = file.ph.p_memsz = sizeof(file);
+    file.eh.e_entry = 0x100000;
+    file.pad[99] = 'x'; /* no padding: it must not vanish */
+    g_assert_false(load(t, &file, sizeof(file), req, &img, NULL));
+    file.pad[99] = 0;
+    g_assert_true(load(t, &file, sizeof(file), req, &img, NULL));
+    machine_reset(t->m, CAUSE_NONE);
+    g_assert_cmphex(img.low, ==, 0x100000);
+    g_assert_cmphex(img.entry, ==, 0x100000);
+    value = test_rd(t, 0x100000, 8);
+    g_assert_cmpstr((char *)&value, ==, "PROGRAM");
+}
+
 static void damaged_elfs_are_refused(void)
 {
     static const struct {
@@ -361,6 +397,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 #define T(f) g_test_add_func("/loader/" #f, f)
     T(elf_goes_where_its_physical_addresses_say);
+    T(an_elf_header_before_memory_is_left_out);
     T(damaged_elfs_are_refused);
     T(damaged_symbol_tables_have_no_symbols);
     T(gzip_is_unpacked_within_bounds);
