@@ -34,7 +34,8 @@ enum {
 
 /*
  * L1 soft TLB of one mmu index (TCG.md 3.5). Index: (address >> page_bits) &
- * (TCG_TLB_SIZE - 1). Hit: (address ^ tag) <= page size - access size; host address = address
+ * (TCG_TLB_SIZE - 1). Hit: (address ^ tag) <= page size - access size; host
+ * address = address
  * + addend. The three words of a slot belong to one page; tag_w matches only if
  * tag_r does. A slow page has tag ^ page size, so that nothing matches it.
  * Empty: all ones, but 0 in the last slot. tcg_tlb_clear() knows.

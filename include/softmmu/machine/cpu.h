@@ -85,7 +85,7 @@ struct CPUState {
     AddressSpace *memory;
     Thread thread;
     _Atomic int thread_id; /* the host's, 0: not running yet */
-    uint32_t id; /* architectural id: hart id, MPIDR, APIC id */
+    uint32_t id;           /* architectural id: hart id, MPIDR, APIC id */
     /* any thread, atomic */
     _Atomic bool stop_requested; /* park at the next safe point */
     _Atomic bool halted;         /* WFI, HLT: written by the owner; cleared by

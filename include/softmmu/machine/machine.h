@@ -159,17 +159,17 @@ struct Machine {
     RunState state;
     bool built, exiting;
     int exit_code;
-    GPtrArray *on_state;     /* Notifier *; data: RunState * new state */
-    GPtrArray *on_reset;     /* Notifier *; data: ShutdownCause * */
-    GPtrArray *on_powerdown; /* Notifier *; data: NULL */
-    GPtrArray *on_event;     /* Notifier *; data: MachineEvent * */
-    struct FwCfg *fw_cfg;    /* the board's, or NULL */
+    GPtrArray *on_state;       /* Notifier *; data: RunState * new state */
+    GPtrArray *on_reset;       /* Notifier *; data: ShutdownCause * */
+    GPtrArray *on_powerdown;   /* Notifier *; data: NULL */
+    GPtrArray *on_event;       /* Notifier *; data: MachineEvent * */
+    struct FwCfg *fw_cfg;      /* the board's, or NULL */
     struct BlockSystem *block; /* softmmu/backend/block's; NULL: none yet */
-    struct FdSets *fdsets; /* softmmu/backend/socket.h; NULL: none yet */
+    struct FdSets *fdsets;     /* softmmu/backend/socket.h; NULL: none yet */
     /* Takes a descriptor that a monitor's getfd named; -1 with *errp. */
     int (*named_fd)(Machine *m, const char *name, Error **errp);
     struct Migration *migration; /* softmmu/migration's; NULL: none yet */
-    void *board;             /* of the machine type */
+    void *board;                 /* of the machine type */
     /* set by the board: where MSI writes go (DECISIONS 38) */
     void (*msi_send)(Machine *m, uint32_t requester, uint64_t addr,
                      uint32_t data);
