@@ -435,7 +435,12 @@ static void state_changed(Notifier *n, void *data)
 {
     VirtioDevice *v = container_of(n, VirtioNotifier, notifier)->device;
 
+    void (*resume)(VirtioDevice *) = VIRTIO_METHOD(v, resume);
+
     if (machine_running(v->parent.machine)) {
+        if (resume) {
+            resume(v);
+        }
         queues_look(v);
     }
 }

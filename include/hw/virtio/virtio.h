@@ -89,6 +89,8 @@ typedef struct VirtioDeviceType {
     void (*reset)(VirtioDevice *v);
     /* One queue is reset on its own (RING_RESET); NULL: as nothing is held. */
     void (*queue_reset)(VirtioDevice *v, VirtQueue *vq);
+    /* The machine goes on: take up what was put off while it stood. */
+    void (*resume)(VirtioDevice *v);
 } VirtioDeviceType;
 extern const VirtioDeviceType virtio_device_type; /* "virtio-device" */
 
