@@ -5,6 +5,7 @@
 #include "hw/types.h"
 #include "softmmu/backend/block.h"
 #include "softmmu/backend/chardev.h"
+#include "softmmu/backend/net.h"
 #include "softmmu/backend/rng.h"
 #include "softmmu/loop/iothread.h"
 #include "softmmu/machine/machine.h"

@@ -39,6 +39,12 @@ typedef uint64_t ram_addr_t; /* offset in the space of all RAM blocks */
 #define IF_TCG(x) NULL
 #endif
 
+#ifdef CONFIG_SLIRP
+#define IF_SLIRP(x) (x)
+#else
+#define IF_SLIRP(x) NULL
+#endif
+
 #ifndef ARRAY_SIZE
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #endif

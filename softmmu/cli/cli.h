@@ -24,9 +24,9 @@ typedef struct StartPlan {
     /* texts as given; NULL: not given */
     GPtrArray *machine; /* char *, merged in order */
     GPtrArray *accel, *object, *chardev, *device, *serial, *monitor, *mon, *qmp,
-        *qmp_pretty, *global, *drive, *blockdev, *netdev, *nic, *fw_cfg, *paths,
-        *trace, *smp, *memory, *add_fd, *set, *gdb, *readconfig, *incoming,
-        *action, *name, *parallel, *smbios;
+        *qmp_pretty, *global, *drive, *blockdev, *netdev, *nic, *net, *fw_cfg,
+        *paths, *trace, *smp, *memory, *add_fd, *set, *gdb, *readconfig,
+        *incoming, *action, *name, *parallel, *smbios;
     char *cpu, *kernel, *initrd, *append, *dtb, *bios, *log_classes, *log_file,
         *uuid, *pidfile, *rtc, *icount, *seed, *display, *qtest, *qtest_log,
         *boot, *sandbox, *runas, *chroot, *semihosting, *msg, *overcommit, *hda,
@@ -71,6 +71,7 @@ void help_accels(TypeView view);
 void help_devices(TypeView view);
 void help_objects(TypeView view);
 void help_chardevs(TypeView view);
+void help_netdevs(TypeView view);
 void help_log(void);
 void help_trace(void);
 /* Properties of one type; false: no such type. */
@@ -97,6 +98,11 @@ bool cli_nothing_left(json_object *options, Error **errp);
 /* settings.c: phases. */
 bool start_settings(StartPlan *p, Error **errp);
 bool start_fds(StartPlan *p, Error **errp);
+
+/* net.c: phases. */
+bool start_netdevs(StartPlan *p, Error **errp);
+bool start_nics(StartPlan *p, Error **errp);
+bool start_check_network(StartPlan *p, Error **errp);
 
 /* Phases of the start, in their order; each does its part of the plan. */
 typedef struct StartPhase {

@@ -132,6 +132,17 @@ void help_chardevs(TypeView view)
     }
 }
 
+static void print_netdev(const ObjectType *type)
+{
+    printf("%s\n", type->name + strlen("netdev-"));
+}
+
+void help_netdevs(TypeView view)
+{
+    printf("Available netdev backend types:\n");
+    each_type(view, type_find(view, "netdev"), print_netdev);
+}
+
 void help_log(void)
 {
     printf("Log items (comma separated):\n");

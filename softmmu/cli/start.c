@@ -443,7 +443,16 @@ static bool wants_list(StartPlan *p, const char *text, const char *suffix,
     return p->done;
 }
 
-static bool object_text(StartPlan *p, const char *text, Error **errp)
+/* Filters sit on netdevs, which come later than other objects. */
+static bool is_filter(json_object *options)
+{
+    const char *type = json_get_text(options, "qom-type");
+
+    return type && g_str_has_prefix(type, "filter-");
+}
+
+static bool object_of_kind(StartPlan *p, const char *text, bool filter,
+                           Error **errp)
 {
     json_object *options;
     bool ok;
@@ -452,9 +461,25 @@ static bool object_text(StartPlan *p, const char *text, Error **errp)
         return !errp || !*errp;
     }
     options = keyval_parse(text, "qom-type", errp);
-    ok = options && user_object_add(p->m, options, errp);
+    ok = options &&
+         (is_filter(options) != filter || user_object_add(p->m, options, errp));
     json_object_put(options);
     return ok;
+}
+
+static bool object_text(StartPlan *p, const char *text, Error **errp)
+{
+    return object_of_kind(p, text, false, errp);
+}
+
+static bool filter_text(StartPlan *p, const char *text, Error **errp)
+{
+    return object_of_kind(p, text, true, errp);
+}
+
+static bool start_filters(StartPlan *p, Error **errp)
+{
+    return cli_each(p, p->object, "object", filter_text, errp);
 }
 
 static bool start_objects(StartPlan *p, Error **errp)
@@ -949,10 +974,14 @@ const StartPhase start_phases[] = {
     { "objects", start_objects },
     { "chardevs", start_chardevs },
     { "block", start_block },
+    { "netdevs", start_netdevs },
+    { "filters", start_filters },
     { "defaults", start_defaults },
     { "accel", start_accel },
     { "board", start_board },
+    { "nics", start_nics },
     { "devices", start_devices },
+    { "network", start_check_network },
     { "finish", start_finish },
     { "monitors", start_monitors },
     { "qtest", start_qtest },

@@ -27,7 +27,7 @@ typedef struct NicQueue NicQueue;
 
 enum {
     NET_MAC_LEN = 6,
-    NET_QUEUES_MAX = 1024,      /* of a NIC or netdev */
+    NET_QUEUES_MAX = 256,       /* of a NIC or netdev */
     NET_FRAME_MIN = 14,         /* shorter ones are dropped: Ethernet header */
     NET_FRAME_MAX = 65535 + 14, /* with segmentation left to the receiver */
     NET_VNET_HDR_MAX = 20,
@@ -169,6 +169,13 @@ extern const ObjectType *const net_types[]; /* NULL-terminated */
  * from "user,id=n0,hostfwd=...". NULL with *errp. */
 Netdev *netdev_new(Machine *m, json_object *options, Error **errp);
 Netdev *netdev_from_text(Machine *m, const char *text, Error **errp);
+/* The options of "user,hostfwd=...,hostfwd=..." as JSON, lists as lists. */
+json_object *netdev_parse_text(const char *text, Error **errp);
+/* An id that no netdev has: @prefix and a number; g_free. */
+char *netdev_free_id(Machine *m, const char *prefix);
+/* A new port on hub number @hub, with @netdev (an id, or NULL) plugged in. */
+Netdev *netdev_new_hub_port(Machine *m, uint64_t hub, const char *netdev,
+                            Error **errp);
 Netdev *netdev_find(Machine *m, const char *id);
 const char *netdev_id(const Netdev *nd);
 const char *netdev_driver(const Netdev *nd); /* "user" */
