@@ -61,7 +61,7 @@ static bool parse_on_error(char *text, bool write, BlockOnError *out,
         [BLOCK_ON_ERROR_ENOSPC] = "enospc",
         [BLOCK_ON_ERROR_STOP] = "stop",
     };
-    g_autofree char *owned = text;
+    g_autofree char *owned G_GNUC_UNUSED = text; /* freed on every way out */
 
     for (size_t i = 0; text && i < ARRAY_SIZE(names); i++) {
         if (strcmp(names[i], text) == 0 &&
