@@ -195,25 +195,28 @@ static void make_dma(PciDevice *d)
     address_space_init(&d->dma, m->ms, &d->dma_root, path);
 }
 
-void pci_unregister_bars(PciDevice *d)
+void pci_unmap_bars(PciDevice *d)
 {
     for (int i = 0; i < PCI_REGIONS; i++) {
-        if (d->bars[i].mr) {
-            memory_region_del(d->bars[i].mr->parent, d->bars[i].mr);
-            d->bars[i].mr = NULL;
+        MemoryRegion *mr = d->bars[i].mr;
+
+        if (mr && i != PCI_ROM_BAR) {
+            d->bars[i].mr = NULL; /* its owner is about to destroy it */
+        }
+        if (mr && mr->parent) {
+            memory_region_del(mr->parent, mr);
         }
     }
 }
 
 static void undo_base(PciDevice *d)
 {
-    bool rom = d->bars[PCI_ROM_BAR].mr == &d->rom;
-
-    pci_unregister_bars(d);
+    pci_unmap_bars(d);
     msix_uninit(d);
-    if (rom) {
+    if (d->bars[PCI_ROM_BAR].mr) {
         memory_region_destroy(&d->rom);
     }
+    memset(d->bars, 0, sizeof(d->bars));
     address_space_destroy(&d->dma);
     memory_region_del(&d->dma_root, &d->dma_memory);
     memory_region_destroy(&d->dma_memory);
@@ -237,17 +240,7 @@ static bool pci_base_realize(DeviceState *dev, Error **errp)
                          : PCI_CONFIG_SIZE;
     fill_header(d);
     make_dma(d);
-    if (realize && !realize(d, errp)) {
-        undo_base(d);
-        return false;
-    }
-    if (!d->bars[PCI_ROM_BAR].mr && !add_rom(d, errp)) {
-        void (*unrealize)(PciDevice *) = PCI_HOOK(d, pci_unrealize);
-
-        pci_unregister_bars(d);
-        if (unrealize) {
-            unrealize(d);
-        }
+    if (!add_rom(d, errp) || (realize && !realize(d, errp))) {
         undo_base(d);
         return false;
     }
@@ -263,16 +256,12 @@ static void pci_base_unrealize(DeviceState *dev)
 {
     PciDevice *d = pci_of(dev);
     void (*unrealize)(PciDevice *) = PCI_HOOK(d, pci_unrealize);
-    bool rom = d->bars[PCI_ROM_BAR].mr == &d->rom;
 
     d->live = false; /* no guest reaches it from here on */
     pci_update_intx(d);
-    pci_unregister_bars(d);
     if (unrealize) {
+        pci_unmap_bars(d);
         unrealize(d);
-    }
-    if (rom) {
-        memory_region_destroy(&d->rom);
     }
     undo_base(d);
 }

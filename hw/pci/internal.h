@@ -12,8 +12,8 @@ void pci_update_mappings(PciDevice *d);
 void pci_update_intx(PciDevice *d);
 void pci_msi_config_written(PciDevice *d, unsigned addr, unsigned len);
 void pci_msi_reset(PciDevice *d);
-/* Take all BARs out of the maps; they have no regions any more. */
-void pci_unregister_bars(PciDevice *d);
+/* Take all BARs out of the maps. */
+void pci_unmap_bars(PciDevice *d);
 extern const VmCustom pci_msix_custom;
 extern const PropertyType prop_type_pci_addr;
 extern const PciDeviceType ecam_root_type, pcie_root_port_type;

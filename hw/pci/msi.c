@@ -290,7 +290,7 @@ void msix_uninit(PciDevice *d)
     memory_region_destroy(&x->table_mr);
     memory_region_destroy(&x->pba_mr);
     if (x->own) {
-        pci_unregister_bars(d);
+        pci_unmap_bars(d);
         memory_region_destroy(&x->own_bar);
     }
     g_free(x->table);

@@ -16,6 +16,7 @@ extern const ObjectType *const hw_misc_types[];
 extern const ObjectType *const hw_block_types[];
 extern const ObjectType *const hw_nvram_types[];
 extern const ObjectType *const hw_pci_types[];
+extern const ObjectType *const hw_virtio_pci_types[];
 extern const ObjectType *const hw_riscv_types[];
 extern const ObjectType *const hw_virtio_types[];
 

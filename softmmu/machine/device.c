@@ -452,6 +452,7 @@ void bus_init(Bus *bus, const void *type, DeviceState *owner, const char *name)
     if (!object_add_child(owner, name, bus, &err)) {
         g_error("%s", error_text(err)); /* a device's own mistake */
     }
+    object_unref(bus); /* the tree's reference keeps it */
     if (!owner->buses) {
         owner->buses = g_ptr_array_new();
     }

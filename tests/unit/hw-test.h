@@ -187,10 +187,10 @@ static inline TestMachine *test_machine_new(const char *type, const char *arch,
                                             const ObjectType *const *more)
 {
     const ObjectType *const *lists[] = {
-        machine_types, chardev_types,  memory_types,   test_types,
-        hw_core_types, hw_char_types,  hw_intc_types,  hw_timer_types,
-        hw_misc_types, hw_riscv_types, hw_block_types, hw_nvram_types,
-        hw_pci_types,  more,           NULL,
+        machine_types, chardev_types,       memory_types,   test_types,
+        hw_core_types, hw_char_types,       hw_intc_types,  hw_timer_types,
+        hw_misc_types, hw_riscv_types,      hw_block_types, hw_nvram_types,
+        hw_pci_types,  hw_virtio_pci_types, more,           NULL,
     };
     TestMachine *t = g_new0(TestMachine, 1);
     TypeView view;
