@@ -78,6 +78,7 @@ typedef struct Locs {
 
 typedef struct Gen Gen;
 typedef struct Cold Cold;
+typedef void EmitFn(Gen *g, const TcgInsn *in);
 
 /* Code out of line, emitted after the body. Register fields: NO_REG: none. */
 struct Cold {
@@ -154,6 +155,7 @@ struct Gen {
     const TcgFrontend *fe;
     X86Features f;
     const TcgThunks *thunks;
+    EmitFn *emit[TCG_OP_COUNT];
 
     uint32_t i;      /* insn being emitted */
     uint32_t used;   /* registers that hold a value */
@@ -190,8 +192,6 @@ struct Gen {
     uint8_t side_buf[MAX_SIDE];
     Val val[TCG_MAX_INSNS + MAX_CARRIED + MAX_GROUPS];
 };
-
-typedef void EmitFn(Gen *g, const TcgInsn *in);
 
 /* ---- regalloc.c ---- */
 

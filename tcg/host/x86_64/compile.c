@@ -97,17 +97,21 @@ static void fill_exits(Gen *g)
     }
 }
 
-static EmitFn *emitter(TcgOp op)
+/* One table of all emitters, from those of the files. */
+static void fill_emitters(Gen *g)
 {
     EmitFn *const *const tables[] = { x86_emit_int, x86_emit_mem, x86_emit_ctl,
                                       x86_emit_fp };
 
-    for (unsigned k = 0; k < ARRAY_SIZE(tables); k++) {
-        if (tables[k][op] != NULL) {
-            return tables[k][op];
+    for (unsigned op = 0; op < TCG_OP_COUNT; op++) {
+        g->emit[op] = NULL;
+        for (unsigned k = 0; k < ARRAY_SIZE(tables); k++) {
+            if (tables[k][op] != NULL) {
+                g->emit[op] = tables[k][op];
+            }
         }
+        assert(g->emit[op] != NULL || (tcg_op_info[op].flags & TCG_OPF_META));
     }
-    return NULL;
 }
 
 static void emit_body(Gen *g)
@@ -121,7 +125,7 @@ static void emit_body(Gen *g)
             continue;
         }
         g->locked = 0;
-        emitter(in->op)(g, in);
+        g->emit[in->op](g, in);
     }
 }
 
@@ -151,6 +155,7 @@ static Gen *gen_of(TcgContext *ctx)
         g->fe = ctx->fe;
         g->thunks = &ctx->thunks;
         g->f = features(ctx->features);
+        fill_emitters(g);
         ctx->host = g;
         ctx->host_free = gen_free;
     }
