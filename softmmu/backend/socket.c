@@ -161,8 +161,15 @@ SockAddr *sock_addr_from_json(json_object *json, Error **errp)
         error_set(errp, "Parameter 'type' is missing");
         return NULL;
     }
-    json_object_object_get_ex(json, "data", &data);
+    if (!json_object_object_get_ex(json, "data", &data)) {
+        data = json; /* get_ex has cleared it */
+    }
+    if (!json_object_is_type(data, json_type_object)) {
+        error_set(errp, "Invalid parameter type for 'data', expected: object");
+        return NULL;
+    }
     json_object_deep_copy(data, &copy, NULL);
+    json_object_object_del(copy, "type");
     a = addr_from_members(copy, type, errp);
     json_object_put(copy);
     return a;

@@ -1,0 +1,641 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The network without a guest: a NIC that this test plays. */
+#include "tandem/base.h"
+
+#include <arpa/inet.h>
+#include <glib/gstdio.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "softmmu/backend/chardev.h"
+#include "softmmu/backend/net.h"
+#include "softmmu/base/keyval.h"
+#include "softmmu/machine/create.h"
+
+/* --- a NIC --------------------------------------------------------------- */
+
+typedef struct TestNic {
+    DeviceState parent;
+    NicConf conf;
+    Nic nic;
+    bool full;        /* no room */
+    GPtrArray *got;   /* GBytes * */
+    unsigned sent;    /* calls of sent() */
+    unsigned changes; /* of the link */
+} TestNic;
+
+static bool nic_can_receive(void *opaque, unsigned queue)
+{
+    return !((TestNic *)opaque)->full;
+}
+
+static bool nic_receive(void *opaque, unsigned queue, const uint8_t *data,
+                        size_t len)
+{
+    g_ptr_array_add(((TestNic *)opaque)->got, g_bytes_new(data, len));
+    return true;
+}
+
+static void nic_sent(void *opaque, unsigned queue)
+{
+    ((TestNic *)opaque)->sent++;
+}
+
+static void nic_link_changed(void *opaque)
+{
+    ((TestNic *)opaque)->changes++;
+}
+
+static const NicHandlers handlers = {
+    .can_receive = nic_can_receive,
+    .receive = nic_receive,
+    .sent = nic_sent,
+    .link_changed = nic_link_changed,
+};
+
+static bool test_nic_realize(DeviceState *dev, Error **errp)
+{
+    TestNic *s = (TestNic *)dev;
+
+    s->got = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
+    return nic_attach(&s->nic, &s->conf, dev, 1, &handlers, s, errp);
+}
+
+static void test_nic_unrealize(DeviceState *dev)
+{
+    nic_detach(&((TestNic *)dev)->nic);
+}
+
+static void test_nic_finalize(Object *obj)
+{
+    g_clear_pointer(&((TestNic *)obj)->got, g_ptr_array_unref);
+}
+
+static const Property test_nic_props[] = { PROPS_NIC(TestNic, conf), { 0 } };
+static const DeviceType test_nic_type = {
+    .name = "test-nic",
+    .parent = TYPE(device_type),
+    .size = sizeof(TestNic),
+    .props = test_nic_props,
+    .user_creatable = true,
+    .finalize = test_nic_finalize,
+    .realize = test_nic_realize,
+    .unrealize = test_nic_unrealize,
+};
+
+/* --- a machine ----------------------------------------------------------- */
+
+static const MachineType bare_type = {
+    .name = "bare-machine",
+    .parent = TYPE(machine_type),
+    .size = sizeof(Machine),
+    .machine_name = "bare",
+};
+static const ObjectType *const bare_types[] = { TYPE(bare_type),
+                                                TYPE(test_nic_type), NULL };
+static const ObjectType *const *const lists[] = {
+    machine_types, net_types, chardev_types, bare_types, NULL,
+};
+
+typedef struct Fixture {
+    TypeRegistry *reg;
+    Machine *m;
+    char *dir;
+} Fixture;
+
+static Fixture *setup(void)
+{
+    Fixture *f = g_new0(Fixture, 1);
+
+    f->reg = type_registry_new(lists);
+    f->m = machine_new(&bare_type, (TypeView){ f->reg, "riscv64" });
+    f->dir = g_dir_make_tmp("tandem-test-XXXXXX", NULL);
+    machine_lock(f->m);
+    f->m->state = RUN_STATE_RUNNING; /* no engine is needed for packets */
+    clocks_set_running(f->m->clocks, true);
+    return f;
+}
+
+static void teardown(Fixture *f)
+{
+    f->m->state = RUN_STATE_PRELAUNCH;
+    machine_unlock(f->m);
+    machine_free(f->m);
+    type_registry_free(f->reg);
+    g_rmdir(f->dir);
+    g_free(f->dir);
+    g_free(f);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Fixture, teardown)
+
+static void netdev(Fixture *f, const char *text)
+{
+    g_autoptr(Error) err = NULL;
+
+    netdev_from_text(f->m, text, &err);
+    g_assert_cmpstr(err ? error_text(err) : "", ==, "");
+}
+
+static void assert_refused(Fixture *f, const char *text, const char *sentence)
+{
+    g_autoptr(Error) err = NULL;
+
+    g_assert_null(netdev_from_text(f->m, text, &err));
+    g_assert_cmpstr(error_text(err), ==, sentence);
+    g_assert_null(netdev_find(f->m, "x"));
+}
+
+static TestNic *nic_on(Fixture *f, const char *options)
+{
+    g_autoptr(Error) err = NULL;
+    json_object *o = keyval_parse(options, "driver", NULL);
+    DeviceState *dev = device_add(f->m, o, &err);
+
+    json_object_put(o);
+    g_assert_cmpstr(err ? error_text(err) : "", ==, "");
+    return (TestNic *)dev;
+}
+
+static bool send_frame(TestNic *n, const void *data, size_t len)
+{
+    struct iovec iov = { (void *)data, len };
+
+    return nic_send(&n->nic, 0, &iov, 1);
+}
+
+/* Turn the loop until @n has @count frames, for at most two seconds. */
+static void wait_for(Fixture *f, TestNic *n, guint count)
+{
+    for (int i = 0; i < 2000 && n->got->len < count; i++) {
+        machine_unlock(f->m);
+        loop_poll(f->m->loop, false);
+        machine_lock(f->m);
+        g_usleep(i < 100 ? 10 : 1000);
+    }
+    g_assert_cmpuint(n->got->len, >=, count);
+}
+
+static const uint8_t *frame(TestNic *n, guint i, gsize *len)
+{
+    return g_bytes_get_data(g_ptr_array_index(n->got, i), len);
+}
+
+/* --- the user-mode network ----------------------------------------------- */
+
+/* RFC 826: who has 10.0.2.@target? from 52:54:00:12:34:56, 10.0.2.15 */
+static void make_arp(uint8_t f[42], uint8_t target)
+{
+    static const uint8_t head[] = {
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x52, 0x54, 0x00, 0x12, 0x34,
+        0x56, 0x08, 0x06, 0x00, 0x01, 0x08, 0x00, 0x06, 0x04, 0x00, 0x01,
+        0x52, 0x54, 0x00, 0x12, 0x34, 0x56, 10,   0,    2,    15,   0,
+        0,    0,    0,    0,    0,    10,   0,    2,
+    };
+
+    memcpy(f, head, sizeof(head));
+    f[41] = target;
+}
+
+static void the_host_answers_arp(void)
+{
+    g_autoptr(Fixture) f = setup();
+    uint8_t arp[42];
+    const uint8_t *p;
+    TestNic *n;
+    gsize len;
+
+    netdev(f, "user,id=u,ipv6=off");
+    n = nic_on(f, "test-nic,netdev=u");
+    make_arp(arp, 2);
+    g_assert_true(send_frame(n, arp, sizeof(arp)));
+    wait_for(f, n, 1);
+    p = frame(n, 0, &len);
+    g_assert_cmpuint(len, >=, 42);
+    g_assert_cmpmem(p, 6, arp + 6, 6);
+    g_assert_cmphex(p[12] << 8 | p[13], ==, 0x0806);
+    g_assert_cmpuint(p[21], ==, 2);                    /* reply */
+    g_assert_cmpmem(p + 28, 4, "\x0a\x00\x02\x02", 4); /* sender */
+}
+
+/* RFC 2131 and 2132: a DISCOVER brings an OFFER of dhcpstart=. */
+static void dhcp_offers_the_first_address(void)
+{
+    g_autoptr(Fixture) f = setup();
+    uint8_t d[14 + 20 + 8 + 244] = { 0 };
+    uint8_t *ip = d + 14, *udp = ip + 20, *boot = udp + 8;
+    uint32_t sum = 0;
+    const uint8_t *p;
+    TestNic *n;
+    gsize len;
+
+    memset(d, 0xff, 6);
+    memcpy(d + 6, "\x52\x54\x00\x12\x34\x56\x08\x00", 8);
+    ip[0] = 0x45;
+    st16_be(ip + 2, sizeof(d) - 14);
+    ip[8] = 64;
+    ip[9] = IPPROTO_UDP;
+    memset(ip + 16, 0xff, 4);
+    for (int i = 0; i < 20; i += 2) {
+        sum += ld16_be(ip + i);
+    }
+    st16_be(ip + 10, ~((sum & 0xffff) + (sum >> 16)));
+    st16_be(udp, 68);
+    st16_be(udp + 2, 67);
+    st16_be(udp + 4, sizeof(d) - 34);
+    memcpy(boot, "\x01\x01\x06\x00\x12\x34\x56\x78", 8);
+    memcpy(boot + 28, d + 6, 6);
+    memcpy(boot + 236, "\x63\x82\x53\x63\x35\x01\x01\xff", 8);
+
+    netdev(f, "user,id=u,net=192.168.7.0/24,dhcpstart=192.168.7.99,ipv6=off");
+    n = nic_on(f, "test-nic,netdev=u");
+    g_assert_true(send_frame(n, d, sizeof(d)));
+    wait_for(f, n, 1);
+    p = frame(n, 0, &len);
+    g_assert_cmpuint(len, >, 14 + 20 + 8 + 240);
+    g_assert_cmpuint(p[42], ==, 2);                    /* BOOTREPLY */
+    g_assert_cmpmem(p + 46, 4, "\x12\x34\x56\x78", 4); /* xid */
+    g_assert_cmpmem(p + 58, 4, "\xc0\xa8\x07\x63", 4); /* yiaddr */
+    g_assert_cmpmem(p + 282, 3, "\x35\x01\x02", 3);    /* DHCPOFFER */
+}
+
+static uint16_t free_port(void)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET,
+                             .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    socklen_t len = sizeof(a);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&a, len), ==, 0);
+    getsockname(fd, (struct sockaddr *)&a, &len);
+    close(fd);
+    return ntohs(a.sin_port);
+}
+
+/* A connection to the host's port reaches the guest as a SYN to port 22. */
+static void hostfwd_leads_to_the_guest(void)
+{
+    g_autoptr(Fixture) f = setup();
+    uint16_t port = free_port(), other = free_port();
+    g_autofree char *text =
+        g_strdup_printf("user,id=u,ipv6=off,hostfwd=tcp:127.0.0.1:%u-:22,"
+                        "hostfwd=tcp:127.0.0.1:%u-10.0.2.15:23",
+                        port, other);
+    g_autofree char *rule = g_strdup_printf("tcp:127.0.0.1:%u", port);
+    struct sockaddr_in a = { .sin_family = AF_INET,
+                             .sin_port = htons(port),
+                             .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    uint8_t arp[42];
+    const uint8_t *p;
+    TestNic *n;
+    gsize len;
+
+    netdev(f, text);
+    n = nic_on(f, "test-nic,netdev=u");
+    make_arp(arp, 2); /* so that the stack knows our address */
+    send_frame(n, arp, sizeof(arp));
+    wait_for(f, n, 1);
+    g_assert_cmpint(connect(fd, (struct sockaddr *)&a, sizeof(a)), ==, -1);
+    wait_for(f, n, 2);
+    p = frame(n, 1, &len);
+    g_assert_cmphex(p[12] << 8 | p[13], ==, 0x0800);
+    g_assert_cmpuint(p[23], ==, IPPROTO_TCP);
+    g_assert_cmpuint(ld16_be(p + 36), ==, 22);
+    g_assert_cmphex(p[47] & 0x3f, ==, 0x02); /* SYN alone */
+    close(fd);
+    g_assert_true(net_hostfwd_remove(f->m, "u", rule, NULL));
+    g_assert_false(net_hostfwd_remove(f->m, NULL, rule, NULL));
+}
+
+static void mistakes_in_user_options_are_named(void)
+{
+    g_autoptr(Fixture) f = setup();
+
+    assert_refused(f, "user,id=x,net=10.0.2.0/99",
+                   "Invalid netmask provided (must be in range 4-30)");
+    assert_refused(f, "user,id=x,dns=10.0.2.2",
+                   "DNS must be different from host");
+    assert_refused(f, "user,id=x,host=10.9.0.1",
+                   "Host doesn't belong to "
+                   "network");
+    assert_refused(f, "user,id=x,hostfwd=tcp::99999-:22",
+                   "Invalid host forwarding rule 'tcp::99999-:22'");
+    assert_refused(f, "user,id=x,ipv4=off,ipv6=off", "IPv4 and IPv6 disabled");
+    assert_refused(f, "user,id=x,nosuch=1",
+                   "Property 'netdev-user.nosuch' not found");
+    assert_refused(f, "usr,id=x",
+                   "Parameter 'type' does not accept value "
+                   "'usr'");
+    assert_refused(f, "user", "Parameter 'id' is missing");
+}
+
+/* Lengths from 0 to beyond the longest frame, and noise in each. */
+static void hostile_frames_are_dropped_or_survived(void)
+{
+    g_autoptr(Fixture) f = setup();
+    static const size_t lens[] = { 0,    1,     13,    14,    15,    33,
+                                   34,   41,    42,    60,    1514,  1515,
+                                   4096, 65535, 65549, 65550, 70000, 200000 };
+    g_autofree uint8_t *buf = g_malloc(200000);
+    g_autoptr(GRand) rand = g_rand_new_with_seed(1);
+    uint8_t arp[42];
+    TestNic *n;
+
+    netdev(f, "user,id=u");
+    n = nic_on(f, "test-nic,netdev=u");
+    for (int round = 0; round < 60; round++) {
+        for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
+            for (size_t k = 0; k < MIN(lens[i], 128); k++) {
+                buf[k] = g_rand_int(rand);
+            }
+            if (lens[i] >= 15) { /* IPv4, IPv6 and ARP get a share */
+                static const uint16_t types[] = { 0x800, 0x86dd, 0x806 };
+
+                st16_be(buf + 12, types[round % 3]);
+                buf[14] = round % 3 == 0 ? 0x45 : 0x60;
+            }
+            g_assert_true(send_frame(n, buf, lens[i]));
+        }
+    }
+    g_ptr_array_set_size(n->got, 0);
+    make_arp(arp, 2); /* it lives */
+    send_frame(n, arp, sizeof(arp));
+    wait_for(f, n, 1);
+}
+
+/* --- the core ------------------------------------------------------------ */
+
+/* Two NICs on one hub; @frame of 60 bytes numbered @tag. */
+static void make_frame(uint8_t p[60], uint8_t tag)
+{
+    memset(p, 0, 60);
+    memset(p, 0xff, 6);
+    p[12] = 0x88;
+    p[13] = 0xb5; /* local experiments, IEEE 802 */
+    p[59] = tag;
+}
+
+static void pair(Fixture *f, TestNic **a, TestNic **b)
+{
+    netdev(f, "hubport,id=p0,hubid=3");
+    netdev(f, "hubport,id=p1,hubid=3");
+    *a = nic_on(f, "test-nic,netdev=p0,id=a");
+    *b = nic_on(f, "test-nic,netdev=p1,id=b");
+}
+
+static void a_hub_joins_its_ports(void)
+{
+    g_autoptr(Fixture) f = setup();
+    TestNic *a, *b;
+    uint8_t p[60];
+    gsize len;
+
+    pair(f, &a, &b);
+    make_frame(p, 7);
+    g_assert_true(send_frame(a, p, sizeof(p)));
+    g_assert_cmpuint(b->got->len, ==, 1);
+    g_assert_cmpmem(frame(b, 0, &len), 60, p, 60);
+    g_assert_cmpuint(a->got->len, ==, 0); /* not to itself */
+}
+
+static void what_a_nic_has_no_room_for_waits_in_order(void)
+{
+    g_autoptr(Fixture) f = setup();
+    TestNic *a, *b;
+    uint8_t p[60];
+    gsize len;
+
+    pair(f, &a, &b);
+    b->full = true;
+    for (int i = 0; i < 10; i++) {
+        make_frame(p, i);
+        send_frame(a, p, sizeof(p));
+    }
+    g_assert_cmpuint(b->got->len, ==, 0);
+    b->full = false;
+    nic_flush(&b->nic, 0);
+    g_assert_cmpuint(b->got->len, ==, 10);
+    for (int i = 0; i < 10; i++) {
+        g_assert_cmpuint(frame(b, i, &len)[59], ==, i);
+    }
+    b->full = true;
+    send_frame(a, p, sizeof(p));
+    nic_purge(&b->nic);
+    b->full = false;
+    nic_flush(&b->nic, 0);
+    g_assert_cmpuint(b->got->len, ==, 10);
+}
+
+static void a_stopped_machine_gets_packets_when_it_goes_on(void)
+{
+    g_autoptr(Fixture) f = setup();
+    RunState running = RUN_STATE_RUNNING;
+    TestNic *a, *b;
+    uint8_t p[60];
+
+    pair(f, &a, &b);
+    f->m->state = RUN_STATE_PAUSED;
+    make_frame(p, 1);
+    send_frame(a, p, sizeof(p));
+    g_assert_cmpuint(b->got->len, ==, 0);
+    f->m->state = RUN_STATE_RUNNING;
+    notifier_call(f->m->on_state, &running);
+    wait_for(f, b, 1);
+}
+
+static void a_link_that_is_down_carries_nothing(void)
+{
+    g_autoptr(Fixture) f = setup();
+    g_autoptr(Error) err = NULL;
+    TestNic *a, *b;
+    uint8_t p[60];
+
+    pair(f, &a, &b);
+    make_frame(p, 1);
+    g_assert_true(net_set_link(f->m, "b", false, NULL));
+    g_assert_cmpuint(b->changes, ==, 1);
+    g_assert_false(nic_link_up(&b->nic));
+    g_assert_true(send_frame(a, p, sizeof(p)));
+    g_assert_cmpuint(b->got->len, ==, 0);
+    g_assert_true(net_set_link(f->m, "b", true, NULL));
+    g_assert_true(net_set_link(f->m, "p0", false, NULL));
+    g_assert_false(nic_link_up(&a->nic));
+    g_assert_true(send_frame(a, p, sizeof(p)));
+    g_assert_cmpuint(b->got->len, ==, 0);
+    g_assert_false(net_set_link(f->m, "nosuch", true, &err));
+    g_assert_cmpint(error_class(err), ==, ERROR_DEVICE_NOT_FOUND);
+}
+
+/* VIRTIO 1.2, 5.1.6: the header goes, the open checksum is finished. */
+static void headers_are_made_and_taken_off(void)
+{
+    g_autoptr(Fixture) f = setup();
+    uint8_t p[12 + 60] = { 1, 0, 0, 0, 0, 0, 14, 0, 4, 0 };
+    TestNic *a, *b;
+    const uint8_t *got;
+    gsize len;
+
+    pair(f, &a, &b);
+    nic_set_vnet_hdr_len(&a->nic, 12);
+    make_frame(p + 12, 0);
+    p[12 + 14] = 0x12; /* the sum is over 0x1200 alone */
+    g_assert_true(send_frame(a, p, sizeof(p)));
+    got = frame(b, 0, &len);
+    g_assert_cmpuint(len, ==, 60);
+    g_assert_cmphex(ld16_be(got + 18), ==, 0xedff);
+    p[8] = 200; /* an offset beyond the frame */
+    g_assert_true(send_frame(a, p, sizeof(p)));
+    g_assert_cmpuint(b->got->len, ==, 1);
+    g_assert_true(send_frame(b, got, 60));
+    got = frame(a, 0, &len);
+    g_assert_cmpuint(len, ==, 72);
+    g_assert_cmpmem(got, 12, "\0\0\0\0\0\0\0\0\0\0\0\0", 12);
+}
+
+static void each_nic_gets_an_address_of_its_own(void)
+{
+    g_autoptr(Fixture) f = setup();
+    TestNic *a, *b;
+
+    pair(f, &a, &b);
+    g_assert_cmpmem(a->conf.mac, 6, "\x52\x54\x00\x12\x34\x56", 6);
+    g_assert_cmpmem(b->conf.mac, 6, "\x52\x54\x00\x12\x34\x57", 6);
+}
+
+static void a_netdev_has_one_nic_and_stays_while_it_has(void)
+{
+    g_autoptr(Fixture) f = setup();
+    g_autoptr(Error) twice = NULL, busy = NULL;
+    json_object *o = keyval_parse("test-nic,netdev=p0", "driver", NULL);
+    TestNic *a, *b;
+
+    pair(f, &a, &b);
+    g_assert_null(device_add(f->m, o, &twice));
+    json_object_put(o);
+    g_assert_cmpstr(error_text(twice), ==,
+                    "Property 'test-nic.netdev' can't take value 'p0', it's "
+                    "in use");
+    g_assert_false(netdev_remove(f->m, "p0", &busy));
+    device_unplug(&a->parent);
+    g_assert_true(netdev_remove(f->m, "p0", NULL));
+    g_assert_null(netdev_find(f->m, "p0"));
+}
+
+/* --- filter-dump --------------------------------------------------------- */
+
+static void a_dump_holds_what_passed(void)
+{
+    g_autoptr(Fixture) f = setup();
+    g_autofree char *path = g_build_filename(f->dir, "x.pcap", NULL);
+    g_autofree char *text =
+        g_strdup_printf("filter-dump,id=d,netdev=p0,maxlen=40,file=%s", path);
+    json_object *o = keyval_parse(text, "qom-type", NULL);
+    g_autofree char *data = NULL;
+    g_autoptr(Error) err = NULL;
+    TestNic *a, *b;
+    uint8_t p[60];
+    gsize len;
+
+    pair(f, &a, &b);
+    user_object_add(f->m, o, &err);
+    json_object_put(o);
+    g_assert_cmpstr(err ? error_text(err) : "", ==, "");
+    make_frame(p, 5);
+    send_frame(a, p, sizeof(p));
+    send_frame(b, p, 30);
+    g_assert_true(g_file_get_contents(path, &data, &len, NULL));
+    g_assert_cmpuint(len, ==, 24 + 16 + 40 + 16 + 30);
+    g_assert_cmphex(*(uint32_t *)data, ==, 0xa1b2c3d4);
+    g_assert_cmpuint(*(uint32_t *)(data + 20), ==, 1); /* Ethernet */
+    g_assert_cmpuint(*(uint32_t *)(data + 24 + 8), ==, 40);
+    g_assert_cmpuint(*(uint32_t *)(data + 24 + 12), ==, 60);
+    g_assert_cmpmem(data + 40, 40, p, 40);
+    g_assert_cmpuint(*(uint32_t *)(data + 80 + 8), ==, 30);
+    g_unlink(path);
+}
+
+/* --- stream -------------------------------------------------------------- */
+
+static int connect_unix(const char *path)
+{
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    g_strlcpy(a.sun_path, path, sizeof(a.sun_path));
+    g_assert_cmpint(connect(fd, (struct sockaddr *)&a, sizeof(a)), ==, 0);
+    return fd;
+}
+
+static void frames_of_a_stream_follow_their_length(void)
+{
+    g_autoptr(Fixture) f = setup();
+    g_autofree char *path = g_build_filename(f->dir, "s", NULL);
+    g_autofree char *text = g_strdup_printf(
+        "stream,id=s,server=on,addr.type=unix,addr.path=%s", path);
+    uint8_t wire[64] = { 0, 0, 0, 60 }, back[64];
+    TestNic *n;
+    gsize len;
+    int fd;
+
+    netdev(f, text);
+    n = nic_on(f, "test-nic,netdev=s");
+    fd = connect_unix(path);
+    make_frame(wire + 4, 9);
+    g_assert_cmpint(write(fd, wire, 30), ==, 30); /* in two parts */
+    g_assert_cmpint(write(fd, wire + 30, 34), ==, 34);
+    wait_for(f, n, 1);
+    g_assert_cmpmem(frame(n, 0, &len), 60, wire + 4, 60);
+    g_assert_true(send_frame(n, wire + 4, 60));
+    g_assert_cmpint(read(fd, back, sizeof(back)), ==, 64);
+    g_assert_cmpmem(back, 64, wire, 64);
+
+    n->full = true; /* three wait: the first at the NIC, the rest outside */
+    for (int i = 0; i < 3; i++) {
+        wire[63] = i;
+        g_assert_cmpint(write(fd, wire, 64), ==, 64);
+    }
+    for (int i = 0; i < 50; i++) {
+        machine_unlock(f->m);
+        loop_poll(f->m->loop, false);
+        machine_lock(f->m);
+    }
+    n->full = false;
+    nic_flush(&n->nic, 0);
+    wait_for(f, n, 4);
+    g_assert_cmpuint(frame(n, 3, &len)[59], ==, 2);
+
+    memset(wire, 0xff, 4); /* a length of 4 GiB ends the connection */
+    g_assert_cmpint(write(fd, wire, 64), ==, 64);
+    for (int i = 0; i < 50; i++) {
+        machine_unlock(f->m);
+        loop_poll(f->m->loop, false);
+        machine_lock(f->m);
+    }
+    g_assert_cmpint(read(fd, back, sizeof(back)), <=, 0);
+    close(fd);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+#define T(fn) g_test_add_func("/net/" #fn, fn)
+    if (IF_SLIRP(true)) {
+        T(the_host_answers_arp);
+        T(dhcp_offers_the_first_address);
+        T(hostfwd_leads_to_the_guest);
+        T(mistakes_in_user_options_are_named);
+        T(hostile_frames_are_dropped_or_survived);
+    }
+    T(a_hub_joins_its_ports);
+    T(what_a_nic_has_no_room_for_waits_in_order);
+    T(a_stopped_machine_gets_packets_when_it_goes_on);
+    T(a_link_that_is_down_carries_nothing);
+    T(headers_are_made_and_taken_off);
+    T(each_nic_gets_an_address_of_its_own);
+    T(a_netdev_has_one_nic_and_stays_while_it_has);
+    T(a_dump_holds_what_passed);
+    T(frames_of_a_stream_follow_their_length);
+#undef T
+    return g_test_run();
+}
