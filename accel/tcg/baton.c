@@ -28,16 +28,21 @@ static bool must_wait(const TcgVcpu *v)
     return next && next != v && (!a->icount || icount_can_run(next));
 }
 
-void baton_take(TcgVcpu *v)
+bool baton_take(TcgVcpu *v)
 {
     TcgAccel *a = v->accel;
 
     if (!is_single(v)) {
-        return;
+        return true;
     }
     lock_acquire(&a->baton_lock);
     v->wants_baton = true;
     while (must_wait(v)) {
+        if (atomic_load(&v->hot->exit_req)) { /* to stop, or to be held */
+            v->wants_baton = false;
+            lock_release(&a->baton_lock);
+            return false;
+        }
         if (!cond_wait_ns(&a->baton_cond, &a->baton_lock, TURN_NS) &&
             a->baton != -1 && !a->icount) {
             TcgVcpu *holder = atomic_load(&a->vcpu[a->baton]);
@@ -51,6 +56,7 @@ void baton_take(TcgVcpu *v)
     a->baton_next = NULL;
     v->wants_baton = false;
     lock_release(&a->baton_lock);
+    return true;
 }
 
 /* The next one after @v that waits, in order of index. Under icount the next

@@ -228,7 +228,8 @@ static bool sleeps(const TcgVcpu *v)
 
 bool icount_can_run(const TcgVcpu *v)
 {
-    return !sleeps(v) && !v->cpu->powered_off;
+    return !sleeps(v) && !v->cpu->powered_off &&
+           !atomic_load(&v->cpu->stop_requested);
 }
 
 static bool others_run(const TcgVcpu *v)

@@ -608,7 +608,8 @@ void icount_idle(TcgVcpu *v);
 /* --- baton.c: thread=single ------------------------------------------------
  */
 
-void baton_take(TcgVcpu *v);
+/* False: somebody wants this vCPU in its loop before it got its turn. */
+bool baton_take(TcgVcpu *v);
 void baton_give(TcgVcpu *v);
 
 #endif

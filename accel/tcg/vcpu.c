@@ -556,7 +556,9 @@ static void *vcpu_main(void *arg)
         if (!cpu_wait_for_work(cpu)) {
             break;
         }
-        baton_take(v);
+        if (!baton_take(v)) {
+            continue;
+        }
         go_inside(v);
         end_quiet(v);
         STAT(v, sleeps);

@@ -246,8 +246,10 @@ void cpus_resume_all(Machine *m)
 static void take_turn(CPUState *cpu)
 {
     Machine *m = cpu_machine(cpu);
+    bool was; /* it may come from queued work, at its safe point */
 
     lock_acquire(&cpu->lock);
+    was = cpu->in_wait;
     set_in_wait_locked(cpu, true);
     lock_release(&cpu->lock);
 
@@ -259,7 +261,7 @@ static void take_turn(CPUState *cpu)
     lock_release(&m->exclusive_lock);
 
     lock_acquire(&cpu->lock);
-    set_in_wait_locked(cpu, false);
+    set_in_wait_locked(cpu, was);
     lock_release(&cpu->lock);
 }
 
