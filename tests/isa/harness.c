@@ -16,6 +16,8 @@
 #include "target/riscv/trap.h"
 #include "target/riscv/translate.h"
 
+enum { THUNK_BYTES = 64 << 10, UNIT_BYTES = 1 << 20 }; /* of code */
+
 static Hart *hart_of(void *env)
 {
     return (Hart *)((RiscvEnv *)env)->cpu;
@@ -533,16 +535,17 @@ static void dump_ir(void *opaque, const char *pass, const char *text)
 
 static void set_up_jit(Hart *h)
 {
-    enum { THUNKS = 64 << 10, UNIT = 1 << 20 };
-    uint8_t *p = mmap(NULL, THUNKS + UNIT, PROT_READ | PROT_WRITE | PROT_EXEC,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    TcgCodeBuf thunk_buf = { p, p, THUNKS, NULL };
+    uint8_t *p =
+        mmap(NULL, THUNK_BYTES + UNIT_BYTES, PROT_READ | PROT_WRITE | PROT_EXEC,
+             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    TcgCodeBuf thunk_buf = { p, p, THUNK_BYTES, NULL };
 
     g_assert_true(p != MAP_FAILED);
     g_assert_cmpint(tcg_thunks_emit(h->context, &thunk_buf, &h->thunks), ==,
                     TCG_OK);
     tcg_context_set_thunks(h->context, &h->thunks);
-    h->unit_buf = (TcgCodeBuf){ p + THUNKS, p + THUNKS, UNIT, NULL };
+    h->unit_buf =
+        (TcgCodeBuf){ p + THUNK_BYTES, p + THUNK_BYTES, UNIT_BYTES, NULL };
 }
 
 Hart *hart_new(unsigned xlen, unsigned flags)
@@ -592,6 +595,19 @@ Hart *hart_new(unsigned xlen, unsigned flags)
         set_up_jit(h);
     }
     return h;
+}
+
+void hart_free(Hart *h)
+{
+    if (h->jit) {
+        munmap(h->unit_buf.rw - THUNK_BYTES, THUNK_BYTES + UNIT_BYTES);
+    }
+    tcg_context_free(h->context);
+    munmap(h->ram, RAM_SIZE);
+    g_free(h->values);
+    g_free(h->dc);
+    free(h->hot);
+    g_free(h);
 }
 
 bool hart_load_elf(Hart *h, const char *path)

@@ -41,6 +41,7 @@ enum {
 };
 
 Hart *hart_new(unsigned xlen, unsigned flags);
+void hart_free(Hart *h);
 bool hart_load_elf(Hart *h, const char *path);
 /* Translate up to @limit instructions at @pc into h->tb; false: the fetch
  * faults. hart_run_unit() runs it once; faults longjmp to h->leave. */

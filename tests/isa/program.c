@@ -12,6 +12,7 @@ int main(int argc, char **argv)
 {
     unsigned flags = 0, limit = 64;
     int i = 1;
+    int status;
     Hart *h;
 
     for (; i < argc && argv[i][0] == '-'; i++) {
@@ -41,5 +42,7 @@ int main(int argc, char **argv)
                 " mtval %" PRIx64 "\n",
                 h->status, h->env->mcause, h->env->mepc, h->env->mtval);
     }
-    return h->status > 255 ? 255 : h->status;
+    status = MIN(h->status, 255);
+    hart_free(h);
+    return status;
 }

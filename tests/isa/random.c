@@ -536,5 +536,8 @@ int main(int argc, char **argv)
            " blocks: interpreter, JIT%s\n",
            r.failures ? "not " : "", r.xlen, r.insns, r.blocks,
            r.peer ? ", peer" : "");
+    hart_free(r.interp);
+    hart_free(r.jit);
+    g_ptr_array_free(r.rows, TRUE);
     return 0;
 }
