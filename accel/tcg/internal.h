@@ -61,14 +61,14 @@ struct TcgTb {
     const uint8_t *side;
     uint32_t code_size, side_size;
     uint16_t ninsns, nexits;
-    uint16_t lo, hi;   /* guest bytes [lo, hi) of page[0] */
-    uint16_t straddle; /* bytes at the start of page[1]; 0: one page */
+    uint16_t lo, hi;          /* guest bytes [lo, hi) of page[0] */
+    uint16_t straddle;        /* bytes at the start of page[1]; 0: one page */
     uint32_t second_pmid_off; /* straddling: of page[1]'s id in the entry */
     _Atomic uint32_t second_pmid; /* written under tb_lock */
-    bool checkable;    /* check=N may run it twice */
-    _Atomic bool dead; /* invalidated: never entered again */
-    bool in_tables;    /* tb_lock */
-    uint64_t hash;     /* keyed hash of the guest bytes (DECISIONS 42) */
+    bool checkable;               /* check=N may run it twice */
+    _Atomic bool dead;            /* invalidated: never entered again */
+    bool in_tables;               /* tb_lock */
+    uint64_t hash; /* keyed hash of the guest bytes (DECISIONS 42) */
     CodePage *page[2];
     /* tb_lock */
     uintptr_t page_next[2]; /* next in page[n]->tbs: TcgTb * | n */

@@ -112,7 +112,7 @@ static bool read_pages(Receiver *r, Error **errp)
         return false;
     }
     b = g_ptr_array_index(r->blocks, index);
-    if (n == 0 || n > STREAM_PAGES_MAX || coding > STREAM_RAW + 1 ||
+    if (n == 0 || n > STREAM_PAGES_MAX || coding > STREAM_ZERO ||
         !range_fits(first, n, b->size / STREAM_PAGE) ||
         bytes != (coding == STREAM_ZERO ? 0 : n * STREAM_PAGE)) {
         error_set(errp, "a record of pages of '%s' is not valid", b->id);
@@ -187,7 +187,7 @@ static bool read_records(Receiver *r, Error **errp)
                       kind, r->in.bytes);
             return false;
         }
-        if (!readers[kind](r, errp)) {
+        if (!readers[kind](r, errp) || !stream_check_crc(&r->in, errp)) {
             return false;
         }
     } while (kind != STREAM_END);
@@ -228,6 +228,7 @@ GByteArray *migration_save_devices(Machine *m)
     out.memory = true;
     stream_put_u8(&out, STREAM_CLOCK);
     stream_put_u64(&out, clock_now_ns(m->clocks, CLOCK_VIRTUAL));
+    stream_put_crc(&out);
     sections_save(m, &out);
     sections_describe(m, &out);
     data = g_byte_array_ref(out.buf);

@@ -5,8 +5,6 @@
  */
 #include "tandem/base.h"
 
-#include <zstd.h>
-
 #include "accel/accel.h"
 #include "sections.h"
 
@@ -96,6 +94,7 @@ static void put_ram_list(Sender *s)
         stream_put_text(&s->out, b->id);
         stream_put_u64(&s->out, b->size);
     }
+    stream_put_crc(&s->out);
 }
 
 /* Learn the next run of data at or after @offset: what lies before it in the
@@ -146,7 +145,7 @@ static void put_pages(Sender *s, guint index, uint64_t first, uint32_t n,
     stream_put_u8(&s->out, zero ? STREAM_ZERO : STREAM_RAW);
     stream_put_u32(&s->out, bytes);
     stream_put(&s->out, copy, bytes);
-    stream_put_u32(&s->out, crc32c(copy, bytes));
+    stream_put_crc(&s->out);
 }
 
 static void count_pages(Migration *mig, uint32_t n, bool zero, uint64_t sent)

@@ -74,7 +74,7 @@ void sections_save(Machine *m, StreamOut *out)
         stream_put_u32(out, s->state->version);
         stream_put_u32(out, data->len);
         stream_put(out, data->data, data->len);
-        stream_put_u32(out, crc32c(data->data, data->len));
+        stream_put_crc(out);
     }
 }
 
@@ -97,7 +97,7 @@ void sections_describe(Machine *m, StreamOut *out)
     stream_put_u8(out, STREAM_END);
     stream_put_u32(out, len);
     stream_put(out, text, len);
-    stream_put_u32(out, crc32c(text, len));
+    stream_put_crc(out);
     json_object_put(all);
 }
 

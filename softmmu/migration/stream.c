@@ -31,14 +31,14 @@ crc32c_sse42(uint32_t crc, const uint8_t *p, size_t len)
 }
 #endif
 
-uint32_t crc32c(const void *data, size_t len)
+uint32_t crc32c(uint32_t crc, const void *data, size_t len)
 {
 #ifdef __x86_64__
     if (__builtin_cpu_supports("sse4.2")) {
-        return ~crc32c_sse42(~0u, data, len);
+        return ~crc32c_sse42(~crc, data, len);
     }
 #endif
-    return ~crc32c_plain(~0u, data, len);
+    return ~crc32c_plain(~crc, data, len);
 }
 
 /* --- out
@@ -111,6 +111,7 @@ void stream_flush(StreamOut *s)
 
 void stream_put(StreamOut *s, const void *data, size_t len)
 {
+    s->crc = crc32c(s->crc, data, len);
     g_byte_array_append(s->buf, data, len);
     if (s->buf->len >= STREAM_BUFFER && !s->memory) {
         stream_flush(s);
@@ -140,6 +141,12 @@ void stream_put_u64(StreamOut *s, uint64_t v)
     stream_put(s, &v, sizeof(v));
 }
 
+void stream_put_crc(StreamOut *s)
+{
+    stream_put_u32(s, s->crc);
+    s->crc = 0;
+}
+
 void stream_put_text(StreamOut *s, const char *text)
 {
     size_t len = strlen(text);
@@ -156,6 +163,7 @@ void stream_put_header(StreamOut *s, const char *machine, const char *arch)
     stream_put_text(s, TANDEM_VERSION);
     stream_put_text(s, machine);
     stream_put_text(s, arch);
+    stream_put_crc(s);
 }
 
 /* --- in
@@ -212,6 +220,7 @@ static bool fill(StreamIn *s, Error **errp)
 bool stream_get(StreamIn *s, void *data, size_t len, Error **errp)
 {
     uint8_t *out = data;
+    size_t wanted = len;
 
     while (len > 0) {
         size_t n = MIN(len, s->len - s->pos);
@@ -228,6 +237,25 @@ bool stream_get(StreamIn *s, void *data, size_t len, Error **errp)
         out += n;
         len -= n;
     }
+    s->crc = crc32c(s->crc, data, wanted);
+    return true;
+}
+
+bool stream_check_crc(StreamIn *s, Error **errp)
+{
+    uint32_t expected = s->crc, crc;
+
+    if (!stream_get_u32(s, &crc, errp)) {
+        return false;
+    }
+    if (crc != expected) {
+        error_set(errp,
+                  "the stream is damaged: checksum mismatch at byte "
+                  "%" PRIu64,
+                  s->bytes);
+        return false;
+    }
+    s->crc = 0;
     return true;
 }
 
@@ -286,21 +314,13 @@ char *stream_get_text(StreamIn *s, Error **errp)
 uint8_t *stream_get_block(StreamIn *s, uint32_t len, uint32_t max, Error **errp)
 {
     g_autofree uint8_t *data = NULL;
-    uint32_t crc;
 
     if (len > max || (s->limit != UINT64_MAX && len > s->limit - s->bytes)) {
         error_set(errp, "a record of %u bytes is larger than it can be", len);
         return NULL;
     }
     data = g_malloc(MAX(len, 1));
-    if (!stream_get(s, data, len, errp) || !stream_get_u32(s, &crc, errp)) {
-        return NULL;
-    }
-    if (crc != crc32c(data, len)) {
-        error_set(errp,
-                  "the stream is damaged: checksum mismatch at byte "
-                  "%" PRIu64,
-                  s->bytes);
+    if (!stream_get(s, data, len, errp)) {
         return NULL;
     }
     return g_steal_pointer(&data);
@@ -329,7 +349,8 @@ bool stream_get_header(StreamIn *s, const char *machine, const char *arch,
         return false;
     }
     if (!(program = stream_get_text(s, errp)) ||
-        !(m = stream_get_text(s, errp)) || !(a = stream_get_text(s, errp))) {
+        !(m = stream_get_text(s, errp)) || !(a = stream_get_text(s, errp)) ||
+        !stream_check_crc(s, errp)) {
         return false;
     }
     if (strcmp(m, machine) != 0 || strcmp(a, arch) != 0) {
