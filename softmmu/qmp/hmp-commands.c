@@ -4,6 +4,8 @@
 
 #include "accel/accel.h"
 #include "hmp.h"
+#include "softmmu/backend/net.h"
+#include "softmmu/base/parse.h"
 #include "softmmu/base/keyval.h"
 #include "softmmu/memory/memory.h"
 
@@ -344,6 +346,138 @@ static void info_qom_tree(Machine *m, int argc, char **argv, GString *out,
     qom_tree(OBJECT(m), "machine", 0, out);
 }
 
+/* --- network
+ * --------------------------------------------------------------------- */
+
+static void hmp_netdev_add(Machine *m, int argc, char **argv, GString *out,
+                           Error **errp)
+{
+    json_object *args;
+
+    if (!want_args(argc, 1, "netdev_add TYPE,id=ID[,prop=value]...", errp)) {
+        return;
+    }
+    args = netdev_parse_text(argv[0], errp);
+    if (args) {
+        run_qmp(m, "netdev_add", args, errp);
+    }
+}
+
+static void hmp_netdev_del(Machine *m, int argc, char **argv, GString *out,
+                           Error **errp)
+{
+    json_object *args;
+
+    if (want_args(argc, 1, "netdev_del ID", errp)) {
+        args = json_object_new_object();
+        json_object_object_add(args, "id", json_object_new_string(argv[0]));
+        run_qmp(m, "netdev_del", args, errp);
+    }
+}
+
+static void hmp_set_link(Machine *m, int argc, char **argv, GString *out,
+                         Error **errp)
+{
+    json_object *args;
+    bool up;
+
+    if (!want_args(argc, 2, "set_link NAME on|off", errp)) {
+        return;
+    }
+    if (!parse_bool(argv[1], &up)) {
+        error_set(errp, "invalid link status '%s'; only 'on' or 'off' valid",
+                  argv[1]);
+        return;
+    }
+    args = json_object_new_object();
+    json_object_object_add(args, "name", json_object_new_string(argv[0]));
+    json_object_object_add(args, "up", json_object_new_boolean(up));
+    run_qmp(m, "set_link", args, errp);
+}
+
+/* [NETDEV] RULE */
+static void hmp_hostfwd_add(Machine *m, int argc, char **argv, GString *out,
+                            Error **errp)
+{
+    if (argc == 2 || want_args(argc, 1, "hostfwd_add [NETDEV] RULE", errp)) {
+        net_hostfwd_add(m, argc == 2 ? argv[0] : NULL, argv[argc - 1], errp);
+    }
+}
+
+static void hmp_hostfwd_remove(Machine *m, int argc, char **argv, GString *out,
+                               Error **errp)
+{
+    if (argc != 2 &&
+        !want_args(argc, 1, "hostfwd_remove [NETDEV] RULE", errp)) {
+        return;
+    }
+    if (net_hostfwd_remove(m, argc == 2 ? argv[0] : NULL, argv[argc - 1],
+                           errp)) {
+        g_string_append_printf(out, "host forwarding rule for %s removed\n",
+                               argv[argc - 1]);
+    }
+}
+
+static void print_netdev(Netdev *nd, const char *indent, GString *out)
+{
+    g_autofree char *info = netdev_info(nd);
+
+    g_string_append_printf(out, "%s%s: index=0,type=%s%s%s\n", indent,
+                           netdev_id(nd), netdev_driver(nd), info[0] ? "," : "",
+                           info);
+}
+
+static void print_nic(Nic *nic, void *opaque)
+{
+    const uint8_t *a = nic->conf->mac;
+
+    g_string_append_printf(opaque,
+                           "%s: index=0,type=nic,model=%s,macaddr="
+                           "%02x:%02x:%02x:%02x:%02x:%02x\n",
+                           nic->name, nic->dev->parent.type->name, a[0], a[1],
+                           a[2], a[3], a[4], a[5]);
+    if (nic->conf->netdev) {
+        print_netdev(nic->conf->netdev, " \\ ", opaque);
+    }
+}
+
+typedef struct NicSearch {
+    const Netdev *nd;
+    bool found;
+} NicSearch;
+
+static void has_netdev(Nic *nic, void *opaque)
+{
+    NicSearch *s = opaque;
+
+    s->found |= nic->conf->netdev == s->nd;
+}
+
+static void print_lone_netdev(Netdev *nd, void *opaque)
+{
+    NicSearch s = { nd, false };
+
+    net_each_nic(object_machine(nd), has_netdev, &s);
+    if (!s.found) {
+        print_netdev(nd, "", opaque);
+    }
+}
+
+static void info_network(Machine *m, int argc, char **argv, GString *out,
+                         Error **errp)
+{
+    net_each_nic(m, print_nic, out);
+    net_each_netdev(m, print_lone_netdev, out);
+}
+
+static void info_usernet(Machine *m, int argc, char **argv, GString *out,
+                         Error **errp)
+{
+    g_autofree char *text = net_user_info(m);
+
+    g_string_append(out, text);
+}
+
 /* clang-format off */
 const HmpCommand hmp_info[] = {
     { "chardev", "", "the character devices", info_chardev },
@@ -351,10 +485,12 @@ const HmpCommand hmp_info[] = {
     { "jit", "", "counters of the translator", info_jit },
     { "mtree", "[-f]", "the memory map; -f as CPUs see it", info_mtree },
     { "name", "", "the name of the machine", info_name },
+    { "network", "", "NICs and network back ends", info_network },
     { "qom-tree", "", "the object tree", info_qom_tree },
     { "qtree", "", "devices and buses", info_qtree },
     { "registers", "", "the registers of all CPUs", info_registers },
     { "status", "", "the run state", info_status },
+    { "usernet", "", "connections of the user-mode network", info_usernet },
     { "version", "", "the version", info_version },
     { 0 },
 };
@@ -386,6 +522,11 @@ const HmpCommand hmp_commands[] = {
     { "object_del", "ID", "delete an object", hmp_object_del },
     { "qom-get", "PATH PROPERTY", "the value of a property", hmp_qom_get },
     { "qom-list", "[PATH]", "properties and children of an object", hmp_qom_list },
+    { "hostfwd_add", "[NETDEV] [tcp|udp]:[HOSTADDR]:PORT-[GUESTADDR]:PORT", "forward a host port to the guest", hmp_hostfwd_add },
+    { "hostfwd_remove", "[NETDEV] [tcp|udp]:[HOSTADDR]:PORT", "end such a forwarding", hmp_hostfwd_remove },
+    { "netdev_add", "TYPE,id=ID[,prop=value]...", "add a network back end", hmp_netdev_add },
+    { "netdev_del", "ID", "remove a network back end", hmp_netdev_del },
+    { "set_link", "NAME on|off", "set a link up or down", hmp_set_link },
     { "qom-set", "PATH PROPERTY VALUE", "set a property", hmp_qom_set },
     { "quit|q", "", "end the emulator", hmp_quit },
     { "stop|s", "", "stop the virtual CPUs", hmp_stop },
