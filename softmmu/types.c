@@ -14,11 +14,10 @@
 #include "types.h"
 
 const ObjectType *const *const all_types[] = {
-    machine_types,  accel_types,         memory_types,
-    chardev_types,  loop_types,          backend_types,
-    hw_core_types,  hw_char_types,       hw_intc_types,
-    hw_timer_types, hw_misc_types,       hw_riscv_types,
-    hw_block_types, hw_nvram_types,      riscv_cpu_types,
-    block_types,    hw_virtio_types,     hw_pci_types,
-    net_types,      hw_virtio_pci_types, NULL,
+    machine_types,       accel_types,    memory_types,    chardev_types,
+    loop_types,          backend_types,  hw_core_types,   hw_char_types,
+    hw_intc_types,       hw_timer_types, hw_misc_types,   hw_riscv_types,
+    hw_block_types,      hw_nvram_types, riscv_cpu_types, block_types,
+    hw_virtio_types,     hw_pci_types,   hw_net_types,    net_types,
+    hw_virtio_pci_types, NULL,
 };

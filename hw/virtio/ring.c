@@ -671,6 +671,15 @@ bool virtq_empty(VirtQueue *vq)
     return is_packed(vq) ? !packed_available(vq) : !split_available(vq);
 }
 
+bool virtq_wait(VirtQueue *vq)
+{
+    if (!virtq_ready(vq)) {
+        return false;
+    }
+    set_notification(vq, true);
+    return !virtq_empty(vq);
+}
+
 bool virtq_ready(const VirtQueue *vq)
 {
     const VirtioDevice *v = vq->device;

@@ -14,6 +14,7 @@ extern const ObjectType *const hw_intc_types[];
 extern const ObjectType *const hw_timer_types[];
 extern const ObjectType *const hw_misc_types[];
 extern const ObjectType *const hw_block_types[];
+extern const ObjectType *const hw_net_types[];
 extern const ObjectType *const hw_nvram_types[];
 extern const ObjectType *const hw_pci_types[];
 extern const ObjectType *const hw_virtio_pci_types[];

@@ -99,6 +99,9 @@ void virtq_element_free(VirtqElement *e);
 /* Interrupt the driver unless it asked not to be (2.7.10, 2.8.10). */
 void virtq_notify(VirtQueue *vq);
 bool virtq_empty(VirtQueue *vq);
+/* All that was there has been taken, and outside of the handler more is
+ * wanted: have the driver notify of the next one. True: it is there already. */
+bool virtq_wait(VirtQueue *vq);
 /* Enabled, DRIVER_OK (legacy: not needed), not broken, the machine runs. */
 bool virtq_ready(const VirtQueue *vq);
 
