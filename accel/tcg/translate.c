@@ -46,12 +46,38 @@ static uint64_t now_ns(void)
 /* --- bytes -----------------------------------------------------------------
  */
 
+/* Guest RAM that other vCPUs may be writing: atomic loads, words where the
+ * source is aligned. */
+static void copy_ram(uint8_t *to, const uint8_t *from, size_t n)
+{
+    for (; n > 0 && ((uintptr_t)from & 7); n--) {
+        *to++ = __atomic_load_n(from++, __ATOMIC_RELAXED);
+    }
+    for (; n >= 8; n -= 8, to += 8, from += 8) {
+        uint64_t word =
+            __atomic_load_n((const uint64_t *)from, __ATOMIC_RELAXED);
+
+        memcpy(to, &word, 8);
+    }
+    for (; n > 0; n--) {
+        *to++ = __atomic_load_n(from++, __ATOMIC_RELAXED);
+    }
+}
+
+static bool same_ram(const uint8_t *ram, const uint8_t *bytes, size_t n)
+{
+    uint8_t now[WINDOW];
+
+    copy_ram(now, ram, n);
+    return memcmp(now, bytes, n) == 0;
+}
+
 static void copy_window(Build *b)
 {
     unsigned off = b->pc & (PAGE_SIZE - 1);
 
     b->avail = MIN(PAGE_SIZE - off, WINDOW);
-    memcpy(b->bytes, b->f->host + off, b->avail);
+    copy_ram(b->bytes, b->f->host + off, b->avail);
 }
 
 /* One parcel of an insn, with the rights of just these bytes. */
@@ -71,7 +97,7 @@ static bool fetch_parcel(Build *b, unsigned at, unsigned size, bool *fault)
         return false;
     }
     if (e->host) {
-        memcpy(b->bytes + at, e->host + off, size);
+        copy_ram(b->bytes + at, e->host + off, size);
         return true;
     }
     r = address_space_ld(v->cpu->memory, e->pa + off, size, MEM_LITTLE, &value,
@@ -340,9 +366,9 @@ static bool bytes_same(const Build *b, const TcgTb *tb)
 {
     unsigned n = tb->hi - tb->lo;
 
-    return memcmp(b->f->host + tb->lo, b->bytes, n) == 0 &&
+    return same_ram(b->f->host + tb->lo, b->bytes, n) &&
            (!tb->straddle ||
-            memcmp(b->second.host, b->bytes + n, tb->straddle) == 0);
+            same_ram(b->second.host, b->bytes + n, tb->straddle));
 }
 
 /* The unit in the tables; an equal one that came first; or NULL: again. */
