@@ -90,7 +90,7 @@ uint64_t tcg_insn_count(CPUState *cpu)
 {
     TcgVcpu *v = tcg_vcpu(cpu);
 
-    if (!v->accel->icount) {
+    if (v == NULL || !v->accel->icount) {
         /* nobody counts: one insn a nanosecond of virtual time */
         return event_clock_ns(cpu->parent.machine->gate, CLOCK_VIRTUAL);
     }
