@@ -616,6 +616,37 @@ static void frames_of_a_stream_follow_their_length(void)
     close(fd);
 }
 
+/* --- dgram --------------------------------------------------------------- */
+
+static void two_machines_talk_by_datagrams(void)
+{
+    g_autoptr(Fixture) f = setup();
+    g_autofree char *one = g_build_filename(f->dir, "1", NULL);
+    g_autofree char *two = g_build_filename(f->dir, "2", NULL);
+    static const char form[] = "dgram,id=%s,local.type=unix,local.path=%s,"
+                               "remote.type=unix,remote.path=%s";
+    g_autofree char *left = g_strdup_printf(form, "l", one, two);
+    g_autofree char *right = g_strdup_printf(form, "r", two, one);
+    TestNic *a, *b;
+    uint8_t p[60];
+    gsize len;
+
+    netdev(f, left);
+    netdev(f, right);
+    a = nic_on(f, "test-nic,netdev=l");
+    b = nic_on(f, "test-nic,netdev=r");
+    for (int i = 0; i < 3; i++) {
+        make_frame(p, i);
+        g_assert_true(send_frame(a, p, sizeof(p)));
+    }
+    wait_for(f, b, 3);
+    g_assert_cmpmem(frame(b, 2, &len), 60, p, 60);
+    g_assert_true(send_frame(b, p, 60));
+    wait_for(f, a, 1);
+    assert_refused(f, "dgram,id=x,local.type=unix,local.path=/nowhere/at/all",
+                   "type=inet or type=unix requires 'remote' parameter");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -636,6 +667,7 @@ int main(int argc, char **argv)
     T(a_netdev_has_one_nic_and_stays_while_it_has);
     T(a_dump_holds_what_passed);
     T(frames_of_a_stream_follow_their_length);
+    T(two_machines_talk_by_datagrams);
 #undef T
     return g_test_run();
 }

@@ -253,6 +253,7 @@ const ObjectType *const net_types[] = {
     TYPE(netdev_type),
     TYPE(netdev_hubport_type),
     TYPE(netdev_stream_type),
+    TYPE(netdev_dgram_type),
     TYPE(net_filter_type),
     TYPE(filter_dump_type),
     TYPE(filter_buffer_type),

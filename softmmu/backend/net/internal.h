@@ -93,7 +93,7 @@ struct Netdev {
 };
 extern const NetdevType netdev_type; /* "netdev", abstract */
 extern const NetdevType netdev_user_type, netdev_hubport_type,
-    netdev_stream_type, netdev_dgram_type, netdev_socket_type, netdev_tap_type;
+    netdev_stream_type, netdev_dgram_type;
 
 const NetdevType *netdev_type_of(const Netdev *nd);
 /* From the host towards the guest. False: it waits, stop until receivable().
