@@ -12,7 +12,7 @@ typedef struct Sender {
     Migration *mig;
     StreamOut out;
     GPtrArray *blocks;           /* RamBlock *, as announced */
-    uint64_t *dirty;             /* bitmap words of the block at hand */
+    uint64_t **dirty;            /* words of each block's bitmap, as taken */
     uint64_t data_from, data_to; /* its present run of data, in bytes */
     GByteArray *devices;         /* saved in the main loop */
 } Sender;
@@ -36,6 +36,11 @@ static bool main_start(Migration *mig, void *data, Error **errp)
     Machine *m = mig->m;
 
     ram_block_each(m->ms, add_block, s->blocks);
+    s->dirty = g_new0(uint64_t *, s->blocks->len + 1); /* NULL-terminated */
+    for (guint i = 0; i < s->blocks->len; i++) {
+        s->dirty[i] =
+            g_new0(uint64_t, block_words(g_ptr_array_index(s->blocks, i)));
+    }
     ram_dirty_start(m->ms, DIRTY_MIGRATION, true);
     accel_ops(m)->dirty_start(m->accel);
     return true;
@@ -173,33 +178,47 @@ static void send_block(Sender *s, guint index)
         uint64_t first = i;
         bool zero;
 
-        if (!bit_at(s->dirty, i)) {
-            i += s->dirty[i / 64] == 0 ? 64 - i % 64 : 1;
+        if (!bit_at(s->dirty[index], i)) {
+            i += s->dirty[index][i / 64] == 0 ? 64 - i % 64 : 1;
             continue;
         }
         zero = page_is_zero(s, b, i);
         do {
             i++;
         } while (i < pages && i - first < STREAM_PAGES_MAX &&
-                 bit_at(s->dirty, i) && page_is_zero(s, b, i) == zero);
+                 bit_at(s->dirty[index], i) && page_is_zero(s, b, i) == zero);
         put_pages(s, index, first, i - first, zero);
         count_pages(s->mig, i - first, zero, s->out.bytes);
     }
 }
 
-/* One pass over all RAM that is dirty now. */
-static void send_ram(Sender *s)
+/* Take what is dirty, of all blocks, so that it counts as clean. */
+static void take_dirty(Sender *s)
 {
     for (guint i = 0; i < s->blocks->len; i++) {
         RamBlock *b = g_ptr_array_index(s->blocks, i);
-        size_t words = block_words(b);
 
-        s->dirty = g_new0(uint64_t, words);
-        ram_dirty_take(b, DIRTY_MIGRATION, 0, words, s->dirty);
+        memset(s->dirty[i], 0, block_words(b) * sizeof(uint64_t));
+        ram_dirty_take(b, DIRTY_MIGRATION, 0, block_words(b), s->dirty[i]);
+    }
+}
+
+/*
+ * One pass over all RAM that is dirty now. Between taking the bits and reading
+ * the pages the engine forgets which pages it may write without marking them:
+ * a later store then either marks its page again or is read here.
+ */
+static bool send_ram(Sender *s, Error **errp)
+{
+    take_dirty(s);
+    if (!migration_in_main(s->mig, main_sync, s, errp)) {
+        return false;
+    }
+    for (guint i = 0; i < s->blocks->len; i++) {
         send_block(s, i);
-        g_free(s->dirty);
     }
     stream_flush(&s->out);
+    return true;
 }
 
 /* Bytes dirty at present. */
@@ -241,9 +260,8 @@ static bool send_while_running(Sender *s, Error **errp)
     do {
         began = g_get_monotonic_time();
         before = s->out.bytes;
-        send_ram(s);
-        if (s->out.error || !migration_in_main(mig, main_sync, s, errp)) {
-            break;
+        if (!send_ram(s, errp) || s->out.error) {
+            return false;
         }
         left = count_dirty(s);
         lock_acquire(&mig->lock);
@@ -251,7 +269,7 @@ static bool send_while_running(Sender *s, Error **errp)
         lock_release(&mig->lock);
     } while (!little_left(s, left, g_get_monotonic_time() - began,
                           s->out.bytes - before));
-    return !errp || !*errp;
+    return true;
 }
 
 /* With pause-before-switchover: until `migrate-continue`. */
@@ -281,20 +299,22 @@ static bool out_failed(Sender *s, Error **errp)
 static bool send_all(Sender *s, Error **errp)
 {
     Migration *mig = s->mig;
+    bool ok;
 
     if (!migration_in_main(mig, main_start, s, errp)) {
         return false;
     }
     stream_put_header(&s->out, mig->m->type->machine_name, mig->m->view.arch);
     put_ram_list(s);
-    if (!send_while_running(s, errp) || out_failed(s, errp) ||
+    ok = send_while_running(s, errp);
+    if (out_failed(s, errp) || !ok ||
         !migration_in_main(mig, main_stop_vm, s, errp)) {
         return false;
     }
     wait_to_go_on(mig);
     s->out.rate = 0; /* the guest waits */
-    send_ram(s);
-    if (!migration_in_main(mig, main_save_devices, s, errp)) {
+    if (!send_ram(s, errp) ||
+        !migration_in_main(mig, main_save_devices, s, errp)) {
         return false;
     }
     stream_put(&s->out, s->devices->data, s->devices->len);
@@ -317,6 +337,7 @@ bool migration_send(Migration *mig, Error **errp)
     migration_in_main(mig, main_stop_logging, &s, NULL);
     stream_out_free(&s.out);
     g_ptr_array_unref(s.blocks);
+    g_strfreev((char **)s.dirty);
     g_clear_pointer(&s.devices, g_byte_array_unref);
     return channel_close(&mig->channel, ok ? errp : NULL) && ok;
 }
