@@ -94,7 +94,7 @@ static Netdev *anonymous_netdev(StartPlan *p, json_object *options,
 static bool nic_options(StartPlan *p, json_object *options, Error **errp)
 {
     const char *type = json_get_text(options, "type");
-    g_autofree char *id = NULL;
+    g_autofree char *id G_GNUC_UNUSED = NULL;
     NicInfo *info;
 
     if (!type) {
@@ -135,7 +135,7 @@ static bool nic_text(StartPlan *p, const char *text, Error **errp)
 /* -net nic: on hub 0, or with netdev= on that one. */
 static bool old_nic(StartPlan *p, json_object *options, Error **errp)
 {
-    g_autofree char *type = json_take_text(options, "type");
+    g_autofree char *type G_GNUC_UNUSED = json_take_text(options, "type");
     g_autofree char *netdev = json_take_text(options, "netdev");
     NicInfo *info = take_nic(options, errp);
 

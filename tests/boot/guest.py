@@ -78,6 +78,10 @@ def answer(binary, *args):
     return done.stdout
 
 
+def has_device(name):
+    return f'name "{name}"' in answer(BINARY, "-M", "virt", "-device", "help")
+
+
 def require_built_in(argv):
     """Skip the test when this build lacks an option or a device of @argv."""
     binary, words = argv[0], argv[1:]
