@@ -213,7 +213,7 @@ NetCore *net_core(Machine *m)
     core = (NetCore *)object_new(&net_core_type);
     core->m = m;
     core->nics = g_ptr_array_new();
-    core->hubs = g_ptr_array_new();
+    core->hubs = g_ptr_array_new_with_free_func((GDestroyNotify)net_hub_unref);
     core->flush = bh_new(m->loop, flush_all, core);
     core->on_state.fn = state_changed;
     notifier_add(m->on_state, &core->on_state);

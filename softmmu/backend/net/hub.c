@@ -22,6 +22,15 @@ static HubPort *port_of(Netdev *nd)
     return object_cast(nd, &netdev_hubport_type);
 }
 
+/* A port that a filter keeps may outlive the core. */
+void net_hub_unref(NetHub *hub)
+{
+    if (--hub->refs == 0) {
+        g_ptr_array_unref(hub->ports);
+        g_free(hub);
+    }
+}
+
 static NetHub *find_hub(NetCore *core, uint64_t id)
 {
     NetHub *hub;
@@ -34,6 +43,7 @@ static NetHub *find_hub(NetCore *core, uint64_t id)
     }
     hub = g_new0(NetHub, 1);
     hub->id = id;
+    hub->refs = 1;
     hub->ports = g_ptr_array_new();
     g_ptr_array_add(core->hubs, hub);
     return hub;
@@ -90,6 +100,7 @@ static bool hub_open(Netdev *nd, Error **errp)
         return false;
     }
     s->hub = find_hub(net_core(nd->m), s->hub_id);
+    s->hub->refs++;
     g_ptr_array_add(s->hub->ports, s);
     return true;
 }
@@ -100,6 +111,7 @@ static void hub_close(Netdev *nd)
 
     if (s->hub) {
         g_ptr_array_remove(s->hub->ports, s);
+        net_hub_unref(s->hub);
     }
     net_port_disconnect(&nd->port[0]);
     object_unref(s->below);

@@ -126,7 +126,9 @@ extern const PropertyType prop_type_net_json;
 typedef struct NetHub {
     uint64_t id;
     GPtrArray *ports; /* HubPort * */
+    unsigned refs;    /* the core's and each port's */
 } NetHub;
+void net_hub_unref(NetHub *hub);
 
 typedef struct NetCore {
     Object parent; /* /netdevs: holds them */
