@@ -941,6 +941,7 @@ const VirtioPciType virtio_pci_type = {
 
 VIRTIO_PCI(rng, virtio_rng_type, 0x1005, 0x00ff, DEVICE_MISC,
            "VirtIO entropy source")
+VIRTIO_PCI(blk, virtio_blk_type, 0x1001, 0x0100, DEVICE_STORAGE, "VirtIO disk")
 
 #define THREE(kind)                                                            \
     TYPE(virtio_##kind##_pci_types[0]), TYPE(virtio_##kind##_pci_types[1]),    \
@@ -950,5 +951,6 @@ const ObjectType *const hw_virtio_pci_types[] = {
     TYPE(virtio_pci_type),
     TYPE(virtio_pci_bus_type),
     THREE(rng),
+    THREE(blk),
     NULL,
 };
