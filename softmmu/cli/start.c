@@ -8,6 +8,7 @@
 #include "accel/qtest.h"
 #include "cli.h"
 #include "hw/nvram/fw_cfg.h"
+#include "softmmu/backend/block.h"
 #include "softmmu/backend/chardev.h"
 #include "softmmu/backend/drive.h"
 #include "softmmu/base/keyval.h"
@@ -848,10 +849,38 @@ static bool fw_cfg_text(StartPlan *p, const char *text, Error **errp)
     return ok;
 }
 
+/* -drive if=virtio is short for if=none and a virtio-blk device. */
+static bool virtio_drives(StartPlan *p, Error **errp)
+{
+    GPtrArray *drives = p->m->config.drives;
+
+    for (guint i = 0; i < drives->len; i++) {
+        DriveInfo *info = g_ptr_array_index(drives, i);
+        json_object *o;
+        bool ok;
+
+        if (info->used || strcmp(info->interface, "virtio") != 0) {
+            continue;
+        }
+        info->used = true;
+        o = json_object_new_object();
+        json_object_object_add(o, "driver",
+                               json_object_new_string("virtio-blk"));
+        json_object_object_add(o, "drive", json_object_new_string(info->id));
+        ok = device_add(p->m, o, errp) != NULL;
+        json_object_put(o);
+        if (!ok) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool start_devices(StartPlan *p, Error **errp)
 {
     return cli_each(p, p->fw_cfg, "fw_cfg", fw_cfg_text, errp) &&
-           cli_each(p, p->device, "device", device_text, errp);
+           cli_each(p, p->device, "device", device_text, errp) &&
+           virtio_drives(p, errp);
 }
 
 static bool start_finish(StartPlan *p, Error **errp)
