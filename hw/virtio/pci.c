@@ -942,6 +942,8 @@ const VirtioPciType virtio_pci_type = {
 VIRTIO_PCI(rng, virtio_rng_type, 0x1005, 0x00ff, DEVICE_MISC,
            "VirtIO entropy source")
 VIRTIO_PCI(blk, virtio_blk_type, 0x1001, 0x0100, DEVICE_STORAGE, "VirtIO disk")
+VIRTIO_PCI(net, virtio_net_type, 0x1000, 0x0200, DEVICE_NETWORK,
+           "VirtIO network card")
 
 #define THREE(kind)                                                            \
     TYPE(virtio_##kind##_pci_types[0]), TYPE(virtio_##kind##_pci_types[1]),    \
@@ -952,5 +954,6 @@ const ObjectType *const hw_virtio_pci_types[] = {
     TYPE(virtio_pci_bus_type),
     THREE(rng),
     THREE(blk),
+    THREE(net),
     NULL,
 };
