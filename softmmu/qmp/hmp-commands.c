@@ -476,126 +476,124 @@ static void info_usernet(Machine *m, int argc, char **argv, GString *out,
     g_autofree char *text = net_user_info(m);
 
     g_string_append(out, text);
-    /* --- PCI
-     * ------------------------------------------------------------------ */
+}
 
-    static int64_t pci_int(json_object * o, const char *key)
-    {
-        return json_object_get_int64(json_object_object_get(o, key));
-    }
+/* --- PCI ------------------------------------------------------------------ */
 
-    static void pci_regions(json_object * list, GString * out)
-    {
-        for (size_t i = 0; list && i < json_object_array_length(list); i++) {
-            json_object *r = json_object_array_get_idx(list, i);
-            uint64_t addr = (uint64_t)pci_int(r, "address");
-            uint64_t size = (uint64_t)pci_int(r, "size");
+static int64_t pci_int(json_object *o, const char *key)
+{
+    return json_object_get_int64(json_object_object_get(o, key));
+}
 
-            g_string_append_printf(out,
-                                   "      BAR%d: ", (int)pci_int(r, "bar"));
-            if (strcmp(json_get_text(r, "type"), "io") == 0) {
-                g_string_append_printf(
-                    out, "I/O at 0x%04" PRIx64 " [0x%04" PRIx64 "].\n", addr,
-                    addr + size - 1);
-            } else {
-                g_string_append_printf(
-                    out,
-                    "%d bit%s memory at 0x%08" PRIx64 " [0x%08" PRIx64 "].\n",
-                    pci_int(r, "mem_type_64") ? 64 : 32,
-                    pci_int(r, "prefetch") ? " prefetchable" : "", addr,
-                    addr + size - 1);
-            }
-        }
-    }
+static void pci_regions(json_object *list, GString *out)
+{
+    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+        json_object *r = json_object_array_get_idx(list, i);
+        uint64_t addr = (uint64_t)pci_int(r, "address");
+        uint64_t size = (uint64_t)pci_int(r, "size");
 
-    static void pci_window(json_object * bus, const char *key, const char *name,
-                           GString *out)
-    {
-        json_object *r = json_object_object_get(bus, key);
-
-        g_string_append_printf(
-            out, "      %s range [0x%08" PRIx64 ", 0x%08" PRIx64 "]\n", name,
-            (uint64_t)pci_int(r, "base"), (uint64_t)pci_int(r, "limit"));
-    }
-
-    static void pci_functions(json_object * list, GString * out);
-
-    static void pci_behind(json_object * bridge, GString * out)
-    {
-        json_object *bus = json_object_object_get(bridge, "bus");
-
-        g_string_append_printf(out,
-                               "      BUS %d.\n      secondary bus %d.\n"
-                               "      subordinate bus %d.\n",
-                               (int)pci_int(bus, "number"),
-                               (int)pci_int(bus, "secondary"),
-                               (int)pci_int(bus, "subordinate"));
-        pci_window(bus, "io_range", "IO", out);
-        pci_window(bus, "memory_range", "memory", out);
-        pci_window(bus, "prefetchable_range", "prefetchable memory", out);
-    }
-
-    static void pci_function(json_object * d, GString * out)
-    {
-        json_object *class = json_object_object_get(d, "class_info");
-        json_object *id = json_object_object_get(d, "id");
-        json_object *bridge = json_object_object_get(d, "pci_bridge");
-        const char *desc = json_get_text(class, "desc");
-
-        g_string_append_printf(out, "  Bus %2d, device %3d, function %d:\n    ",
-                               (int)pci_int(d, "bus"), (int)pci_int(d, "slot"),
-                               (int)pci_int(d, "function"));
-        if (desc) {
-            g_string_append(out, desc);
+        g_string_append_printf(out, "      BAR%d: ", (int)pci_int(r, "bar"));
+        if (strcmp(json_get_text(r, "type"), "io") == 0) {
+            g_string_append_printf(
+                out, "I/O at 0x%04" PRIx64 " [0x%04" PRIx64 "].\n", addr,
+                addr + size - 1);
         } else {
-            g_string_append_printf(out, "Class %04d",
-                                   (int)pci_int(class, "class"));
-        }
-        g_string_append_printf(out, ": PCI device %04x:%04x\n",
-                               (unsigned)pci_int(id, "vendor"),
-                               (unsigned)pci_int(id, "device"));
-        if (json_object_object_get(id, "subsystem")) {
-            g_string_append_printf(out, "      PCI subsystem %04x:%04x\n",
-                                   (unsigned)pci_int(id, "subsystem-vendor"),
-                                   (unsigned)pci_int(id, "subsystem"));
-        }
-        if (json_object_object_get(d, "irq")) {
-            g_string_append_printf(out, "      IRQ %d, pin %c\n",
-                                   (int)pci_int(d, "irq"),
-                                   (int)('A' + pci_int(d, "irq_pin") - 1));
-        }
-        if (bridge) {
-            pci_behind(bridge, out);
-        }
-        pci_regions(json_object_object_get(d, "regions"), out);
-        g_string_append_printf(out, "      id \"%s\"\n",
-                               json_get_text(d, "qdev_id"));
-        if (bridge) {
-            pci_functions(json_object_object_get(bridge, "devices"), out);
+            g_string_append_printf(
+                out, "%d bit%s memory at 0x%08" PRIx64 " [0x%08" PRIx64 "].\n",
+                pci_int(r, "mem_type_64") ? 64 : 32,
+                pci_int(r, "prefetch") ? " prefetchable" : "", addr,
+                addr + size - 1);
         }
     }
+}
 
-    static void pci_functions(json_object * list, GString * out)
-    {
-        for (size_t i = 0; list && i < json_object_array_length(list); i++) {
-            pci_function(json_object_array_get_idx(list, i), out);
-        }
+static void pci_window(json_object *bus, const char *key, const char *name,
+                       GString *out)
+{
+    json_object *r = json_object_object_get(bus, key);
+
+    g_string_append_printf(
+        out, "      %s range [0x%08" PRIx64 ", 0x%08" PRIx64 "]\n", name,
+        (uint64_t)pci_int(r, "base"), (uint64_t)pci_int(r, "limit"));
+}
+
+static void pci_functions(json_object *list, GString *out);
+
+static void pci_behind(json_object *bridge, GString *out)
+{
+    json_object *bus = json_object_object_get(bridge, "bus");
+
+    g_string_append_printf(out,
+                           "      BUS %d.\n      secondary bus %d.\n"
+                           "      subordinate bus %d.\n",
+                           (int)pci_int(bus, "number"),
+                           (int)pci_int(bus, "secondary"),
+                           (int)pci_int(bus, "subordinate"));
+    pci_window(bus, "io_range", "IO", out);
+    pci_window(bus, "memory_range", "memory", out);
+    pci_window(bus, "prefetchable_range", "prefetchable memory", out);
+}
+
+static void pci_function(json_object *d, GString *out)
+{
+    json_object *class = json_object_object_get(d, "class_info");
+    json_object *id = json_object_object_get(d, "id");
+    json_object *bridge = json_object_object_get(d, "pci_bridge");
+    const char *desc = json_get_text(class, "desc");
+
+    g_string_append_printf(out, "  Bus %2d, device %3d, function %d:\n    ",
+                           (int)pci_int(d, "bus"), (int)pci_int(d, "slot"),
+                           (int)pci_int(d, "function"));
+    if (desc) {
+        g_string_append(out, desc);
+    } else {
+        g_string_append_printf(out, "Class %04d", (int)pci_int(class, "class"));
     }
-
-    static void info_pci(Machine * m, int argc, char **argv, GString *out,
-                         Error **errp)
-    {
-        json_object *list = qmp_execute(m, "query-pci", NULL, errp);
-
-        for (size_t i = 0; list && i < json_object_array_length(list); i++) {
-            pci_functions(json_object_object_get(
-                              json_object_array_get_idx(list, i), "devices"),
-                          out);
-        }
-        json_object_put(list);
+    g_string_append_printf(out, ": PCI device %04x:%04x\n",
+                           (unsigned)pci_int(id, "vendor"),
+                           (unsigned)pci_int(id, "device"));
+    if (json_object_object_get(id, "subsystem")) {
+        g_string_append_printf(out, "      PCI subsystem %04x:%04x\n",
+                               (unsigned)pci_int(id, "subsystem-vendor"),
+                               (unsigned)pci_int(id, "subsystem"));
     }
+    if (json_object_object_get(d, "irq")) {
+        g_string_append_printf(out, "      IRQ %d, pin %c\n",
+                               (int)pci_int(d, "irq"),
+                               (int)('A' + pci_int(d, "irq_pin") - 1));
+    }
+    if (bridge) {
+        pci_behind(bridge, out);
+    }
+    pci_regions(json_object_object_get(d, "regions"), out);
+    g_string_append_printf(out, "      id \"%s\"\n",
+                           json_get_text(d, "qdev_id"));
+    if (bridge) {
+        pci_functions(json_object_object_get(bridge, "devices"), out);
+    }
+}
 
-    /* clang-format off */
+static void pci_functions(json_object *list, GString *out)
+{
+    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+        pci_function(json_object_array_get_idx(list, i), out);
+    }
+}
+
+static void info_pci(Machine *m, int argc, char **argv, GString *out,
+                     Error **errp)
+{
+    json_object *list = qmp_execute(m, "query-pci", NULL, errp);
+
+    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+        pci_functions(json_object_object_get(json_object_array_get_idx(list, i),
+                                             "devices"),
+                      out);
+    }
+    json_object_put(list);
+}
+
+/* clang-format off */
 const HmpCommand hmp_info[] = {
     { "chardev", "", "the character devices", info_chardev },
     { "cpus", "", "the virtual CPUs", info_cpus },
@@ -652,4 +650,4 @@ const HmpCommand hmp_commands[] = {
     { "system_reset", "", "press the reset button", hmp_system_reset },
     { 0 },
 };
-    /* clang-format on */
+/* clang-format on */
