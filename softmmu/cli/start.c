@@ -622,10 +622,10 @@ static bool mon_options(StartPlan *p, json_object *options, Error **errp)
     g_autofree char *id = json_take_text(options, "chardev");
     g_autofree char *mode = json_take_text(options, "mode");
     g_autofree char *pretty_text = json_take_text(options, "pretty");
-    g_autofree char *name = json_take_text(options, "id"); /* names nothing */
     g_autofree char *text = NULL;
     bool qmp = g_strcmp0(mode, "control") == 0, pretty = false;
 
+    json_object_object_del(options, "id"); /* it names nothing else */
     if (mode && !qmp && strcmp(mode, "readline") != 0) {
         error_set(errp, "unknown monitor mode \"%s\"", mode);
         return false;
