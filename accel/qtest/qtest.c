@@ -15,8 +15,7 @@ typedef struct QtestAccel {
     _Atomic int64_t now_ns; /* written under the machine lock */
 } QtestAccel;
 
-/* --- the clock -------------------------------------------------------------
- */
+/* --- the clock --- */
 
 static int64_t read_clock(void *opaque)
 {
@@ -48,8 +47,7 @@ void qtest_clock_advance(Machine *m, int64_t ns)
     }
 }
 
-/* --- the engine ------------------------------------------------------------
- */
+/* --- the engine --- */
 
 static bool qtest_machine_init(AccelState *a, Error **errp)
 {

@@ -48,8 +48,7 @@ typedef struct Command {
     unsigned size; /* of an access */
 } Command;
 
-/* --- lines out -------------------------------------------------------------
- */
+/* --- lines out --- */
 
 static void log_line(QtestServer *s, char kind, const char *text)
 {
@@ -99,8 +98,7 @@ static bool transfer(QtestServer *s, char **word, uint64_t *addr, uint64_t *len)
     return true;
 }
 
-/* --- memory ----------------------------------------------------------------
- */
+/* --- memory --- */
 
 /* What nothing answers reads as 0, and writes there vanish. */
 static void run_read_value(QtestServer *s, const Command *c, char **word)
@@ -237,8 +235,7 @@ static void run_endianness(QtestServer *s, const Command *c, char **word)
     reply(s, "OK little"); /* so are all guests there are */
 }
 
-/* --- ports: no board has any yet -------------------------------------------
- */
+/* --- ports: no board has any yet --- */
 
 static void run_in(QtestServer *s, const Command *c, char **word)
 {
@@ -258,8 +255,7 @@ static void run_out(QtestServer *s, const Command *c, char **word)
     }
 }
 
-/* --- the clock -------------------------------------------------------------
- */
+/* --- the clock --- */
 
 static void unknown(QtestServer *s, const char *name)
 {
@@ -304,8 +300,7 @@ static void run_clock_set(QtestServer *s, const Command *c, char **word)
     }
 }
 
-/* --- interrupt lines -------------------------------------------------------
- */
+/* --- interrupt lines --- */
 
 static void intercepted(void *opaque, int n, bool level)
 {
@@ -422,8 +417,7 @@ static void remove_intercepts(QtestServer *s)
     g_clear_pointer(&s->intercepts, g_ptr_array_unref);
 }
 
-/* --- lines in --------------------------------------------------------------
- */
+/* --- lines in --- */
 
 static const Command commands[] = {
     { "readb", 1, run_read_value, 1 },

@@ -152,8 +152,7 @@ uint64_t rt_atomic(void *env, uint64_t addr, uint64_t val, uint64_t cmp,
     return old;
 }
 
-/* --- page walkers ----------------------------------------------------------
- */
+/* --- page walkers --- */
 
 /* Host address of writable RAM at @pa; its block and offset. RCU held. */
 static uint8_t *phys_ram(CPUState *cpu, hwaddr pa, unsigned size,

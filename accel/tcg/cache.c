@@ -120,8 +120,7 @@ void cache_free(TcgAccel *a)
     lock_destroy(&c->lock);
 }
 
-/* --- segments --------------------------------------------------------------
- */
+/* --- segments --- */
 
 static unsigned seg_max_tbs(const CodeCache *c)
 {

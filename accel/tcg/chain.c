@@ -105,8 +105,7 @@ void tb_link(TcgVcpu *v, TcgTb *from, unsigned n, TcgTb *to, uint32_t pmid)
     STAT(v, links);
 }
 
-/* --- the jump cache: own thread --------------------------------------------
- */
+/* --- the jump cache: own thread --- */
 
 void jc_fill(TcgVcpu *v, vaddr pc, TcgTb *tb)
 {

@@ -43,8 +43,7 @@ static void faulted(TcgVcpu *v)
     vcpu_leave(v, LEAVE_CHECK);
 }
 
-/* --- the logged run's memory -----------------------------------------------
- */
+/* --- the logged run's memory --- */
 
 static LogByte *find_written(TcgCheck *c, const uint8_t *host)
 {
@@ -195,8 +194,7 @@ static const TcgRuntimeOps logged_ops = {
     .trap = logged_trap,
 };
 
-/* --- comparing -------------------------------------------------------------
- */
+/* --- comparing --- */
 
 static bool disturbed(const TcgCheck *c)
 {
@@ -295,8 +293,7 @@ static void compare(TcgVcpu *v, int left_by)
     }
 }
 
-/* --- running ---------------------------------------------------------------
- */
+/* --- running --- */
 
 bool check_block_allowed(const TcgBlock *tb)
 {

@@ -43,8 +43,7 @@ struct TcgIcount {
     Timer stopped;           /* delivers input while the machine stands */
 };
 
-/* --- reading time ----------------------------------------------------------
- */
+/* --- reading time --- */
 
 static int64_t time_at(const struct TcgIcount *ic, int64_t insns)
 {
@@ -97,8 +96,7 @@ uint64_t tcg_insn_count(CPUState *cpu)
     return v->insns + (v->slice != 0 ? slice_insns(v) : 0);
 }
 
-/* --- budgets ---------------------------------------------------------------
- */
+/* --- budgets --- */
 
 static int64_t next_deadline(const struct TcgIcount *ic)
 {
@@ -218,8 +216,7 @@ bool icount_turn_over(TcgVcpu *v)
            atomic_load(&cpu->stop_requested) || atomic_load(&cpu->unplug);
 }
 
-/* --- all asleep ------------------------------------------------------------
- */
+/* --- all asleep --- */
 
 static bool sleeps(const TcgVcpu *v)
 {
@@ -286,8 +283,7 @@ void icount_idle(TcgVcpu *v)
     }
 }
 
-/* --- life ------------------------------------------------------------------
- */
+/* --- life --- */
 
 /* A machine that stands has no budgets; drains and monitors go on. */
 static void stopped_poll(void *opaque)

@@ -30,8 +30,7 @@ typedef struct TbExit TbExit;
 typedef struct CodePage CodePage;
 typedef struct CodeSegment CodeSegment;
 
-/* --- translations ----------------------------------------------------------
- */
+/* --- translations --- */
 
 /* An exit that can be linked. tb_lock. */
 struct TbExit {
@@ -103,8 +102,7 @@ typedef struct CodePages {
     CodePage page[];
 } CodePages;
 
-/* --- the code cache --------------------------------------------------------
- */
+/* --- the code cache --- */
 
 typedef enum SegmentState {
     SEG_FREE,
@@ -142,8 +140,7 @@ typedef struct CodeCache {
     struct TcgPerf *perf; /* NULL: no perf map, no jitdump */
 } CodeCache;
 
-/* --- soft TLB --------------------------------------------------------------
- */
+/* --- soft TLB --- */
 
 enum { TLB_R = 1, TLB_W = 2, TLB_X = 4, TLB_GLOBAL = 8 };
 enum { L2_SETS = 1024, L2_WAYS = 4 };
@@ -193,8 +190,7 @@ typedef struct LargeSeen {
 } LargeSeen;
 enum { LARGE_SIZES = 4 };
 
-/* --- counters --------------------------------------------------------------
- */
+/* --- counters --- */
 
 #define TCG_STATS(S)                                                           \
     S(units, "units made")                                                     \
@@ -251,8 +247,7 @@ typedef struct TcgStats {
                      __ATOMIC_RELAXED)
 #define STAT(v, field) STAT_ADD(v, field, 1)
 
-/* --- the engine ------------------------------------------------------------
- */
+/* --- the engine --- */
 
 enum { MAX_VCPUS = 512, DEAD_MAX = 64, CTX_TABLE = 256 };
 
@@ -427,8 +422,7 @@ static inline uint32_t vcpu_random(TcgVcpu *v)
     return v->rng;
 }
 
-/* --- vcpu.c ----------------------------------------------------------------
- */
+/* --- vcpu.c --- */
 
 void vcpu_thread_start(TcgVcpu *v);
 /* Leave C code called from a unit; the guest state has been restored. */
@@ -451,8 +445,7 @@ void vcpu_serve_requests(TcgVcpu *v);
 void vcpu_swap_to_host_fp(TcgVcpu *v);
 void vcpu_swap_to_guest_fp(TcgVcpu *v);
 
-/* --- translate.c -----------------------------------------------------------
- */
+/* --- translate.c --- */
 
 /* Make the unit at @pc, whose page is @f. NULL: state changed while waiting,
  * look everything up again; or *fault: env has the fault of a fetch. With
@@ -460,8 +453,7 @@ void vcpu_swap_to_guest_fp(TcgVcpu *v);
 TcgTb *tb_translate(TcgVcpu *v, vaddr pc, const FetchEntry *f, bool cached,
                     bool *fault);
 
-/* --- tb.c ------------------------------------------------------------------
- */
+/* --- tb.c --- */
 
 TcgTb *tb_lookup(TcgVcpu *v, ram_addr_t phys, vaddr pc, uint64_t flags);
 /* tb_lock: enter a finished unit in hash and page lists. */
@@ -484,8 +476,7 @@ uint32_t pmid_get_locked(TcgAccel *a, CodePage *page, vaddr va, unsigned mmu);
 uint64_t content_hash(const TcgAccel *a, const uint8_t *p, size_t n,
                       uint64_t seed);
 
-/* --- cache.c ---------------------------------------------------------------
- */
+/* --- cache.c --- */
 
 bool cache_init(TcgAccel *a, Error **errp);
 void cache_free(TcgAccel *a);
@@ -502,16 +493,14 @@ static inline uint8_t *cache_rw(const CodeCache *c, const uint8_t *rx)
     return c->rw + (rx - c->rx);
 }
 
-/* --- perf.c ----------------------------------------------------------------
- */
+/* --- perf.c --- */
 
 struct TcgPerf *perf_open(bool map, bool jitdump, Error **errp);
 void perf_close(struct TcgPerf *p);
 void perf_unit(struct TcgPerf *p, const TcgTb *tb);
 void perf_thunks(struct TcgPerf *p, const void *code, size_t size);
 
-/* --- chain.c ---------------------------------------------------------------
- */
+/* --- chain.c --- */
 
 /* Let exit @n of @from jump to @to, which was reached by @pmid. */
 /* The entry of straddling unit @tb compares with @pmid from now on. */
@@ -522,8 +511,7 @@ void jc_fill(TcgVcpu *v, vaddr pc, TcgTb *tb);
 void jc_purge_pc(TcgVcpu *v, vaddr pc);
 const void *rt_lookup(void *env, uint64_t pc);
 
-/* --- tlb.c -----------------------------------------------------------------
- */
+/* --- tlb.c --- */
 
 void tlb_init(TcgVcpu *v);
 /* Recompute flags, space and ctx id from env. */
@@ -547,8 +535,7 @@ bool fetch_get(TcgVcpu *v, vaddr pc, FetchEntry *out);
 /* The same when it is known already; false: not known. No side effects. */
 bool fetch_cached(TcgVcpu *v, vaddr pc, FetchEntry *out);
 
-/* --- softmmu.c, atomic.c ---------------------------------------------------
- */
+/* --- softmmu.c, atomic.c --- */
 
 extern const TcgRuntimeOps tcg_runtime_ops;
 uint64_t rt_ld(void *env, uint64_t addr, uint32_t mo);
@@ -563,8 +550,7 @@ void rt_check_align(TcgVcpu *v, uint64_t addr, uint32_t mo, MmuAccess access);
 void rt_stress_point(TcgVcpu *v);
 void rt_check_watch(TcgVcpu *v, vaddr va, unsigned size, bool write);
 
-/* --- stats.c ---------------------------------------------------------------
- */
+/* --- stats.c --- */
 
 char *tcg_statistics(AccelState *a);
 void stats_add(TcgStats *to, const TcgStats *from);
@@ -572,8 +558,7 @@ void log_unit(TcgVcpu *v, const TcgTb *tb, const uint8_t *bytes, unsigned len);
 void log_exec(TcgVcpu *v, const TcgTb *tb);
 void log_dump_pass(void *opaque, const char *pass, const char *text);
 
-/* --- check.c ---------------------------------------------------------------
- */
+/* --- check.c --- */
 
 void check_init(TcgVcpu *v);
 void check_free(TcgVcpu *v);
@@ -588,8 +573,7 @@ void check_faulted(TcgVcpu *v);
  * run ends here (does not return), and the unit runs once. No lock held. */
 void check_walk_writes(TcgVcpu *v);
 
-/* --- icount.c --------------------------------------------------------------
- */
+/* --- icount.c --- */
 
 bool icount_init(TcgAccel *a, Error **errp);
 void icount_free(TcgAccel *a);
@@ -605,8 +589,7 @@ bool icount_can_run(const TcgVcpu *v);
 /* Before it sleeps: if all do, move virtual time on. */
 void icount_idle(TcgVcpu *v);
 
-/* --- baton.c: thread=single ------------------------------------------------
- */
+/* --- baton.c: thread=single --- */
 
 /* False: somebody wants this vCPU in its loop before it got its turn. */
 bool baton_take(TcgVcpu *v);

@@ -13,8 +13,7 @@
 
 enum { PAGE_MASK = PAGE_SIZE - 1 };
 
-/* --- before the access -----------------------------------------------------
- */
+/* --- before the access --- */
 
 static MmuAccess load_access(uint32_t mo)
 {
@@ -79,8 +78,7 @@ static const TlbEntry *get_or_raise(TcgVcpu *v, vaddr va, unsigned size,
     return e;
 }
 
-/* --- host memory: one access when aligned, as the guest's would be ---------
- */
+/* --- host memory: one access when aligned, as the guest's would be --- */
 
 static uint64_t host_ld(const uint8_t *p, unsigned size)
 {
@@ -132,8 +130,7 @@ static uint64_t swap_bytes(uint64_t value, unsigned size)
     return __builtin_bswap64(value) >> (64 - size * 8);
 }
 
-/* --- devices ---------------------------------------------------------------
- */
+/* --- devices --- */
 
 /* One access of a device; C code may compute in host floating point there. */
 static MemResult device_access(TcgVcpu *v, const TlbEntry *e, unsigned off,
@@ -178,8 +175,7 @@ static void bus_fault(TcgVcpu *v, vaddr va, MmuAccess access, uint32_t mo,
     rt_raise(v);
 }
 
-/* --- loads -----------------------------------------------------------------
- */
+/* --- loads --- */
 
 static bool crosses_page(uint64_t addr, unsigned size)
 {
@@ -265,8 +261,7 @@ uint64_t rt_ld(void *env, uint64_t addr, uint32_t mo)
                                               : ld_one(v, addr, mo);
 }
 
-/* --- stores ----------------------------------------------------------------
- */
+/* --- stores --- */
 
 void ram_stored(TcgVcpu *v, const TlbEntry *e, unsigned off, unsigned len)
 {
@@ -360,8 +355,7 @@ void rt_st(void *env, uint64_t addr, uint64_t value, uint32_t mo)
     }
 }
 
-/* --- helpers ---------------------------------------------------------------
- */
+/* --- helpers --- */
 
 /* Host address of an access that L1 lets pass, as host code does; or NULL. */
 static uint8_t *l1_hit(const TcgVcpu *v, vaddr va, uint32_t mo, bool write)

@@ -80,8 +80,7 @@ char *tcg_statistics(AccelState *as)
     return g_string_free(out, FALSE);
 }
 
-/* --- -d lines --------------------------------------------------------------
- */
+/* --- -d lines --- */
 
 void log_exec(TcgVcpu *v, const TcgTb *tb)
 {

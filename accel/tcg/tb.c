@@ -18,8 +18,7 @@
 /* page->code */
 enum { CODE_NONE, CODE_PROTECTING, CODE_PROTECTED };
 
-/* --- pages -----------------------------------------------------------------
- */
+/* --- pages --- */
 
 void code_pages_attach(TcgAccel *a, RamBlock *block)
 {
@@ -161,8 +160,7 @@ void page_unpend_locked(CodePage *page)
     recompute_granules(page);
 }
 
-/* --- the hash --------------------------------------------------------------
- */
+/* --- the hash --- */
 
 static size_t tb_hash(ram_addr_t phys, vaddr pc, uint64_t flags)
 {
@@ -322,8 +320,7 @@ void tb_invalidate_all(TcgAccel *a, TcgVcpu *self)
     vcpus_post_request(a, NULL, VCPU_REQ_PURGE);
 }
 
-/* --- content hash (DECISIONS 42): a cache key, never proof -----------------
- */
+/* --- content hash (DECISIONS 42): a cache key, never proof --- */
 
 static uint64_t mix(uint64_t x)
 {

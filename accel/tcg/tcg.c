@@ -12,8 +12,7 @@
 
 extern const AccelOps tcg_accel_type;
 
-/* --- memory listener -------------------------------------------------------
- */
+/* --- memory listener --- */
 
 static TcgAccel *listener_accel(MemoryListener *l)
 {
@@ -79,8 +78,7 @@ static void views_gone(MemoryListener *l)
     wait_unlocked(listener_accel(l));
 }
 
-/* --- life ------------------------------------------------------------------
- */
+/* --- life --- */
 
 static bool tcg_probe_host(Error **errp)
 {
@@ -174,8 +172,7 @@ static void tcg_machine_free(AccelState *as)
     lock_destroy(&a->tb_lock);
 }
 
-/* --- vCPUs -----------------------------------------------------------------
- */
+/* --- vCPUs --- */
 
 static size_t round_line(size_t n)
 {
@@ -338,8 +335,7 @@ static void tcg_regs_push(CPUState *cpu, uint32_t groups)
 {
 }
 
-/* --- dirty pages -----------------------------------------------------------
- */
+/* --- dirty pages --- */
 
 /*
  * Stores that found their page dirty run without a look at the bitmap. After
@@ -354,8 +350,7 @@ static void tcg_dirty_sync(AccelState *as)
     wait_unlocked(a);
 }
 
-/* --- debugging -------------------------------------------------------------
- */
+/* --- debugging --- */
 
 static bool tcg_debug_changed(CPUState *cpu, Error **errp)
 {
@@ -372,8 +367,7 @@ static bool tcg_debug_changed(CPUState *cpu, Error **errp)
     return true;
 }
 
-/* --- the type --------------------------------------------------------------
- */
+/* --- the type --- */
 
 static const PropertyEnum thread_values[] = {
     { "multi", THREAD_MULTI },

@@ -16,8 +16,7 @@
 
 static const uint64_t page_mask = PAGE_SIZE - 1;
 
-/* --- blooms of page numbers ------------------------------------------------
- */
+/* --- blooms of page numbers --- */
 
 static unsigned bloom_hash(uint64_t vpn, unsigned bits)
 {
@@ -77,8 +76,7 @@ static void large_reset(TcgVcpu *v)
     v->large_overflow = false;
 }
 
-/* --- generations and ctx ids -----------------------------------------------
- */
+/* --- generations and ctx ids --- */
 
 static uint32_t new_gen(TcgVcpu *v)
 {
@@ -228,8 +226,7 @@ void tlb_init(TcgVcpu *v)
     tlb_flush_everything(v);
 }
 
-/* --- flushes ---------------------------------------------------------------
- */
+/* --- flushes --- */
 
 void l1_clear(TcgVcpu *v, uint32_t mmu_mask)
 {
@@ -403,8 +400,7 @@ void tcg_flush_page(CPUState *cpu, vaddr va, uint64_t asid, bool global,
     ctx_set(v);
 }
 
-/* --- filling ---------------------------------------------------------------
- */
+/* --- filling --- */
 
 static uint32_t entry_gen(const TcgVcpu *v, unsigned mmu, bool global)
 {
@@ -534,8 +530,7 @@ const TlbEntry *tlb_get(TcgVcpu *v, vaddr va, unsigned size, MmuAccess access,
     return e;
 }
 
-/* --- L1 --------------------------------------------------------------------
- */
+/* --- L1 --- */
 
 static bool is_watched(const TcgVcpu *v, vaddr page)
 {
@@ -620,8 +615,7 @@ void l1_fill(TcgVcpu *v, vaddr va, unsigned mmu, const TlbEntry *e,
     tlb->addend[slot] = (uintptr_t)e->host - page;
 }
 
-/* --- fetch mappings --------------------------------------------------------
- */
+/* --- fetch mappings --- */
 
 static void note_executed(TcgVcpu *v, vaddr va, const TlbEntry *e)
 {

@@ -43,8 +43,7 @@ static uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* --- bytes -----------------------------------------------------------------
- */
+/* --- bytes --- */
 
 /* Guest RAM that other vCPUs may be writing: atomic loads, words where the
  * source is aligned. */
@@ -112,8 +111,7 @@ static bool fetch_parcel(Build *b, unsigned at, unsigned size, bool *fault)
     return true;
 }
 
-/* --- insns -----------------------------------------------------------------
- */
+/* --- insns --- */
 
 static bool has_breakpoint(const TcgVcpu *v, vaddr pc)
 {
@@ -239,8 +237,7 @@ static bool translate_parcels(Build *b, bool *fault)
     return true;
 }
 
-/* --- code ------------------------------------------------------------------
- */
+/* --- code --- */
 
 static void set_exits(TcgTb *tb, const Build *b, const TcgCode *code)
 {
@@ -352,8 +349,7 @@ static void count_unit(Build *b, const TcgTb *tb, uint64_t start_ns)
     }
 }
 
-/* --- publishing ------------------------------------------------------------
- */
+/* --- publishing --- */
 
 static void add_granules(CodePage *page, unsigned lo, unsigned hi)
 {

@@ -61,8 +61,7 @@ static void end_quiet(TcgVcpu *v)
     icount_begin_slice(v);
 }
 
-/* --- requests and safe points ----------------------------------------------
- */
+/* --- requests and safe points --- */
 
 void vcpu_post_request(TcgVcpu *v, uint32_t req)
 {
@@ -202,8 +201,7 @@ void safe_point_wait(TcgAccel *a, TcgVcpu *self, VcpuPlace state)
     }
 }
 
-/* --- leaving units ---------------------------------------------------------
- */
+/* --- leaving units --- */
 
 /* icount: the unit paid for all its insns on entry. */
 static void refund(TcgVcpu *v, const TcgTb *tb, unsigned done)
@@ -310,8 +308,7 @@ void tcg_yield(CPUState *cpu)
     sched_yield();
 }
 
-/* --- running units ---------------------------------------------------------
- */
+/* --- running units --- */
 
 /* The second page of a straddling insn, as it is mapped now. */
 static bool straddle_holds(TcgVcpu *v, TcgTb *tb, bool *fault)

@@ -109,8 +109,7 @@ typedef struct Pflash {
     MemoryRegion mmio;
 } Pflash;
 
-/* --- geometry --------------------------------------------------------------
- */
+/* --- geometry --- */
 
 static uint64_t block_base(const Pflash *s, uint64_t off)
 {
@@ -132,8 +131,7 @@ static void block_set_lock(Pflash *s, uint64_t off, bool on)
         (uint8_t)bits_set(s->locked[block / 8], block % 8, 1, on);
 }
 
-/* --- reads that are no memory ------------------------------------------------
- */
+/* --- reads that are no memory --- */
 
 /* Word @index of the identifier codes (J3 table 15). */
 static uint16_t id_word(const Pflash *s, uint64_t off, uint64_t index)
@@ -205,8 +203,7 @@ static MemResult pflash_read(void *opaque, hwaddr off, unsigned size,
     return MEM_OK;
 }
 
-/* --- changes of the array ----------------------------------------------------
- */
+/* --- changes of the array --- */
 
 enum { DRIVE_SECTOR = 512 };
 
@@ -262,8 +259,7 @@ static void array_erase(Pflash *s, uint64_t off)
     array_changed(s, base, s->sector_len, SR_ERASE_ERROR);
 }
 
-/* --- commands
- * ------------------------------------------------------------------ */
+/* --- commands --- */
 
 static void sequence_error(Pflash *s, uint64_t value)
 {
@@ -445,8 +441,7 @@ static const MemoryOps pflash_ops[2] = {
     },
 };
 
-/* --- CFI tables: JESD68 tables 1 to 6; J3 appendix
- * ------------------------------ */
+/* --- CFI tables: JESD68 tables 1 to 6; J3 appendix --- */
 
 static void query_set(Pflash *s, unsigned index, uint64_t value, unsigned n)
 {
@@ -482,8 +477,7 @@ static void query_build(Pflash *s)
     /* No feature bits: no suspend, no lock at power-up. */
 }
 
-/* --- reset, saved state, realize
- * ------------------------------------------------ */
+/* --- reset, saved state, realize --- */
 
 static void pflash_reset_enter(DeviceState *dev)
 {

@@ -93,7 +93,7 @@ typedef struct BlkRequest {
 
 static void request_start(BlkRequest *r);
 
-/* --- ending a request ---------------------------------------------------- */
+/* --- ending a request --- */
 
 static void request_free(BlkRequest *r)
 {
@@ -142,7 +142,7 @@ static void request_done(void *opaque, int status)
                                         : S_IOERR);
 }
 
-/* --- requests ------------------------------------------------------------ */
+/* --- requests --- */
 
 /* Does [sector, sector + bytes) lie on the disk, on whole blocks? */
 static bool sectors_ok(VirtioBlk *s, uint64_t sector, uint64_t bytes)
@@ -290,7 +290,7 @@ static void blk_queue(VirtioDevice *v, VirtQueue *vq)
     }
 }
 
-/* --- configuration, status ----------------------------------------------- */
+/* --- configuration, status --- */
 
 /* 5.2.4 wants a geometry only of drivers that ask; one that any size has. */
 static void config_geometry(uint8_t *c, uint64_t sectors)
@@ -407,7 +407,7 @@ static void blk_resume(VirtioDevice *v)
     }
 }
 
-/* --- saved state --------------------------------------------------------- */
+/* --- saved state --- */
 
 static void retry_save(const void *field, const void *obj, VmBuffer *b)
 {
@@ -463,7 +463,7 @@ static const VmState blk_vmstate = {
     .fields = blk_fields,
 };
 
-/* --- realize, type ------------------------------------------------------- */
+/* --- realize, type --- */
 
 static const Property blk_props[] = {
     PROP_DRIVE(VirtioBlk, blk),

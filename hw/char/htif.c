@@ -171,7 +171,7 @@ static void htif_run(void *opaque)
     }
 }
 
-/* --- registers --------------------------------------------------------- */
+/* --- registers --- */
 
 /* The accessed part of a 64-bit word; size is 4 or 8. */
 static uint64_t word_part(uint64_t word, hwaddr off, unsigned size)
@@ -255,7 +255,7 @@ static const MemoryOps fromhost_ops = {
     .impl_max = 8,
 };
 
-/* --- the character device ---------------------------------------------- */
+/* --- the character device --- */
 
 static int htif_can_receive(void *opaque)
 {
@@ -288,7 +288,7 @@ static const CharHandlers htif_handlers = {
     .writable = htif_writable,
 };
 
-/* --- reset, saved state, realize --------------------------------------- */
+/* --- reset, saved state, realize --- */
 
 static void htif_reset_enter(DeviceState *dev)
 {

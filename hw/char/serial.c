@@ -122,7 +122,7 @@ static int64_t char_time_ns(const Serial16550 *s)
     return NS_PER_S * divisor * char_half_bits(s) / 2 / s->baudbase;
 }
 
-/* --- interrupts: 8.6 ----------------------------------------------------- */
+/* --- interrupts: 8.6 --- */
 
 /* What IIR shows in bits 0 to 3: the pending source of highest priority. */
 static uint8_t serial_iir(const Serial16550 *s)
@@ -150,7 +150,7 @@ static void serial_update(Serial16550 *s)
     irq_set(&s->irq, serial_iir(s) != IIR_NONE);
 }
 
-/* --- receiver ------------------------------------------------------------ */
+/* --- receiver --- */
 
 /* LSR follows the character at the top of the FIFO (8.4). */
 static void rx_show_top(Serial16550 *s)
@@ -269,7 +269,7 @@ static void serial_event(void *opaque, CharEvent ev)
     }
 }
 
-/* --- transmitter --------------------------------------------------------- */
+/* --- transmitter --- */
 
 /* Hand on what the other side takes; the rest shows as no THRE. */
 static void tx_drain(Serial16550 *s)
@@ -319,7 +319,7 @@ static void tx_push(Serial16550 *s, uint8_t byte)
     tx_drain(s);
 }
 
-/* --- modem lines: 8.8, 8.9 ----------------------------------------------- */
+/* --- modem lines: 8.8, 8.9 --- */
 
 /* Inputs of the modem status register: the looped outputs, else a line that
  * is always there. */
@@ -354,7 +354,7 @@ static void line_params_changed(Serial16550 *s)
     char_set_params(&s->fe, &p);
 }
 
-/* --- registers ----------------------------------------------------------- */
+/* --- registers --- */
 
 static uint8_t iir_read(Serial16550 *s, bool debug)
 {
@@ -529,7 +529,7 @@ void serial_write(Serial16550 *s, unsigned reg, uint8_t value)
     serial_update(s);
 }
 
-/* --- reset, saved state, realize ----------------------------------------- */
+/* --- reset, saved state, realize --- */
 
 void serial_reset_enter(Serial16550 *s) /* table I */
 {

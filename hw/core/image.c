@@ -13,7 +13,7 @@
 
 #include "hw/core/image.h"
 
-/* --- ELF ----------------------------------------------------------------- */
+/* --- ELF --- */
 
 /* A reader over both classes and byte orders. */
 typedef struct ElfView {
@@ -219,7 +219,7 @@ bool elf_symbol(const uint8_t *data, size_t len, const char *sym,
     }
 }
 
-/* --- gzip ---------------------------------------------------------------- */
+/* --- gzip --- */
 
 bool image_is_gzip(const uint8_t *data, size_t len)
 {
@@ -257,7 +257,7 @@ GBytes *image_gunzip(const char *name, const uint8_t *data, size_t len,
     return g_byte_array_free_to_bytes(g_steal_pointer(&out));
 }
 
-/* --- boot image headers -------------------------------------------------- */
+/* --- boot image headers --- */
 
 enum { IMAGE_SIZE = 16, IMAGE_MAGIC = 56, IMAGE_HEADER = 64 };
 

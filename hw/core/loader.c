@@ -30,7 +30,7 @@ typedef struct LoaderRoms {
     GPtrArray *blobs; /* Blob *; machine lock */
 } LoaderRoms;
 
-/* --- the pieces -------------------------------------------------------- */
+/* --- the pieces --- */
 
 static void blob_free(void *opaque)
 {
@@ -230,7 +230,7 @@ char *loader_text(Machine *m)
     return g_string_free(text, FALSE);
 }
 
-/* --- files ------------------------------------------------------------- */
+/* --- files --- */
 
 GBytes *loader_read_file(const char *file, const char *what, uint64_t max,
                          Error **errp)

@@ -18,7 +18,7 @@
 
 #define NS_PER_S 1000000000ll
 
-/* --- MTIMER -------------------------------------------------------------- */
+/* --- MTIMER --- */
 
 typedef struct AclintMtimer AclintMtimer;
 
@@ -389,7 +389,7 @@ const DeviceType aclint_mtimer_type = {
     .vmstate = &mtimer_vmstate,
 };
 
-/* --- MSWI, SSWI ---------------------------------------------------------- */
+/* --- MSWI, SSWI --- */
 
 typedef struct AclintSwi {
     DeviceState parent;

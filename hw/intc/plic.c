@@ -159,7 +159,7 @@ static void plic_complete(Plic *s, unsigned c, uint32_t n)
     }
 }
 
-/* --- registers ----------------------------------------------------------- */
+/* --- registers --- */
 
 /* Bits of word @w of a bit map that stand for sources; 0 is no source. */
 static uint32_t plic_word_mask(const Plic *s, unsigned w)
@@ -297,7 +297,7 @@ static const MemoryOps plic_ops = {
     .valid_max = 4,
 };
 
-/* --- reset and saved state ----------------------------------------------- */
+/* --- reset and saved state --- */
 
 static void plic_reset_enter(DeviceState *dev)
 {
@@ -376,7 +376,7 @@ static const VmState plic_vmstate = {
     .post_load = plic_post_load,
 };
 
-/* --- properties and realize ---------------------------------------------- */
+/* --- properties and realize --- */
 
 static const Property plic_props[] = {
     PROP(str, Plic, hart_config, "hart-config", NULL,

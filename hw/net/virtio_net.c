@@ -133,7 +133,7 @@ static unsigned header_len(const VirtioDevice *v)
                : HDR_LEGACY;
 }
 
-/* --- which frames the guest wants; 5.1.6.5.1 to 5.1.6.5.3 ---------------- */
+/* --- which frames the guest wants; 5.1.6.5.1 to 5.1.6.5.3 --- */
 
 static bool table_has(const MacTable *t, const uint8_t *mac)
 {
@@ -180,7 +180,7 @@ static bool wanted(const VirtioNet *s, const uint8_t *frame, size_t len)
                                   table_has(&s->unicast, frame));
 }
 
-/* --- receiving; 5.1.6.4 --------------------------------------------------- */
+/* --- receiving; 5.1.6.4 --- */
 
 static bool net_can_receive(void *opaque, unsigned queue)
 {
@@ -286,8 +286,7 @@ static bool net_receive(void *opaque, unsigned queue, const uint8_t *data,
     return true;
 }
 
-/* --- sending; 5.1.6.2 ------------------------------------------------------
- */
+/* --- sending; 5.1.6.2 --- */
 
 static void net_send_queue(VirtioNet *s, VirtQueue *vq, unsigned pair)
 {
@@ -322,8 +321,7 @@ static void net_sent(void *opaque, unsigned queue)
     }
 }
 
-/* --- control queue; 5.1.6.5 ------------------------------------------------
- */
+/* --- control queue; 5.1.6.5 --- */
 
 /* A command's data, read as it is consumed. */
 typedef struct Command {
@@ -529,8 +527,7 @@ static void net_queue(VirtioDevice *v, VirtQueue *vq)
     }
 }
 
-/* --- configuration, link, reset --------------------------------------------
- */
+/* --- configuration, link, reset --- */
 
 static void net_config_read(VirtioDevice *v)
 {
@@ -657,8 +654,7 @@ static void net_resume(VirtioDevice *v)
     }
 }
 
-/* --- saved state -----------------------------------------------------------
- */
+/* --- saved state --- */
 
 static bool net_post_load(void *obj, int version, Error **errp)
 {
@@ -702,8 +698,7 @@ static const VmState net_vmstate = {
     .post_load = net_post_load,
 };
 
-/* --- realize, type ---------------------------------------------------------
- */
+/* --- realize, type --- */
 
 #define NET_FEATURE(bit, name, def, text)                                      \
     PROP(bool, VirtioNet, f[bit], name, def, "offer " text)

@@ -58,8 +58,7 @@ struct FwCfg {
     BottomHalf *bh;
 };
 
-/* --- items -----------------------------------------------------------------
- */
+/* --- items --- */
 
 static void item_free(void *opaque)
 {
@@ -149,8 +148,7 @@ void fw_cfg_set_string(FwCfg *s, uint16_t key, const char *text)
     fw_cfg_set_bytes(s, key, text, strlen(text) + 1);
 }
 
-/* --- files -----------------------------------------------------------------
- */
+/* --- files --- */
 
 /* struct FWCfgFiles: count, then {size, select, reserved, name[56]}, all
  * numbers big-endian. */
@@ -251,8 +249,7 @@ bool fw_cfg_add_option(FwCfg *s, const char *name, const char *file,
                            file ? len : strlen(text), NULL, NULL, errp);
 }
 
-/* --- the selected item ------------------------------------------------------
- */
+/* --- the selected item --- */
 
 static void fw_cfg_select(FwCfg *s, uint16_t key)
 {
@@ -272,8 +269,7 @@ static uint32_t fw_cfg_left(const FwCfg *s, const FwCfgItem *item)
     return item && s->offset < item->len ? item->len - s->offset : 0;
 }
 
-/* --- data and selector registers ---------------------------------------------
- */
+/* --- data and selector registers --- */
 
 /* Bytes in order of address, zeros past the end: big-endian assembles them. */
 static MemResult data_read(void *opaque, hwaddr off, unsigned size,
@@ -335,8 +331,7 @@ static const MemoryOps ctl_ops = {
     .valid_max = 2,
 };
 
-/* --- DMA
- * ---------------------------------------------------------------------- */
+/* --- DMA --- */
 
 static const MemAttrs dma_attrs = { .device = true };
 
@@ -470,8 +465,7 @@ static const MemoryOps dma_ops = {
     .valid_max = 8,
 };
 
-/* --- reset, saved state, realize
- * ---------------------------------------------- */
+/* --- reset, saved state, realize --- */
 
 static void fw_cfg_reset_enter(DeviceState *dev)
 {
@@ -583,8 +577,7 @@ const DeviceType fw_cfg_mem_type = {
     .vmstate = &fw_cfg_vmstate,
 };
 
-/* --- boards
- * ------------------------------------------------------------------- */
+/* --- boards --- */
 
 static void standard_items(FwCfg *s, const MachineConfig *c)
 {

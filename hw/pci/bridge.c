@@ -17,8 +17,7 @@ static PciBridge *bridge_of(PciDevice *d)
     return object_cast(d, &pci_bridge_base_type);
 }
 
-/* --- windows
- * -------------------------------------------------------------------- */
+/* --- windows --- */
 
 /* Show [base, limit] of the secondary side on the primary. */
 static void set_window(MemoryRegion *window, bool on, uint64_t base,
@@ -88,8 +87,7 @@ void pci_bridge_config_written(PciDevice *d, unsigned addr, unsigned len)
     }
 }
 
-/* --- life
- * -------------------------------------------------------------------------- */
+/* --- life --- */
 
 static void fill_bridge_header(PciDevice *d)
 {

@@ -10,8 +10,7 @@
 
 #include "internal.h"
 
-/* --- slots -------------------------------------------------------------------
- */
+/* --- slots --- */
 
 static bool slot_empty(const PciBus *bus, unsigned slot)
 {
@@ -146,8 +145,7 @@ static char *device_address(Bus *b, DeviceState *dev)
                            (unsigned)d->devfn & 7);
 }
 
-/* --- life
- * ----------------------------------------------------------------------- */
+/* --- life --- */
 
 void pci_bus_init(PciBus *bus, const void *type, DeviceState *owner,
                   const char *name)
@@ -166,8 +164,7 @@ void pci_bus_destroy(PciBus *bus)
     object_unparent(bus);
 }
 
-/* --- routes
- * ----------------------------------------------------------------------- */
+/* --- routes --- */
 
 PciBus *pci_root(PciBus *bus)
 {

@@ -17,7 +17,7 @@ static const PciDeviceType *type_of(const PciDevice *d)
     return (const PciDeviceType *)d->parent.parent.type;
 }
 
-/* --- access --------------------------------------------------------------- */
+/* --- access --- */
 
 #define PCI_HOOK(d, hook)                                                      \
     TYPE_METHOD((d)->parent.parent.type, pci_device_type, PciDeviceType, hook)
@@ -90,8 +90,7 @@ void pci_config_write(PciDevice *d, unsigned addr, unsigned len, uint32_t value)
     }
 }
 
-/* --- BARs -------------------------------------------------------------------
- */
+/* --- BARs --- */
 
 static unsigned bar_offset(const PciDevice *d, int n)
 {
@@ -192,8 +191,7 @@ void pci_update_mappings(PciDevice *d)
     memory_commit(ms);
 }
 
-/* --- capabilities
- * ------------------------------------------------------------- */
+/* --- capabilities --- */
 
 uint8_t pci_add_capability(PciDevice *d, uint8_t id, uint8_t size)
 {
@@ -244,8 +242,7 @@ void pcie_add_capability(PciDevice *d, unsigned type)
     st16_le(&d->wmask[cap + PCIE_LNKCTL2], 0x000f);
 }
 
-/* --- pins -------------------------------------------------------------------
- */
+/* --- pins --- */
 
 /* The root's input of @d's pin: each bridge turns it by the slot (bridge
  * 9.1), and so does the host. */

@@ -29,8 +29,7 @@ static const PciDeviceType *type_of(const PciDevice *d)
 #define PCI_HOOK(d, hook)                                                      \
     TYPE_METHOD((d)->parent.parent.type, pci_device_type, PciDeviceType, hook)
 
-/* --- the property "addr"
- * ------------------------------------------------------ */
+/* --- the property "addr" --- */
 
 /* "SLOT" or "SLOT.FUNCTION", in hexadecimal. */
 static bool parse_addr(const char *text, int32_t *devfn)
@@ -94,8 +93,7 @@ static json_object *get_addr(Object *obj, const Property *prop)
 
 const PropertyType prop_type_pci_addr = { "str", "str", set_addr, get_addr };
 
-/* --- expansion ROM
- * ---------------------------------------------------------------- */
+/* --- expansion ROM --- */
 
 static char *find_rom(Machine *m, const char *name)
 {
@@ -144,8 +142,7 @@ static bool add_rom(PciDevice *d, Error **errp)
     return true;
 }
 
-/* --- realize
- * ---------------------------------------------------------------------- */
+/* --- realize --- */
 
 static void fix(PciDevice *d, unsigned off, unsigned len)
 {
@@ -266,8 +263,7 @@ static void pci_base_unrealize(DeviceState *dev)
     undo_base(d);
 }
 
-/* --- reset
- * ------------------------------------------------------------------------- */
+/* --- reset --- */
 
 static void pci_base_reset_enter(DeviceState *dev)
 {
@@ -290,8 +286,7 @@ static void pci_base_reset_hold(DeviceState *dev)
     pci_update_intx(d);
 }
 
-/* --- saved state
- * --------------------------------------------------------------------- */
+/* --- saved state --- */
 
 static bool pci_post_load(void *obj, int version, Error **errp)
 {

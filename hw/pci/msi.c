@@ -29,8 +29,7 @@ static void send(PciDevice *d, uint64_t addr, uint32_t data)
     }
 }
 
-/* --- MSI
- * ---------------------------------------------------------------------- */
+/* --- MSI --- */
 
 bool msi_init(PciDevice *d, unsigned vectors, Error **errp)
 {
@@ -102,8 +101,7 @@ static void msi_send_unmasked(PciDevice *d)
     }
 }
 
-/* --- MSI-X
- * --------------------------------------------------------------------- */
+/* --- MSI-X --- */
 
 static uint8_t *entry(const PciDevice *d, unsigned vector)
 {
@@ -298,8 +296,7 @@ void msix_uninit(PciDevice *d)
     *x = (PciMsix){ 0 };
 }
 
-/* --- both
- * -------------------------------------------------------------------------- */
+/* --- both --- */
 
 void pci_msi_config_written(PciDevice *d, unsigned addr, unsigned len)
 {

@@ -54,8 +54,7 @@ static bool link_up(const PciDevice *d)
     return (exp16(d, PCIE_LNKSTA) & PCIE_LNKSTA_DLLLA) != 0;
 }
 
-/* --- events
- * ----------------------------------------------------------------------- */
+/* --- events --- */
 
 /* Events that are enabled: 6.7.3.1. Their enables are at the same bits but
  * for the link's. */
@@ -115,8 +114,7 @@ static void set_present(PciDevice *d, bool on)
     pci_set16(d, d->exp_cap + PCIE_SLTSTA, sta | (on ? PCIE_SLTSTA_PDS : 0));
 }
 
-/* --- plug and unplug
- * -------------------------------------------------------------- */
+/* --- plug and unplug --- */
 
 static void card_came(PciBus *bus, PciDevice *card)
 {
@@ -186,8 +184,7 @@ static bool ask_card_to_go(PciBus *bus, PciDevice *card, Error **errp)
     return true;
 }
 
-/* --- registers
- * ----------------------------------------------------------------------- */
+/* --- registers --- */
 
 static void slot_control_written(RootPort *p)
 {

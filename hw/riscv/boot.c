@@ -72,7 +72,7 @@ bool riscv_make_cpus(Machine *m, DeviceState *mtimer, Error **errp)
     return true;
 }
 
-/* --- the CLINT ----------------------------------------------------------- */
+/* --- the CLINT --- */
 
 enum { CLINT_SIZE = 0x10000 };
 
@@ -118,7 +118,7 @@ Chardev *riscv_serial(Machine *m, unsigned n)
                                      : NULL;
 }
 
-/* --- files --------------------------------------------------------------- */
+/* --- files --- */
 
 /* The OpenSBI that -bios default means; NULL with an error. */
 static char *default_firmware(RiscvBoot *b, Error **errp)
@@ -280,7 +280,7 @@ bool riscv_load_kernel(RiscvBoot *b, Error **errp)
     return c->initrd == NULL || load_initrd(b, errp);
 }
 
-/* --- device tree --------------------------------------------------------- */
+/* --- device tree --- */
 
 void riscv_fdt_root(Dtb *dtb, const char *compatible, const char *model)
 {
@@ -399,7 +399,7 @@ void riscv_fdt_chosen(Dtb *dtb, RiscvBoot *b)
     }
 }
 
-/* --- the ROM ------------------------------------------------------------- */
+/* --- the ROM --- */
 
 /* Words of the ROM; offsets in the code below depend on this order. */
 enum {

@@ -82,7 +82,7 @@ static bool has_high_mmio(const VirtMachine *v)
     return v->parent.type == &virt64_machine_type;
 }
 
-/* --- devices ------------------------------------------------------------- */
+/* --- devices --- */
 
 /* Two contexts a hart: M, then S. */
 static bool make_plic(VirtMachine *v, Error **errp)
@@ -298,7 +298,7 @@ static bool virt_build(Machine *m, Error **errp)
     return true;
 }
 
-/* --- device tree --------------------------------------------------------- */
+/* --- device tree --- */
 
 /* Where nodes are being made. */
 typedef struct VirtFdt {
@@ -562,7 +562,7 @@ static void virt_reset(Machine *m)
     riscv_boot_reset(&v->boot, v->dtb);
 }
 
-/* --- types --------------------------------------------------------------- */
+/* --- types --- */
 
 static void virt_finalize(Object *obj)
 {

@@ -26,7 +26,7 @@ static VirtioBus *bus_of(const VirtioDevice *v)
 #define VIRTIO_METHOD(v, method)                                               \
     TYPE_METHOD(TYPE(*type_of(v)), virtio_device_type, VirtioDeviceType, method)
 
-/* --- queues -------------------------------------------------------------- */
+/* --- queues --- */
 
 static void deliver_interrupt(void *opaque)
 {
@@ -106,7 +106,7 @@ static void queues_look(VirtioDevice *v)
     }
 }
 
-/* --- interrupts ---------------------------------------------------------- */
+/* --- interrupts --- */
 
 static void interrupt(VirtioDevice *v, uint8_t isr, uint16_t vector)
 {
@@ -181,7 +181,7 @@ void virtio_broken(VirtioDevice *v, const char *fmt, ...)
     }
 }
 
-/* --- features, status, reset --------------------------------------------- */
+/* --- features, status, reset --- */
 
 typedef struct RingFeature {
     unsigned bit;
@@ -306,7 +306,7 @@ void virtio_set_status(VirtioDevice *v, uint8_t status)
     }
 }
 
-/* --- configuration space: little-endian, 2.5.3 ---------------------------- */
+/* --- configuration space: little-endian, 2.5.3 --- */
 
 uint64_t virtio_config_read(VirtioDevice *v, unsigned off, unsigned size)
 {
@@ -343,7 +343,7 @@ void virtio_config_write(VirtioDevice *v, unsigned off, unsigned size,
     queues_quiesce(v, false);
 }
 
-/* --- saved state --------------------------------------------------------- */
+/* --- saved state --- */
 
 static void queues_save(const void *field, const void *obj, VmBuffer *b)
 {
@@ -428,7 +428,7 @@ static const VmState virtio_vmstate = {
     .post_load = virtio_post_load,
 };
 
-/* --- realize, type ------------------------------------------------------- */
+/* --- realize, type --- */
 
 /* Going on after a stop or a load: what came meanwhile is looked at. */
 static void state_changed(Notifier *n, void *data)

@@ -83,7 +83,7 @@ static void mmio_clear(VirtioMmio *s)
     s->page_size = s->queue_align = 4096;
 }
 
-/* --- registers: what each does ------------------------------------------- */
+/* --- registers: what each does --- */
 
 typedef uint32_t MmioRead(VirtioMmio *s, VirtioDevice *v);
 typedef void MmioWrite(VirtioMmio *s, VirtioDevice *v, uint32_t value);
@@ -318,7 +318,7 @@ static uint32_t config_generation_read(VirtioMmio *s, VirtioDevice *v)
     return v->config_generation;
 }
 
-/* --- registers: the table ------------------------------------------------- */
+/* --- registers: the table --- */
 
 enum { LEGACY = 1, MODERN = 2, BOTH = 3 };
 
@@ -450,7 +450,7 @@ static const MemoryOps mmio_ops = {
     .impl_max = 4,
 };
 
-/* --- the bus ------------------------------------------------------------- */
+/* --- the bus --- */
 
 static bool mmio_attached(VirtioBus *bus, VirtioDevice *v, Error **errp)
 {
@@ -485,7 +485,7 @@ const VirtioBusType virtio_mmio_bus_type = {
     .max_devices = 1,
 };
 
-/* --- type ---------------------------------------------------------------- */
+/* --- type --- */
 
 static void mmio_reset_enter(DeviceState *dev)
 {

@@ -93,8 +93,7 @@ static void update_irq(VirtioPci *s, const VirtioDevice *v)
     pci_set_intx(&s->parent, v && v->isr != 0 && !msix_enabled(&s->parent));
 }
 
-/* --- what both interfaces do ------------------------------------------------
- */
+/* --- what both interfaces do --- */
 
 /* 4.1.5.1.2: a vector that cannot be mapped reads back as none. */
 static uint16_t check_vector(VirtioPci *s, uint32_t vector)
@@ -156,8 +155,7 @@ static VirtQueue *queue_to_set(VirtioPci *s, VirtioDevice *v)
     return vq;
 }
 
-/* --- modern registers
- * --------------------------------------------------------- */
+/* --- modern registers --- */
 
 typedef uint32_t CommonRead(VirtioPci *s, VirtioDevice *v);
 typedef void CommonWrite(VirtioPci *s, VirtioDevice *v, uint32_t value);
@@ -473,8 +471,7 @@ static const MemoryOps modern_ops = {
     .impl_max = 4,
 };
 
-/* --- legacy registers
- * ------------------------------------------------------------ */
+/* --- legacy registers --- */
 
 static uint32_t legacy_header_read(VirtioPci *s, VirtioDevice *v, unsigned off)
 {
@@ -592,8 +589,7 @@ static const MemoryOps legacy_ops = {
     .valid_max = 4,
 };
 
-/* --- access through configuration space; 4.1.4.9
- * ------------------------------- */
+/* --- access through configuration space; 4.1.4.9 --- */
 
 /* Where the window points; false: nowhere. */
 static bool window(VirtioPci *s, uint32_t *off, uint32_t *len)
@@ -636,8 +632,7 @@ static void config_written(PciDevice *d, unsigned addr, unsigned len)
     }
 }
 
-/* --- layout
- * ------------------------------------------------------------------- */
+/* --- layout --- */
 
 static uint8_t add_cap(PciDevice *d, uint8_t type, uint32_t off, uint32_t len)
 {
@@ -737,8 +732,7 @@ static bool choose_interfaces(VirtioPci *s, Error **errp)
     return true;
 }
 
-/* --- the bus between
- * ------------------------------------------------------------- */
+/* --- the bus between --- */
 
 static bool pci_attached(VirtioBus *bus, VirtioDevice *v, Error **errp)
 {
@@ -784,8 +778,7 @@ const VirtioBusType virtio_pci_bus_type = {
     .interrupt = pci_interrupt,
 };
 
-/* --- life
- * ------------------------------------------------------------------------- */
+/* --- life --- */
 
 static void alias_property(const Property *prop, void *opaque)
 {
@@ -913,8 +906,7 @@ const VirtioPciType virtio_pci_type = {
     .config_written = config_written,
 };
 
-/* --- the types: each as it likes, transitional, modern
- * ---------------------------- */
+/* --- the types: each as it likes, transitional, modern --- */
 
 #define VIRTIO_PCI_NAMED(name_, aliases_, mode_, backend_, id_, class_, cat_,  \
                          text_)                                                \

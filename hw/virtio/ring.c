@@ -53,7 +53,7 @@ static bool is_packed(const VirtQueue *vq)
     return virtio_has(vq->device, VIRTIO_F_RING_PACKED);
 }
 
-/* --- guest memory -------------------------------------------------------- */
+/* --- guest memory --- */
 
 static bool ring_ld(VirtQueue *vq, hwaddr addr, unsigned size, uint64_t *value)
 {
@@ -102,7 +102,7 @@ static bool desc_read(VirtQueue *vq, hwaddr addr, Desc *d)
     return true;
 }
 
-/* --- chains -------------------------------------------------------------- */
+/* --- chains --- */
 
 typedef struct Segment {
     uint64_t addr;
@@ -212,7 +212,7 @@ static bool chain_walk(VirtQueue *vq, Chain *c, hwaddr table, unsigned n,
     return straight;
 }
 
-/* --- taking -------------------------------------------------------------- */
+/* --- taking --- */
 
 /* How many chains wait in a split ring; false when there are none. */
 static bool split_available(VirtQueue *vq)
@@ -442,7 +442,7 @@ void *virtq_pop(VirtQueue *vq, size_t size)
     return e;
 }
 
-/* --- returning ----------------------------------------------------------- */
+/* --- returning --- */
 
 static gint done_order(gconstpointer a, gconstpointer b, gpointer unused)
 {
@@ -580,7 +580,7 @@ void virtq_unpop(VirtQueue *vq, VirtqElement *e)
     }
 }
 
-/* --- notifications, both ways -------------------------------------------- */
+/* --- notifications, both ways --- */
 
 /* 2.7.7: flags, or the index at which the driver wants to hear of it. */
 static bool split_wants_interrupt(VirtQueue *vq, uint32_t since)
@@ -717,7 +717,7 @@ void virtq_kick(VirtQueue *vq)
     }
 }
 
-/* --- set-up -------------------------------------------------------------- */
+/* --- set-up --- */
 
 bool virtq_set_size(VirtQueue *vq, uint16_t size)
 {
@@ -769,7 +769,7 @@ void virtq_reset(VirtQueue *vq)
     g_queue_clear_full(&vq->filled, g_free);
 }
 
-/* --- saved state --------------------------------------------------------- */
+/* --- saved state --- */
 
 static void filled_save(const void *field, const void *obj, VmBuffer *b)
 {

@@ -114,7 +114,7 @@ static void rng_queue_reset(VirtioDevice *v, VirtQueue *vq)
     rng_reset(v); /* there is but one */
 }
 
-/* --- saved state, type --------------------------------------------------- */
+/* --- saved state, type --- */
 
 static bool rng_post_load(void *obj, int version, Error **errp)
 {

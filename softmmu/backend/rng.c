@@ -114,7 +114,7 @@ const RngBackendType rng_backend_type = {
     .can_delete = rng_can_delete,
 };
 
-/* --- rng-builtin --------------------------------------------------------- */
+/* --- rng-builtin --- */
 
 typedef struct RngBuiltin {
     RngBackend rng;
@@ -166,7 +166,7 @@ const RngBackendType rng_builtin_type = {
     .start = builtin_start,
 };
 
-/* --- rng-random ---------------------------------------------------------- */
+/* --- rng-random --- */
 
 typedef struct RngRandom {
     RngBackend rng;

@@ -23,8 +23,7 @@ void sock_addr_free(SockAddr *a)
     }
 }
 
-/* --- parsing
- * ------------------------------------------------------------------- */
+/* --- parsing --- */
 
 /* "HOST:PORT"; the host may be empty or a bracketed IPv6 address. */
 static bool split_host_port(SockAddr *a, const char *text, Error **errp)
@@ -188,8 +187,7 @@ char *sock_addr_text(const SockAddr *a)
     return g_strdup_printf("tcp:%s:%s", a->host, a->port);
 }
 
-/* --- sockets
- * ---------------------------------------------------------------------- */
+/* --- sockets --- */
 
 static bool unix_sockaddr(const SockAddr *a, struct sockaddr_un *sa,
                           socklen_t *len, Error **errp)
@@ -399,8 +397,7 @@ int sock_connect(Machine *m, const SockAddr *a, bool nonblock, bool *pending,
     return fd;
 }
 
-/* --- names
- * ------------------------------------------------------------------------- */
+/* --- names --- */
 
 static char *name_text(const struct sockaddr_storage *ss, socklen_t len)
 {

@@ -5,8 +5,7 @@
 
 enum { JSON_DEPTH_MAX = 1024, KEY_PARTS_MAX = 32 };
 
-/* --- text to flat pairs
- * --------------------------------------------------------- */
+/* --- text to flat pairs --- */
 
 /* The next option of *@p, with ",," undone; *@p moves past its comma. */
 static char *next_word(const char **p)
@@ -22,7 +21,7 @@ static char *next_word(const char **p)
     return g_string_free(word, FALSE);
 }
 
-/* --- nesting ----------------------------------------------------------- */
+/* --- nesting --- */
 
 static bool part_valid(const char *part)
 {
@@ -112,7 +111,7 @@ static json_object *listify(json_object *obj, Error **errp)
     return list;
 }
 
-/* --- public ------------------------------------------------------------ */
+/* --- public --- */
 
 /* Is [from, len) of @text JSON's white space only? */
 static bool all_space(const char *text, size_t from, size_t len)

@@ -42,7 +42,7 @@ static bool netdev_text(StartPlan *p, const char *text, Error **errp)
     return netdev_from_text(p->m, text, errp) != NULL;
 }
 
-/* --- -nic and -net nic ---------------------------------------------------- */
+/* --- -nic and -net nic --- */
 
 static bool parse_mac(const char *text, uint8_t mac[NET_MAC_LEN])
 {
@@ -188,8 +188,7 @@ static bool old_text(StartPlan *p, const char *text, Error **errp)
     return ok;
 }
 
-/* --- phases ----------------------------------------------------------------
- */
+/* --- phases --- */
 
 /* Without -nodefaults and any option of the network, a board whose default
  * NIC this build has gets one, on the user-mode network if that is there. */

@@ -14,8 +14,7 @@
 
 #include "cli.h"
 
-/* --- -daemonize
- * ------------------------------------------------------------------ */
+/* --- -daemonize --- */
 
 /* In the parent: its status is the child's first word, or the child's own. */
 static void wait_until_ready(pid_t child, int fd) G_GNUC_NORETURN;
@@ -83,8 +82,7 @@ void process_ready(StartPlan *p)
     p->ready_fd = -1;
 }
 
-/* --- -pidfile
- * ---------------------------------------------------------------------- */
+/* --- -pidfile --- */
 
 bool process_write_pidfile(StartPlan *p, Error **errp)
 {
@@ -119,8 +117,7 @@ void process_remove_pidfile(StartPlan *p)
     }
 }
 
-/* --- signals
- * ------------------------------------------------------------------------- */
+/* --- signals --- */
 
 static void signal_arrived(void *opaque)
 {

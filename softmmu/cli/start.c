@@ -39,8 +39,7 @@ static bool is_help(const char *text)
     return strcmp(text, "help") == 0 || strcmp(text, "?") == 0;
 }
 
-/* --- log
- * ------------------------------------------------------------------------ */
+/* --- log --- */
 
 static bool trace_text(StartPlan *p, const char *text, Error **errp)
 {
@@ -79,8 +78,7 @@ static bool start_log(StartPlan *p, Error **errp)
     return cli_each(p, p->trace, "trace", trace_text, errp);
 }
 
-/* --- machine
- * ---------------------------------------------------------------------- */
+/* --- machine --- */
 
 static bool machine_matches(const MachineType *t, const char *name)
 {
@@ -185,8 +183,7 @@ static bool start_machine(StartPlan *p, Error **errp)
     return ok;
 }
 
-/* --- configuration
- * ------------------------------------------------------------------- */
+/* --- configuration --- */
 
 static bool take_count(json_object *options, const char *key, unsigned *value,
                        Error **errp)
@@ -422,8 +419,7 @@ static bool start_config(StartPlan *p, Error **errp)
            set_globals(p, errp);
 }
 
-/* --- back ends
- * -------------------------------------------------------------------------- */
+/* --- back ends --- */
 
 /* "TYPE,help" and "help": true when it was one. */
 static bool wants_list(StartPlan *p, const char *text, const char *suffix,
@@ -582,8 +578,7 @@ static bool start_defaults(StartPlan *p, Error **errp)
     return true;
 }
 
-/* --- monitors
- * -------------------------------------------------------------------- */
+/* --- monitors --- */
 
 static bool add_monitor(StartPlan *p, const char *text, bool qmp, bool pretty,
                         Error **errp)
@@ -661,8 +656,7 @@ static bool start_monitors(StartPlan *p, Error **errp)
            cli_each(p, p->mon, "mon", mon_text, errp);
 }
 
-/* --- engine, board, devices
- * --------------------------------------------------------------- */
+/* --- engine, board, devices --- */
 
 /* -perfmap and the like are options of tcg; other engines refuse them. */
 static void add_accel_flags(StartPlan *p, AccelChoice *c)

@@ -87,7 +87,7 @@ int64_t clock_now_ns(ClockSet *c, ClockType type)
     g_assert_not_reached();
 }
 
-/* --- changes: machine lock ----------------------------------------------- */
+/* --- changes: machine lock --- */
 
 static void change_begin(ClockSet *c)
 {

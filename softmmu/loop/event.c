@@ -74,7 +74,7 @@ int64_t event_clock_ns(EventGate *gate, ClockType type)
     return clock_now_ns(gate->clocks, type);
 }
 
-/* --- random bytes -------------------------------------------------------- */
+/* --- random bytes --- */
 
 /* splitmix64: Steele, Lea, Flood, "Fast splittable pseudorandom number
  * generators", OOPSLA 2014; spreads a seed over a larger state. */
@@ -154,7 +154,7 @@ void event_random(EventGate *gate, void *buf, size_t len)
     }
 }
 
-/* --- input --------------------------------------------------------------- */
+/* --- input --- */
 
 void event_source_init(EventSource *src, EventGate *gate, const char *id,
                        LoopContext *ctx,
@@ -208,7 +208,7 @@ void event_post(EventSource *src, const void *data, size_t len)
     input_queue(src, g_bytes_new(data, len));
 }
 
-/* --- requests ------------------------------------------------------------ */
+/* --- requests --- */
 
 void event_begin(EventRequest *req, EventGate *gate, LoopContext *ctx,
                  void (*done)(void *opaque, int status), void *opaque)
@@ -305,7 +305,7 @@ int64_t event_gate_next_deadline_ns(EventGate *gate)
                : ((EventRequest *)gate->requests.head->data)->deadline_ns;
 }
 
-/* --- slices -------------------------------------------------------------- */
+/* --- slices --- */
 
 /* The slice's thread holds the machine lock, which is what callbacks of the
  * main loop need; an iothread's run there. */

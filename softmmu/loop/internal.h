@@ -5,7 +5,7 @@
 
 #include "softmmu/loop/loop.h"
 
-/* --- timers: timer.c ------------------------------------------------------ */
+/* --- timers: timer.c --- */
 
 /* Deadline heaps of one context, a heap a clock. */
 typedef struct TimerHeaps {
@@ -21,7 +21,7 @@ void timer_heaps_destroy(TimerHeaps *h);
 int64_t timer_wait_ns(LoopContext *ctx);
 void timer_run_due(LoopContext *ctx);
 
-/* --- clocks: clock.c ------------------------------------------------------ */
+/* --- clocks: clock.c --- */
 
 /* Does the loop itself fire timers of @type now? Not while the clock stands,
  * nor for virtual ones under icount. */
@@ -29,7 +29,7 @@ bool clock_ticks(ClockSet *clocks, ClockType type);
 void clocks_add_context(ClockSet *clocks, LoopContext *ctx);
 void clocks_remove_context(ClockSet *clocks, LoopContext *ctx);
 
-/* --- contexts: loop.c ----------------------------------------------------- */
+/* --- contexts: loop.c --- */
 
 ClockSet *loop_context_clocks(LoopContext *ctx);
 TimerHeaps *loop_context_timers(LoopContext *ctx);

@@ -114,7 +114,7 @@ void loop_wake(LoopContext *ctx)
     }
 }
 
-/* --- posted calls and bottom halves -------------------------------------- */
+/* --- posted calls and bottom halves --- */
 
 static void post(LoopContext *ctx, Posted p)
 {
@@ -210,7 +210,7 @@ static bool anything_posted(LoopContext *ctx)
     return ctx->posted->len > 0;
 }
 
-/* --- the GSource of queue and timers ------------------------------------- */
+/* --- the GSource of queue and timers --- */
 
 typedef struct LoopSource {
     GSource gsource;
@@ -259,7 +259,7 @@ static GSourceFuncs loop_source_funcs = {
     .dispatch = source_dispatch,
 };
 
-/* --- poll ---------------------------------------------------------------- */
+/* --- poll --- */
 
 /* Callbacks are over: let others in. */
 static void loop_leave(LoopContext *ctx)
@@ -367,7 +367,7 @@ static gint loop_poll_fds(GPollFD *fds, guint n, gint timeout_ms)
     return ready;
 }
 
-/* --- life ---------------------------------------------------------------- */
+/* --- life --- */
 
 LoopContext *loop_context_new(const char *name, Lock *lock, ClockSet *clocks)
 {
@@ -491,7 +491,7 @@ void loop_thread_stop(LoopContext *ctx)
     thread_join(&ctx->thread);
 }
 
-/* --- quiesce ------------------------------------------------------------- */
+/* --- quiesce --- */
 
 void loop_context_quiesce(LoopContext *ctx)
 {
@@ -535,7 +535,7 @@ void loop_context_resume(LoopContext *ctx)
     }
 }
 
-/* --- descriptors --------------------------------------------------------- */
+/* --- descriptors --- */
 
 struct LoopFd {
     GSource gsource; /* first */

@@ -8,7 +8,7 @@
 /* CLOCK_HOST may be set while we sleep: look again after at most this. */
 #define HOST_CLOCK_NAP_NS INT64_C(1000000000)
 
-/* --- heap: under the context's timer lock -------------------------------- */
+/* --- heap: under the context's timer lock --- */
 
 static bool before(const Timer *a, const Timer *b)
 {
@@ -75,7 +75,7 @@ static bool is_set(const Timer *t)
     return __atomic_load_n(&t->deadline_ns, __ATOMIC_RELAXED) >= 0;
 }
 
-/* --- timers: any thread -------------------------------------------------- */
+/* --- timers: any thread --- */
 
 void timer_init(Timer *t, LoopContext *ctx, ClockType clock,
                 void (*fn)(void *opaque), void *opaque)
@@ -136,7 +136,7 @@ int64_t loop_next_deadline_ns(LoopContext *ctx, ClockType type)
                : INT64_MAX;
 }
 
-/* --- firing -------------------------------------------------------------- */
+/* --- firing --- */
 
 /* Take the first timer if it is due at @now and was set before @limit. */
 static Timer *take_due(TimerHeaps *h, ClockType type, int64_t now,
@@ -221,7 +221,7 @@ void timer_heaps_destroy(TimerHeaps *h)
     lock_destroy(&h->lock);
 }
 
-/* --- saved state --------------------------------------------------------- */
+/* --- saved state --- */
 
 static void timer_save(const void *field, const void *obj, VmBuffer *b)
 {

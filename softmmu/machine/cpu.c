@@ -43,8 +43,7 @@ static Machine *cpu_machine(CPUState *cpu)
     return cpu->parent.machine;
 }
 
-/* --- requests
- * ------------------------------------------------------------------ */
+/* --- requests --- */
 
 /* Wake it from the engine and from sleep. The vCPU lock is held. */
 static void kick_locked(CPUState *cpu)
@@ -120,8 +119,7 @@ void cpu_run_on(CPUState *cpu, void (*fn)(CPUState *cpu, void *data),
     }
 }
 
-/* --- the vCPU thread's safe point
- * ------------------------------------------------ */
+/* --- the vCPU thread's safe point --- */
 
 /* Run one queued item, with the lock dropped; false: there was none. */
 static bool run_one_work_locked(CPUState *cpu)
@@ -201,8 +199,7 @@ bool cpu_wait_for_work(CPUState *cpu)
     return go_on;
 }
 
-/* --- pausing all
- * ------------------------------------------------------------------- */
+/* --- pausing all --- */
 
 static void wait_parked(CPUState *cpu)
 {
@@ -238,8 +235,7 @@ void cpus_resume_all(Machine *m)
     }
 }
 
-/* --- running alone
- * ------------------------------------------------------------------ */
+/* --- running alone --- */
 
 /* Wait for the turn; counted as at a safe point meanwhile, so that the one
  * whose turn it is does not wait for us. */
@@ -309,8 +305,7 @@ void cpu_exclusive(CPUState *cpu, void (*fn)(CPUState *cpu, void *data),
     lock_release(&m->exclusive_lock);
 }
 
-/* --- debugging
- * ---------------------------------------------------------------------- */
+/* --- debugging --- */
 
 void cpu_debug_stop(CPUState *cpu, int hit, vaddr addr)
 {

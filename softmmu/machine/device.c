@@ -8,8 +8,7 @@
 #include "softmmu/machine/device.h"
 #include "softmmu/machine/machine.h"
 
-/* --- creation
- * ----------------------------------------------------------------- */
+/* --- creation --- */
 
 /* Apply those of @list that name @type itself, not its parents. */
 static bool apply_compat(DeviceState *dev, const ObjectType *type,
@@ -143,8 +142,7 @@ DeviceState *device_new_child(void *parent, const char *name, const void *type)
     return dev;
 }
 
-/* --- realize, unplug
- * ------------------------------------------------------------ */
+/* --- realize, unplug --- */
 
 static bool bus_plug(DeviceState *dev, Error **errp)
 {
@@ -319,8 +317,7 @@ bool device_unplug_request(DeviceState *dev, Error **errp)
     return true;
 }
 
-/* --- regions and lines
- * ------------------------------------------------------------ */
+/* --- regions and lines --- */
 
 /* A group of inputs: [first, first + n) go to @fn. */
 typedef struct IrqInputs {
@@ -407,8 +404,7 @@ void device_connect(DeviceState *dev, int i, DeviceState *to, int n)
     device_connect_fn(dev, i, irq_to_device, to, n);
 }
 
-/* --- names
- * -------------------------------------------------------------------------- */
+/* --- names --- */
 
 char *device_path(const DeviceState *dev)
 {

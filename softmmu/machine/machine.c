@@ -24,8 +24,7 @@ bool machine_locked(const Machine *m)
     return lock_held(&m->lock);
 }
 
-/* --- notifiers
- * -------------------------------------------------------------------- */
+/* --- notifiers --- */
 
 void notifier_add(GPtrArray *list, Notifier *n)
 {
@@ -54,8 +53,7 @@ void machine_event(Machine *m, const char *name, json_object *data)
     json_object_put(data);
 }
 
-/* --- life
- * -------------------------------------------------------------------------- */
+/* --- life --- */
 
 static Object *add_container(Object *parent, const char *name)
 {
@@ -237,8 +235,7 @@ static void machine_finalize(Object *obj)
     lock_destroy(&m->lock);
 }
 
-/* --- building
- * -------------------------------------------------------------------------- */
+/* --- building --- */
 
 static bool make_ram(Machine *m, Error **errp)
 {

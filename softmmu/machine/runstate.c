@@ -133,8 +133,7 @@ void machine_cont(Machine *m)
     cpus_resume_all(m);
 }
 
-/* --- requests: any thread posts, the main loop serves
- * ------------------------- */
+/* --- requests: any thread posts, the main loop serves --- */
 
 typedef struct Request {
     Machine *m;

@@ -13,7 +13,7 @@
 #include "softmmu/object/object.h"
 #include "trace_softmmu_memory.h"
 
-/* --- guest memory -------------------------------------------------------- */
+/* --- guest memory --- */
 
 /*
  * vCPUs write guest memory while we copy it. Aligned words of up to 8 bytes
@@ -73,7 +73,7 @@ void guest_copy_out(uint8_t *guest, const void *buf, uint64_t len)
     guest_copy(guest, buf, len);
 }
 
-/* --- values in byte order ------------------------------------------------ */
+/* --- values in byte order --- */
 
 static uint64_t swap_bytes(uint64_t v, unsigned size)
 {
@@ -97,7 +97,7 @@ static void bytes_store(uint8_t *p, unsigned size, MemEndian endian, uint64_t v)
     memcpy(p, raw, size);
 }
 
-/* --- the re-entrancy guard ----------------------------------------------- */
+/* --- the re-entrancy guard --- */
 
 /* The hooks that this thread is inside of, innermost first. Another thread's
  * access is no re-entry: it waits for the lock, or the region is lockless. */
@@ -117,7 +117,7 @@ static bool hook_entered(const MemoryRegion *mr)
     return false;
 }
 
-/* --- one access of a device ---------------------------------------------- */
+/* --- one access of a device --- */
 
 typedef struct Access {
     MemoryRegion *mr;
@@ -305,7 +305,7 @@ static MemResult access_io(Access *a)
     return access_doorbell(a) ? MEM_OK : access_locked(a);
 }
 
-/* --- RAM behind a region ------------------------------------------------- */
+/* --- RAM behind a region --- */
 
 static bool region_is_direct(const MemoryRegion *mr, bool readonly, bool romd,
                              bool write, MemAttrs attrs)
@@ -389,7 +389,7 @@ MemResult memory_region_access(MemoryRegion *mr, hwaddr off, unsigned size,
     return r;
 }
 
-/* --- address spaces ------------------------------------------------------ */
+/* --- address spaces --- */
 
 static void log_unassigned(AddressSpace *as, hwaddr addr, bool write,
                            MemAttrs attrs)

@@ -20,7 +20,7 @@
 #define MADV_REMOVE 9
 #endif
 
-/* --- properties ---------------------------------------------------------- */
+/* --- properties --- */
 
 static MemoryBackend *backend_of(Object *obj)
 {
@@ -179,7 +179,7 @@ static const PropertyEnum policies[] = {
     { 0 },
 };
 
-/* --- making the memory --------------------------------------------------- */
+/* --- making the memory --- */
 
 static bool nodes_empty(const MemoryBackend *mb)
 {
@@ -294,7 +294,7 @@ static bool memfd_complete(Object *obj, Error **errp)
     return backend_make(mb, errp);
 }
 
-/* --- files --------------------------------------------------------------- */
+/* --- files --- */
 
 /* A file without a name in folder @dir: it goes when we do. */
 static int open_unnamed(const char *dir, const char *id, Error **errp)
@@ -425,7 +425,7 @@ static bool file_complete(Object *obj, Error **errp)
     return false;
 }
 
-/* --- use ----------------------------------------------------------------- */
+/* --- use --- */
 
 static bool backend_can_delete(Object *obj, Error **errp)
 {
@@ -502,7 +502,7 @@ void memory_backend_release(MemoryRegion *mr)
     container_of(mr, MemoryBackend, mr)->claimed = false;
 }
 
-/* --- types --------------------------------------------------------------- */
+/* --- types --- */
 
 #define COMMON_PROPS(share_default)                                            \
     PROP(ram_size, MemoryBackend, config.size, "size", NULL,                   \

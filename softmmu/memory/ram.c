@@ -35,7 +35,7 @@ typedef struct Block {
     unsigned trackers[DIRTY_CLIENTS]; /* machine lock */
 } Block;
 
-/* --- making blocks ------------------------------------------------------- */
+/* --- making blocks --- */
 
 static uint64_t fd_page_size(int fd)
 {
@@ -314,7 +314,7 @@ RamBlock *ram_block_new(MemorySystem *ms, const char *id, const RamConfig *cfg,
     return &b->ram;
 }
 
-/* --- their life ---------------------------------------------------------- */
+/* --- their life --- */
 
 static void block_free_rcu(RcuHead *head)
 {
@@ -428,7 +428,7 @@ void ram_system_free(MemorySystem *ms)
     lock_destroy(&ms->ram_lock);
 }
 
-/* --- dirty pages --------------------------------------------------------- */
+/* --- dirty pages --- */
 
 static uint64_t dirty_words(const RamBlock *block)
 {

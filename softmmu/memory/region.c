@@ -4,7 +4,7 @@
 
 #include "softmmu/object/object.h"
 
-/* --- making them --------------------------------------------------------- */
+/* --- making them --- */
 
 static void region_setup(MemoryRegion *mr, void *owner, const char *name,
                          uint64_t size, MemoryKind kind)
@@ -125,7 +125,7 @@ void memory_region_destroy(MemoryRegion *mr)
     g_clear_pointer((char **)&mr->name, g_free);
 }
 
-/* --- the tree ------------------------------------------------------------ */
+/* --- the tree --- */
 
 /*
  * A region below an address space knows the system, so that its changes
@@ -221,7 +221,7 @@ void memory_region_del(MemoryRegion *parent, MemoryRegion *child)
     }
 }
 
-/* --- attributes ---------------------------------------------------------- */
+/* --- attributes --- */
 
 void memory_region_set_enabled(MemoryRegion *mr, bool enabled)
 {
@@ -297,7 +297,7 @@ void *memory_region_ram_ptr(const MemoryRegion *mr)
     return mr->ram ? mr->ram->host + mr->ram_offset : NULL;
 }
 
-/* --- doorbells ----------------------------------------------------------- */
+/* --- doorbells --- */
 
 static bool bell_equal(const MemoryIoeventfd *a, const MemoryIoeventfd *b)
 {

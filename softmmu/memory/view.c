@@ -10,7 +10,7 @@
 
 #include "trace_softmmu_memory.h"
 
-/* --- rendering ----------------------------------------------------------- */
+/* --- rendering --- */
 
 typedef struct Render {
     GArray *ranges; /* FlatRange, sorted, no overlaps */
@@ -220,7 +220,7 @@ MemoryRegion *view_root(MemoryRegion *mr)
     return NULL;
 }
 
-/* --- telling listeners --------------------------------------------------- */
+/* --- telling listeners --- */
 
 static bool range_same(const FlatRange *a, const FlatRange *b)
 {
@@ -368,7 +368,7 @@ static void tell_all(MemorySystem *ms, const Change *change)
     }
 }
 
-/* --- transactions -------------------------------------------------------- */
+/* --- transactions --- */
 
 void memory_begin(MemorySystem *ms)
 {
@@ -500,7 +500,7 @@ void address_space_destroy(AddressSpace *as)
     g_clear_pointer((char **)&as->name, g_free);
 }
 
-/* --- looking up ---------------------------------------------------------- */
+/* --- looking up --- */
 
 const FlatView *address_space_view(AddressSpace *as)
 {
@@ -540,7 +540,7 @@ bool flat_range_is_direct(const FlatRange *r, bool write)
     }
 }
 
-/* --- listeners ----------------------------------------------------------- */
+/* --- listeners --- */
 
 void memory_listener_add(MemoryListener *l)
 {

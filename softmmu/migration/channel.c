@@ -13,8 +13,7 @@
 #include "softmmu/base/parse.h"
 #include "softmmu/qmp/monitor.h"
 
-/* --- file:
- * ------------------------------------------------------------------------ */
+/* --- file: --- */
 
 /* "PATH[,offset=N]" */
 static bool open_file(Channel *c, const char *spec, int flags, Error **errp)
@@ -54,8 +53,7 @@ static bool file_in(Channel *c, Machine *m, const char *spec, Error **errp)
     return open_file(c, spec, O_RDONLY, errp);
 }
 
-/* --- exec:
- * ------------------------------------------------------------------------- */
+/* --- exec: --- */
 
 static bool spawn(Channel *c, const char *command, int *child_in,
                   int *child_out, Error **errp)
@@ -103,8 +101,7 @@ static bool fd_open(Channel *c, Machine *m, const char *spec, Error **errp)
     return c->fd >= 0;
 }
 
-/* --- unix:, tcp:
- * -------------------------------------------------------------------------- */
+/* --- unix:, tcp: --- */
 
 static bool unix_address(const char *path, struct sockaddr_un *sa, Error **errp)
 {

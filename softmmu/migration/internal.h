@@ -56,8 +56,7 @@ bool migration_in_main(Migration *mig,
 /* Machine lock: status changes, with its event. */
 void migration_set_status(Migration *mig, MigrationStatus status);
 
-/* --- save.c, load.c: the bodies of the threads -------------------------------
- */
+/* --- save.c, load.c: the bodies of the threads --- */
 bool migration_send(Migration *mig, Error **errp);
 bool migration_receive(Migration *mig, Error **errp);
 

@@ -17,8 +17,7 @@ typedef struct Receiver {
     int64_t clock_ns;
 } Receiver;
 
-/* --- in the main loop
- * ------------------------------------------------------------- */
+/* --- in the main loop --- */
 
 static void block_changed(RamBlock *block, void *opaque)
 {
@@ -39,8 +38,7 @@ static bool main_apply(Migration *mig, void *data, Error **errp)
     return sections_apply(m, r->sections, errp);
 }
 
-/* --- records
- * ------------------------------------------------------------------------ */
+/* --- records --- */
 
 static bool read_ram_list(Receiver *r, Error **errp)
 {
@@ -216,8 +214,7 @@ bool migration_receive(Migration *mig, Error **errp)
     return ok;
 }
 
-/* --- devices alone
- * --------------------------------------------------------------------- */
+/* --- devices alone --- */
 
 GByteArray *migration_save_devices(Machine *m)
 {

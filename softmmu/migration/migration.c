@@ -6,8 +6,7 @@
 
 #include "internal.h"
 
-/* --- status
- * ------------------------------------------------------------------------ */
+/* --- status --- */
 
 void migration_set_status(Migration *mig, MigrationStatus status)
 {
@@ -38,8 +37,7 @@ static bool is_active(const Migration *mig)
     }
 }
 
-/* --- thread to main loop
- * -------------------------------------------------------------- */
+/* --- thread to main loop --- */
 
 typedef struct MainCall {
     Migration *mig;
@@ -222,8 +220,7 @@ bool qmp_migrate_continue(Machine *m, const MigrateContinueArgs *a,
     return true;
 }
 
-/* --- receiving
- * ------------------------------------------------------------------------- */
+/* --- receiving --- */
 
 static bool main_received(Migration *mig, void *data, Error **errp)
 {
@@ -321,8 +318,7 @@ void migration_set_autostart(Migration *mig, bool autostart)
     mig->autostart = autostart;
 }
 
-/* --- queries and settings
- * ------------------------------------------------------------------ */
+/* --- queries and settings --- */
 
 static MigrationStats *ram_stats(Migration *mig)
 {

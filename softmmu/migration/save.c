@@ -27,8 +27,7 @@ static size_t block_words(const RamBlock *block)
     return (block->size / STREAM_PAGE + 63) / 64;
 }
 
-/* --- in the main loop
- * ------------------------------------------------------------- */
+/* --- in the main loop --- */
 
 static bool main_start(Migration *mig, void *data, Error **errp)
 {

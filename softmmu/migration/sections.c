@@ -52,8 +52,7 @@ GPtrArray *migration_sections(Machine *m)
     return list;
 }
 
-/* --- saving
- * --------------------------------------------------------------------- */
+/* --- saving --- */
 
 void sections_save(Machine *m, StreamOut *out)
 {
@@ -101,8 +100,7 @@ void sections_describe(Machine *m, StreamOut *out)
     json_object_put(all);
 }
 
-/* --- loading
- * ---------------------------------------------------------------------- */
+/* --- loading --- */
 
 static void loaded_free(gpointer p)
 {

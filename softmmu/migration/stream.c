@@ -41,8 +41,7 @@ uint32_t crc32c(uint32_t crc, const void *data, size_t len)
     return ~crc32c_plain(~crc, data, len);
 }
 
-/* --- out
- * ------------------------------------------------------------------------ */
+/* --- out --- */
 
 void stream_out_init(StreamOut *s, int fd)
 {

@@ -5,7 +5,7 @@
 #include "softmmu/base/parse.h"
 #include "softmmu/object/internal.h"
 
-/* --- life ---------------------------------------------------------------- */
+/* --- life --- */
 
 static size_t instance_size(const ObjectType *type)
 {
@@ -110,7 +110,7 @@ void object_seal(void *obj, bool sealed)
     ((Object *)obj)->sealed = sealed;
 }
 
-/* --- tree ---------------------------------------------------------------- */
+/* --- tree --- */
 
 static bool name_valid(const char *name)
 {
@@ -259,7 +259,7 @@ int object_walk(void *obj, int (*fn)(Object *obj, void *opaque), void *opaque)
     return 0;
 }
 
-/* --- paths --------------------------------------------------------------- */
+/* --- paths --- */
 
 /* Follow @parts from @obj on; through links too when @links. */
 static Object *follow(Object *obj, char **parts, bool links)

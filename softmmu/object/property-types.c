@@ -31,7 +31,7 @@ static bool bad_value(Error **errp, Object *obj, const Property *prop,
     return false;
 }
 
-/* --- bool ---------------------------------------------------------------- */
+/* --- bool --- */
 
 static bool set_bool(Object *obj, const Property *prop, json_object *value,
                      Error **errp)
@@ -56,7 +56,7 @@ static json_object *get_bool(Object *obj, const Property *prop)
 
 const PropertyType prop_type_bool = { "bool", "bool", set_bool, get_bool };
 
-/* --- integers ------------------------------------------------------------ */
+/* --- integers --- */
 
 /* A whole number from JSON or text: its low 64 bits and sign. False: neither,
  * or beyond 64 bits. */
@@ -166,7 +166,7 @@ static bool set_size(Object *obj, const Property *prop, json_object *value,
 
 const PropertyType prop_type_size = { "size", "int", set_size, get_u64 };
 
-/* --- strings ------------------------------------------------------------- */
+/* --- strings --- */
 
 static bool set_str(Object *obj, const Property *prop, json_object *value,
                     Error **errp)
@@ -196,7 +196,7 @@ static void release_str(Object *obj, const Property *prop)
 const PropertyType prop_type_str = { "string", "str", set_str, get_str,
                                      release_str };
 
-/* --- enums --------------------------------------------------------------- */
+/* --- enums --- */
 
 static bool set_enum_of(Object *obj, const Property *prop, json_object *value,
                         const PropertyEnum *e, Error **errp)
@@ -272,7 +272,7 @@ static json_object *get_onoffauto(Object *obj, const Property *prop)
 const PropertyType prop_type_onoffauto = { "OnOffAuto", "str", set_onoffauto,
                                            get_onoffauto };
 
-/* --- links --------------------------------------------------------------- */
+/* --- links --- */
 
 bool property_link_set(Object *obj, const Property *prop, Object *target,
                        Error **errp)
@@ -335,7 +335,7 @@ static void release_link(Object *obj, const Property *prop)
 const PropertyType prop_type_link = { "link", "str", set_link, get_link,
                                       release_link };
 
-/* --- byte strings -------------------------------------------------------- */
+/* --- byte strings --- */
 
 /* @n bytes of two hex digits each; @sep between those that @groups ends. */
 static bool hex_bytes(const char *text, uint8_t *out, size_t n,

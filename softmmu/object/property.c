@@ -194,7 +194,7 @@ char *property_type_name(const Property *prop)
     return g_strdup(prop->type->name);
 }
 
-/* --- setting ------------------------------------------------------------- */
+/* --- setting --- */
 
 static void collect_name(const Property *prop, void *opaque)
 {
@@ -320,7 +320,7 @@ bool object_set_all(void *obj, json_object *props, const char *const *skip,
     return true;
 }
 
-/* --- reading ------------------------------------------------------------- */
+/* --- reading --- */
 
 json_object *object_get(void *obj, const char *name, Error **errp)
 {

@@ -70,7 +70,7 @@ const void *type_method(const ObjectType *type, const void *base, size_t offset)
     }
 }
 
-/* --- registry ------------------------------------------------------------ */
+/* --- registry --- */
 
 struct TypeRegistry {
     GPtrArray *all;      /* const ObjectType *, each once */

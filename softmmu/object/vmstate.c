@@ -13,7 +13,7 @@
 
 #include "softmmu/object/vmstate.h"
 
-/* --- buffers ------------------------------------------------------------- */
+/* --- buffers --- */
 
 void vm_put(VmBuffer *b, const void *data, size_t len)
 {
@@ -74,7 +74,7 @@ static bool sub_buffer(VmBuffer *b, size_t len, VmBuffer *sub)
     return true;
 }
 
-/* --- saving -------------------------------------------------------------- */
+/* --- saving --- */
 
 static void save_body(const VmState *st, void *obj, VmBuffer *b);
 
@@ -222,7 +222,7 @@ void vmstate_save(const VmState *st, void *obj, GByteArray *out)
     save_body(st, obj, &b);
 }
 
-/* --- loading ------------------------------------------------------------- */
+/* --- loading --- */
 
 static bool load_body(const VmState *st, void *obj, int version, VmBuffer *b,
                       Error **errp);
@@ -426,7 +426,7 @@ bool vmstate_load(const VmState *st, void *obj, int version,
     return false;
 }
 
-/* --- description --------------------------------------------------------- */
+/* --- description --- */
 
 static json_object *describe_field(const VmField *f)
 {

@@ -47,8 +47,7 @@ bool qmp_chardev_remove(Machine *m, const ChardevRemoveArgs *a, Error **errp)
     return chardev_remove(m, a->id, errp);
 }
 
-/* --- chardev-add
- * ---------------------------------------------------------------- */
+/* --- chardev-add --- */
 
 /* Names that QMP and the command line spell differently. */
 static const struct {
@@ -144,8 +143,7 @@ bool qmp_chardev_send_break(Machine *m, const ChardevSendBreakArgs *a,
     return true;
 }
 
-/* --- ring buffers
- * ------------------------------------------------------------------ */
+/* --- ring buffers --- */
 
 char *qmp_ringbuf_read(Machine *m, const RingbufReadArgs *a, Error **errp)
 {
@@ -177,8 +175,7 @@ bool qmp_ringbuf_write(Machine *m, const RingbufWriteArgs *a, Error **errp)
         m, a->device, decoded ? decoded : (const uint8_t *)a->data, len, errp);
 }
 
-/* --- descriptor sets
- * ------------------------------------------------------------------ */
+/* --- descriptor sets --- */
 
 AddfdInfo *qmp_add_fd(Monitor *mon, const AddFdArgs *a, Error **errp)
 {

@@ -20,8 +20,7 @@ bool qmp_set_link(Machine *m, const SetLinkArgs *a, Error **errp)
     return net_set_link(m, a->name, a->up, errp);
 }
 
-/* --- query-rx-filter
- * ----------------------------------------------------------------- */
+/* --- query-rx-filter --- */
 
 static char *mac_text(const uint8_t *mac)
 {

@@ -7,8 +7,7 @@
 
 static PciDeviceInfoList *bus_info(PciBus *bus);
 
-/* --- bridges ---------------------------------------------------------------
- */
+/* --- bridges --- */
 
 static PciMemoryRange *range(uint64_t base, uint64_t limit)
 {
@@ -44,8 +43,7 @@ static PciBridgeInfo *bridge_info(PciBridge *b)
     return info;
 }
 
-/* --- functions
- * ---------------------------------------------------------------- */
+/* --- functions --- */
 
 typedef struct ClassName {
     uint16_t id;

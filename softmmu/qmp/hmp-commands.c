@@ -9,8 +9,7 @@
 #include "softmmu/base/keyval.h"
 #include "softmmu/memory/memory.h"
 
-/* --- plumbing
- * -------------------------------------------------------------------- */
+/* --- plumbing --- */
 
 /* Run a QMP command without result; @args' reference is taken. */
 static void run_qmp(Machine *m, const char *name, json_object *args,
@@ -87,8 +86,7 @@ static void complete_info(Machine *m, const char *start, GPtrArray *out)
     complete_table(hmp_info, start, out);
 }
 
-/* --- run control
- * ----------------------------------------------------------------------- */
+/* --- run control --- */
 
 #define RUN_PLAIN(fn, command)                                                 \
     static void fn(Machine *m, int argc, char **argv, GString *out,            \
@@ -104,8 +102,7 @@ RUN_PLAIN(hmp_cont, "cont")
 RUN_PLAIN(hmp_system_reset, "system_reset")
 RUN_PLAIN(hmp_system_powerdown, "system_powerdown")
 
-/* --- devices and objects
- * ------------------------------------------------------------------ */
+/* --- devices and objects --- */
 
 static void add_from_text(Machine *m, const char *command, const char *implied,
                           const char *text, Error **errp)
@@ -346,8 +343,7 @@ static void info_qom_tree(Machine *m, int argc, char **argv, GString *out,
     qom_tree(OBJECT(m), "machine", 0, out);
 }
 
-/* --- network
- * --------------------------------------------------------------------- */
+/* --- network --- */
 
 static void hmp_netdev_add(Machine *m, int argc, char **argv, GString *out,
                            Error **errp)
@@ -478,7 +474,7 @@ static void info_usernet(Machine *m, int argc, char **argv, GString *out,
     g_string_append(out, text);
 }
 
-/* --- PCI ------------------------------------------------------------------ */
+/* --- PCI --- */
 
 static int64_t pci_int(json_object *o, const char *key)
 {

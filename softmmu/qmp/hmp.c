@@ -18,8 +18,7 @@ typedef struct HmpSession {
 
 static const char prompt[] = "(qemu) ";
 
-/* --- running a line
- * -------------------------------------------------------------- */
+/* --- running a line --- */
 
 /* Is @name one of "a|b|c"? */
 static bool name_matches(const char *names, const char *name)
@@ -74,8 +73,7 @@ char *hmp_execute(Machine *m, const char *line)
     return g_string_free(out, FALSE);
 }
 
-/* --- completion
- * --------------------------------------------------------------------- */
+/* --- completion --- */
 
 static void complete_names(const HmpCommand *table, const char *start,
                            GPtrArray *out)
@@ -109,8 +107,7 @@ void hmp_complete(Machine *m, const char *line, GPtrArray *out)
     }
 }
 
-/* --- the terminal
- * -------------------------------------------------------------------- */
+/* --- the terminal --- */
 
 static void say(Monitor *mon, const char *text)
 {

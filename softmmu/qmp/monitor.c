@@ -4,8 +4,7 @@
 
 #include "internal.h"
 
-/* --- output
- * --------------------------------------------------------------------- */
+/* --- output --- */
 
 void monitor_flush(Monitor *mon)
 {
@@ -94,8 +93,7 @@ static json_object *greeting(void)
     return top;
 }
 
-/* --- events
- * ------------------------------------------------------------------------- */
+/* --- events --- */
 
 static json_object *event_json(const MachineEvent *ev)
 {
@@ -131,8 +129,7 @@ static void broadcast(Notifier *n, void *data)
     json_object_put(json);
 }
 
-/* --- commands
- * -------------------------------------------------------------------------- */
+/* --- commands --- */
 
 /* Names the command of a well-formed request; NULL with *errp. */
 static const char *request_name(json_object *request, bool *oob, Error **errp)

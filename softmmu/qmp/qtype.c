@@ -46,8 +46,7 @@ static size_t value_size(const QType *type)
     }
 }
 
-/* --- JSON to C
- * --------------------------------------------------------------------- */
+/* --- JSON to C --- */
 
 static bool wrong_type(const char *name, const char *expected, Error **errp)
 {
@@ -377,8 +376,7 @@ bool qtype_check(const QType *type, json_object *json, Error **errp)
     return true;
 }
 
-/* --- C to JSON
- * ------------------------------------------------------------------------ */
+/* --- C to JSON --- */
 
 static int64_t get_int(const QType *type, const void *value)
 {

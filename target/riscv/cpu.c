@@ -18,7 +18,7 @@
 #include "target/riscv/trap.h"
 #include "target/types.h"
 
-/* --- properties --------------------------------------------------------- */
+/* --- properties --- */
 
 static const RiscvModel *model_of(const RiscvCpu *cpu)
 {
@@ -176,7 +176,7 @@ static const Property riscv_cpu_props[] = {
 #undef FEATURE
 #undef UNAVAILABLE
 
-/* --- life --------------------------------------------------------------- */
+/* --- life --- */
 
 static bool check_block(const char *name, uint16_t size, Error **errp)
 {
@@ -343,7 +343,7 @@ void riscv_cpu_set_semihost(CPUState *cpu, SemihostFn *fn, void *opaque)
     hart->semihost_opaque = opaque;
 }
 
-/* --- what machine and monitors ask -------------------------------------- */
+/* --- what machine and monitors ask --- */
 
 static vaddr pc_get(CPUState *cpu)
 {
@@ -495,7 +495,7 @@ static void fdt_node(CPUState *cpu, void *fdt, const char *path)
     assert(err >= 0); /* the board made node and room */
 }
 
-/* --- types -------------------------------------------------------------- */
+/* --- types --- */
 
 /* clang-format off */
 /* Methods do not descend in CpuType: each model has them all. */

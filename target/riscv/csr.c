@@ -19,7 +19,7 @@ static bool has(const RiscvEnv *env, RiscvExt ext)
     return riscv_has(env->cfg, ext);
 }
 
-/* --- which hart has it -------------------------------------------------- */
+/* --- which hart has it --- */
 
 static bool has_f(const RiscvEnv *env, unsigned i)
 {
@@ -112,7 +112,7 @@ static bool has_pmp(const RiscvEnv *env, unsigned i)
     return env->cfg->pmp_count != 0;
 }
 
-/* --- who may use it now ------------------------------------------------- */
+/* --- who may use it now --- */
 
 static bool fs_allows(const RiscvEnv *env, unsigned i)
 {
@@ -162,7 +162,7 @@ static bool sstateen_allowed(const RiscvEnv *env, unsigned i)
     return env->priv == PRV_M || (env->mstateen[i] & STATEEN_SE) != 0;
 }
 
-/* --- floating point (Unpriv 21.2) --------------------------------------- */
+/* --- floating point (Unpriv 21.2) --- */
 
 static void fp_state_dirty(RiscvEnv *env)
 {
@@ -192,7 +192,7 @@ static void fcsr_write(RiscvEnv *env, unsigned i, uint64_t value)
     fp_state_dirty(env);
 }
 
-/* --- mstatus and its views (Priv 3.1.6, 10.1.1) ------------------------- */
+/* --- mstatus and its views (Priv 3.1.6, 10.1.1) --- */
 
 static uint64_t mstatus_mask(const RiscvEnv *env)
 {
@@ -307,7 +307,7 @@ static uint64_t misa_read(RiscvEnv *env, unsigned i)
     return v;
 }
 
-/* --- interrupts (Priv 3.1.9, 10.1.3) ------------------------------------ */
+/* --- interrupts (Priv 3.1.9, 10.1.3) --- */
 
 #define S_IRQS (BIT(IRQ_SSI) | BIT(IRQ_STI) | BIT(IRQ_SEI))
 #define M_IRQS (BIT(IRQ_MSI) | BIT(IRQ_MTI) | BIT(IRQ_MEI))
@@ -408,7 +408,7 @@ static uint64_t medelegh_read(RiscvEnv *env, unsigned i)
     return env->medeleg >> 32;
 }
 
-/* --- trap vectors and return addresses ---------------------------------- */
+/* --- trap vectors and return addresses --- */
 
 /* MODE 2 and 3 are reserved: such a write changes nothing (3.1.7). */
 static void tvec_write(uint64_t *field, uint64_t value)
@@ -444,7 +444,7 @@ static void sepc_write(RiscvEnv *env, unsigned i, uint64_t value)
     env->sepc = value & epc_mask(env);
 }
 
-/* --- address translation (Priv 10.1.11) --------------------------------- */
+/* --- address translation (Priv 10.1.11) --- */
 
 static void satp_write(RiscvEnv *env, unsigned i, uint64_t value)
 {
@@ -460,7 +460,7 @@ static void satp_write(RiscvEnv *env, unsigned i, uint64_t value)
     env->hooks->ctx_changed(env);
 }
 
-/* --- environment configuration (Priv 3.1.18, 10.1.10) ------------------- */
+/* --- environment configuration (Priv 3.1.18, 10.1.10) --- */
 
 #define SENVCFG_WRITE(env)                                                     \
     (ENVCFG_FIOM |                                                             \
@@ -551,7 +551,7 @@ static void mstateenh_write(RiscvEnv *env, unsigned i, uint64_t value)
     env->mstateen[i] = (value << 32) & mstateen_mask(i);
 }
 
-/* --- counters (Priv 3.1.10 to 3.1.12, Unpriv 7) ------------------------- */
+/* --- counters (Priv 3.1.10 to 3.1.12, Unpriv 7) --- */
 
 /* The part of a 64-bit counter that a register of this XLEN shows. */
 static uint64_t low_part(const RiscvEnv *env, uint64_t v)
@@ -668,7 +668,7 @@ static void stimecmph_write(RiscvEnv *env, unsigned i, uint64_t value)
     stimecmp_set(env, bits_set(env->stimecmp, 32, 32, value));
 }
 
-/* --- memory protection, triggers, identity ------------------------------ */
+/* --- memory protection, triggers, identity --- */
 
 static void pmp_changed(RiscvEnv *env)
 {

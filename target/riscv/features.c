@@ -162,7 +162,7 @@ bool riscv_features_resolve(RiscvConfig *cfg, const RiscvModel *model,
     return true;
 }
 
-/* --- satp modes --------------------------------------------------------- */
+/* --- satp modes --- */
 
 bool riscv_satp_resolve(RiscvConfig *cfg, uint8_t widest, bool mmu,
                         const uint8_t user[3], Error **errp)
@@ -226,7 +226,7 @@ const char *riscv_mmu_type(const RiscvConfig *cfg)
     return "riscv,none";
 }
 
-/* --- text --------------------------------------------------------------- */
+/* --- text --- */
 
 static bool is_shown(const RiscvConfig *cfg, unsigned ext)
 {

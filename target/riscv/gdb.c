@@ -58,7 +58,7 @@ static unsigned nth_csr(const RiscvEnv *env, unsigned n)
     return CSR_NUMBERS;
 }
 
-/* --- descriptions ------------------------------------------------------- */
+/* --- descriptions --- */
 
 static GString *xml_begin(const char *feature)
 {
@@ -162,7 +162,7 @@ const GdbFeature riscv_gdb_features[] = {
     { 0 },
 };
 
-/* --- values ------------------------------------------------------------- */
+/* --- values --- */
 
 static unsigned put(GByteArray *out, uint64_t value, unsigned bytes)
 {

@@ -18,7 +18,7 @@
 #include "target/riscv/trigger.h"
 #include "target/tcg_ops.h"
 
-/* --- TcgCpuOps ---------------------------------------------------------- */
+/* --- TcgCpuOps --- */
 
 static const void *config(CPUState *cpu)
 {
@@ -174,7 +174,7 @@ const TcgCpuOps riscv_tcg_ops = {
     .watch_before = true,
 };
 
-/* --- hooks --------------------------------------------------------------- */
+/* --- hooks --- */
 
 /* The hart's CPUState when its own thread runs, else NULL. */
 static CPUState *running(RiscvEnv *env)

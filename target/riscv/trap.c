@@ -203,7 +203,7 @@ bool riscv_sfence_allowed(const RiscvEnv *env)
             (env->priv == PRV_S && !(env->mstatus & MSTATUS_TVM)));
 }
 
-/* --- what translated code depends on ------------------------------------ */
+/* --- what translated code depends on --- */
 
 unsigned riscv_fetch_mmu(const RiscvEnv *env)
 {

@@ -5,8 +5,7 @@
 #include "target/tcg_ops.h"
 #include "tcg/builder.h"
 
-/* --- translation -----------------------------------------------------------
- */
+/* --- translation --- */
 
 #define R(n)                                                                   \
     {                                                                          \
@@ -132,8 +131,7 @@ static unsigned translate_insn(TcgUnit *u)
     return 4;
 }
 
-/* --- the CPU ---------------------------------------------------------------
- */
+/* --- the CPU --- */
 
 static ToyEnv *env_of(CPUState *cpu)
 {
@@ -277,8 +275,7 @@ static const CpuType toy_cpu_type = {
     .irq_input = irq_input,
 };
 
-/* --- the machine -----------------------------------------------------------
- */
+/* --- the machine --- */
 
 static MemResult exit_read(void *opaque, hwaddr off, unsigned size,
                            uint64_t *value, MemAttrs attrs)

@@ -16,7 +16,7 @@
 #include "softmmu/machine/machine.h"
 #include "softmmu/memory/backend.h"
 
-/* --- an engine that runs nothing ------------------------------------------ */
+/* --- an engine that runs nothing --- */
 
 static bool test_accel_init(AccelState *a, Error **errp)
 {
@@ -75,8 +75,7 @@ static const AccelOps test_accel_type = {
     .dirty_stop = test_accel_nothing,
 };
 
-/* --- a character back end --------------------------------------------------
- */
+/* --- a character back end --- */
 
 typedef struct TestChardev {
     Chardev parent;
@@ -159,8 +158,7 @@ static const ChardevType test_chardev_type = {
     .send_break = test_chr_break,
 };
 
-/* --- the machine -------------------------------------------------------------
- */
+/* --- the machine --- */
 
 extern const ObjectType *const machine_types[], *const chardev_types[];
 
@@ -266,8 +264,7 @@ static inline void test_type(TestChardev *c, const char *text)
     }
 }
 
-/* --- accesses, as a CPU makes them -------------------------------------------
- */
+/* --- accesses, as a CPU makes them --- */
 
 static inline uint64_t test_rd(TestMachine *t, hwaddr addr, unsigned size)
 {
@@ -287,8 +284,7 @@ static inline void test_wr(TestMachine *t, hwaddr addr, unsigned size,
                     ==, MEM_OK);
 }
 
-/* --- wires
- * --------------------------------------------------------------------- */
+/* --- wires --- */
 
 /* Levels seen at the ends of lines, and how often each rose. */
 typedef struct TestWires {
@@ -321,8 +317,7 @@ static inline void test_place(DeviceState *dev, hwaddr addr, TestWires *w)
     device_reset(dev);
 }
 
-/* --- saved state
- * ------------------------------------------------------------------ */
+/* --- saved state --- */
 
 /* What @from saves, @to (of the same type and properties) loads; both then
  * save the same bytes. */

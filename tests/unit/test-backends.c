@@ -82,7 +82,7 @@ static void assert_refused(Fixture *f, const char *text, const char *sentence)
     g_assert_null(object_child(f->m->objects, "x"));
 }
 
-/* --- memory backends ----------------------------------------------------- */
+/* --- memory backends --- */
 
 static void ram_is_of_the_size_asked_for(void)
 {
@@ -302,7 +302,7 @@ static void only_live_properties_change_later(void)
     g_assert_nonnull(err);
 }
 
-/* --- secrets ------------------------------------------------------------- */
+/* --- secrets --- */
 
 static void assert_secret(Fixture *f, const char *id, const char *want)
 {
@@ -404,7 +404,7 @@ static void an_encrypted_secret_is_opened_by_its_key(void)
                    "data");
 }
 
-/* --- iothread ------------------------------------------------------------ */
+/* --- iothread --- */
 
 static void note_thread(void *opaque)
 {
@@ -447,7 +447,7 @@ static void an_iothread_checks_its_counts(void)
     g_assert_true(user_object_del(f->m, "x", NULL));
 }
 
-/* --- rng ----------------------------------------------------------------- */
+/* --- rng --- */
 
 typedef struct Draw {
     uint8_t bytes[64];

@@ -49,7 +49,7 @@ static void run_until(Fixture *f, size_t len)
     }
 }
 
-/* --- timers -------------------------------------------------------------- */
+/* --- timers --- */
 
 typedef struct Tick {
     Fixture *f;
@@ -213,7 +213,7 @@ static void another_thread_wakes_a_sleeping_loop(void)
     thread_join(&thread);
 }
 
-/* --- clocks -------------------------------------------------------------- */
+/* --- clocks --- */
 
 static void the_virtual_clock_stops_and_goes_on(void)
 {
@@ -339,7 +339,7 @@ static void a_timer_is_saved_as_its_deadline(void)
     g_assert_false(vm_timer.load(&t.timer, &t, &b, NULL));
 }
 
-/* --- posting ------------------------------------------------------------- */
+/* --- posting --- */
 
 typedef struct Poster {
     Fixture *f;
@@ -447,7 +447,7 @@ static void a_call_that_posts_itself_leaves_room_for_others(void)
     g_assert_cmpstr(f->log->str, ==, "pp");
 }
 
-/* --- descriptors --------------------------------------------------------- */
+/* --- descriptors --- */
 
 typedef struct Wire {
     Fixture *f;
@@ -535,7 +535,7 @@ static void a_loop_that_polls_still_sees_all_and_sleeps(void)
     }
 }
 
-/* --- threads and quiesce ------------------------------------------------- */
+/* --- threads and quiesce --- */
 
 typedef struct Busy {
     LoopContext *io;
@@ -644,7 +644,7 @@ static void quiesce_inside_the_context_is_a_no_op(void)
     g_assert_cmpstr(f->log->str, ==, "q");
 }
 
-/* --- gate ---------------------------------------------------------------- */
+/* --- gate --- */
 
 static void gate_deliver(void *opaque, const uint8_t *data, size_t len)
 {

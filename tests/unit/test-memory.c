@@ -67,7 +67,7 @@ static void teardown(Fixture *f)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Fixture, teardown)
 
-/* --- a device that notes what reaches it --------------------------------- */
+/* --- a device that notes what reaches it --- */
 
 typedef struct Dev {
     MemoryRegion mr;
@@ -227,7 +227,7 @@ static void assert_log(GString *log, const char *want)
     g_string_truncate(log, 0);
 }
 
-/* --- views --------------------------------------------------------------- */
+/* --- views --- */
 
 static void higher_priority_covers_lower(void)
 {
@@ -324,7 +324,7 @@ static void the_top_of_the_address_space_is_reachable(void)
     dev_free(d);
 }
 
-/* --- transactions and listeners ------------------------------------------ */
+/* --- transactions and listeners --- */
 
 typedef struct Ear {
     MemoryListener l;
@@ -590,7 +590,7 @@ static void many_bars_move_in_linear_time(void)
     }
 }
 
-/* --- access -------------------------------------------------------------- */
+/* --- access --- */
 
 static void ram_keeps_bytes_in_the_order_asked_for(void)
 {
@@ -830,7 +830,7 @@ static void all_regions_of_one_device_count_as_one(void)
     dev_free(b);
 }
 
-/* --- locks and doorbells ------------------------------------------------- */
+/* --- locks and doorbells --- */
 
 static MemResult needs_lock_write(void *opaque, hwaddr off, unsigned size,
                                   uint64_t value, MemAttrs attrs)
@@ -953,7 +953,7 @@ static void a_matching_write_rings_instead_of_calling_ops(void)
     close(fd);
 }
 
-/* --- RAM blocks ---------------------------------------------------------- */
+/* --- RAM blocks --- */
 
 static void blocks_are_found_by_name_and_by_pointer(void)
 {
@@ -1099,7 +1099,7 @@ static void the_engine_hears_of_writes_from_outside(void)
     memory_listener_remove(&e.l);
 }
 
-/* --- DMA ----------------------------------------------------------------- */
+/* --- DMA --- */
 
 static void a_mapping_ends_where_the_ram_does(void)
 {
@@ -1255,7 +1255,7 @@ static void an_iommu_loop_ends(void)
     memory_region_destroy(&io.mr);
 }
 
-/* --- text ---------------------------------------------------------------- */
+/* --- text --- */
 
 static void the_tree_reads_as_info_mtree(void)
 {

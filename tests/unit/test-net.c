@@ -13,7 +13,7 @@
 #include "softmmu/base/keyval.h"
 #include "softmmu/machine/create.h"
 
-/* --- a NIC --------------------------------------------------------------- */
+/* --- a NIC --- */
 
 typedef struct TestNic {
     DeviceState parent;
@@ -84,7 +84,7 @@ static const DeviceType test_nic_type = {
     .unrealize = test_nic_unrealize,
 };
 
-/* --- a machine ----------------------------------------------------------- */
+/* --- a machine --- */
 
 static const MachineType bare_type = {
     .name = "bare-machine",
@@ -181,7 +181,7 @@ static const uint8_t *frame(TestNic *n, guint i, gsize *len)
     return g_bytes_get_data(g_ptr_array_index(n->got, i), len);
 }
 
-/* --- the user-mode network ----------------------------------------------- */
+/* --- the user-mode network --- */
 
 /* RFC 826: who has 10.0.2.@target? from 52:54:00:12:34:56, 10.0.2.15 */
 static void make_arp(uint8_t f[42], uint8_t target)
@@ -364,7 +364,7 @@ static void hostile_frames_are_dropped_or_survived(void)
     wait_for(f, n, 1);
 }
 
-/* --- the core ------------------------------------------------------------ */
+/* --- the core --- */
 
 /* Two NICs on one hub; @frame of 60 bytes numbered @tag. */
 static void make_frame(uint8_t p[60], uint8_t tag)
@@ -522,7 +522,7 @@ static void a_netdev_has_one_nic_and_stays_while_it_has(void)
     g_assert_null(netdev_find(f->m, "p0"));
 }
 
-/* --- filter-dump --------------------------------------------------------- */
+/* --- filter-dump --- */
 
 static void a_dump_holds_what_passed(void)
 {
@@ -555,7 +555,7 @@ static void a_dump_holds_what_passed(void)
     g_unlink(path);
 }
 
-/* --- stream -------------------------------------------------------------- */
+/* --- stream --- */
 
 static int connect_unix(const char *path)
 {
@@ -616,7 +616,7 @@ static void frames_of_a_stream_follow_their_length(void)
     close(fd);
 }
 
-/* --- dgram --------------------------------------------------------------- */
+/* --- dgram --- */
 
 static void two_machines_talk_by_datagrams(void)
 {

@@ -150,7 +150,7 @@ static Object *add(Object *parent, const char *name, const void *type)
         g_assert_cmpstr(error_text(err), ==, text);                            \
     } while (0)
 
-/* --- types --------------------------------------------------------------- */
+/* --- types --- */
 
 static void a_type_is_its_ancestors_and_interfaces(void)
 {
@@ -205,7 +205,7 @@ static void a_view_shows_one_architecture(void)
     type_registry_free(reg);
 }
 
-/* --- life ---------------------------------------------------------------- */
+/* --- life --- */
 
 static void init_runs_base_first_after_defaults_finalize_the_other_way(void)
 {
@@ -254,7 +254,7 @@ static void an_inline_object_lives_in_its_owner(void)
     g_assert_cmpstr(journal->str, ==, "-thing -leaf -thing ");
 }
 
-/* --- tree ---------------------------------------------------------------- */
+/* --- tree --- */
 
 static void names_are_unique_valid_and_numbered(void)
 {
@@ -339,7 +339,7 @@ static void a_walk_stops_when_told(void)
     g_assert_cmpint(seen, ==, 2);
 }
 
-/* --- properties ---------------------------------------------------------- */
+/* --- properties --- */
 
 static void text_is_read_in_each_kinds_own_way(void)
 {

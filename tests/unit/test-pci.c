@@ -8,8 +8,7 @@
 
 enum { ECAM = 0x30000000, MMIO = 0x40000000, PIO = 0x3000000, RAM = 1 << 20 };
 
-/* --- a device to look at
- * ------------------------------------------------------ */
+/* --- a device to look at --- */
 
 typedef struct Probe {
     PciDevice parent;
@@ -69,8 +68,7 @@ static const PciDeviceType probe_type = {
     .pci_unrealize = probe_unrealize,
 };
 
-/* --- the machine
- * ------------------------------------------------------------------ */
+/* --- the machine --- */
 
 typedef struct Rig {
     TestMachine *t;

@@ -368,7 +368,7 @@ static void dump_names_registers(void)
     test_machine_free(t);
 }
 
-/* --- programs ------------------------------------------------------------ */
+/* --- programs --- */
 
 static const char *const engines[] = { "tcg,interp=on", "tcg" };
 

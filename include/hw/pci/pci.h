@@ -127,7 +127,7 @@ struct PciBus {
 extern const BusType pci_bus_type;  /* "PCI" */
 extern const BusType pcie_bus_type; /* "PCIE", a "PCI" */
 
-/* --- for devices ---------------------------------------------------------- */
+/* --- for devices --- */
 
 /* BAR @n decodes @mr, whose size is a power of two (I/O: 4 to 256 bytes,
  * memory: at least 16). A 64-bit BAR takes n + 1 too. @mr stays the
@@ -206,8 +206,7 @@ static inline bool pci_touches(unsigned addr, unsigned len, unsigned off,
     return range_overlaps(addr, len, off, size);
 }
 
-/* --- for bridges and hosts -------------------------------------------------
- */
+/* --- for bridges and hosts --- */
 
 /* A bus that is part of its owner's struct. @type: pci_bus_type or
  * pcie_bus_type. */

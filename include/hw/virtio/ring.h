@@ -76,7 +76,7 @@ typedef struct VirtqElement {
     uint64_t out_len, in_len; /* bytes */
 } VirtqElement;
 
-/* --- for devices ---------------------------------------------------------- */
+/* --- for devices --- */
 
 /*
  * virtq_pop: take the next chain; NULL: none, or the ring is broken. @size is
@@ -124,8 +124,7 @@ void virtq_element_save(const VirtqElement *e, VmBuffer *b);
 void *virtq_element_load(VirtioDevice *v, size_t size, VmBuffer *b,
                          Error **errp);
 
-/* --- for transports: machine lock ------------------------------------------
- */
+/* --- for transports: machine lock --- */
 
 /* The driver's choice of size: false and a guest error when not allowed. */
 bool virtq_set_size(VirtQueue *vq, uint16_t size);

@@ -129,7 +129,7 @@ static inline bool virtio_has(const VirtioDevice *v, unsigned feature)
     return v->features >> feature & 1;
 }
 
-/* --- for devices ---------------------------------------------------------- */
+/* --- for devices --- */
 
 /* In start(): the next queue, of @size descriptors (at most VIRTQ_SIZE_MAX,
  * a power of two). @handler runs in @ctx (NULL: the main loop). */
@@ -143,8 +143,7 @@ void virtio_config_changed(VirtioDevice *v);
  * guest error with the text. Any thread that serves a queue. */
 void virtio_broken(VirtioDevice *v, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
-/* --- for transports: machine lock ------------------------------------------
- */
+/* --- for transports: machine lock --- */
 
 /* All that is offered: the device's, the rings', VERSION_1 unless @legacy. */
 uint64_t virtio_offered(const VirtioDevice *v, bool legacy);
@@ -165,8 +164,7 @@ void virtio_config_write(VirtioDevice *v, unsigned off, unsigned size,
 void virtio_interrupt_queue(VirtQueue *vq);
 void virtio_interrupt_config(VirtioDevice *v);
 
-/* --- the bus between device and transport -----------------------------------
- */
+/* --- the bus between device and transport --- */
 
 struct VirtioBusType {
     struct BusType;

@@ -35,8 +35,7 @@ enum {
 
 typedef void BlockDone(void *opaque, int status); /* 0 or -errno */
 
-/* --- what a device uses
- * ---------------------------------------------------------- */
+/* --- what a device uses --- */
 
 /* What rerror= and werror= say. */
 typedef enum BlockOnError {
@@ -119,8 +118,7 @@ typedef enum BlockErrorAction {
 BlockErrorAction block_error_action(BlockBackend *blk, bool is_read,
                                     int status);
 
-/* --- -drive
- * ------------------------------------------------------------------------ */
+/* --- -drive --- */
 
 /* One -drive (-hda, a disk image on the command line), in order. Boards and
  * start-up turn if=virtio into a device, take if=pflash by index. */

@@ -143,7 +143,7 @@ void nic_set_queues_in_use(Nic *nic, unsigned n);
 /* The filter changed: NIC_RX_FILTER_CHANGED, once until it is queried. */
 void nic_rx_filter_changed(Nic *nic);
 
-/* --- -nic, and NICs that a board has ------------------------------------- */
+/* --- -nic, and NICs that a board has --- */
 
 /* One -nic, or -net nic; m->config.nics. */
 typedef struct NicInfo {
@@ -161,7 +161,7 @@ NicInfo *nic_info_take(Machine *m, const char *model, bool any);
 /* Set mac= and netdev= of a device that is not yet realized. */
 bool nic_info_apply(const NicInfo *info, DeviceState *dev, Error **errp);
 
-/* --- netdevs ------------------------------------------------------------- */
+/* --- netdevs --- */
 
 extern const ObjectType *const net_types[]; /* NULL-terminated */
 
@@ -193,7 +193,7 @@ void net_each_netdev(Machine *m, void (*fn)(Netdev *nd, void *opaque),
 /* False: this NIC has no such thing. Clears nic->rx_filter_told. */
 bool nic_query_rx_filter(Nic *nic, NicRxFilter *filter);
 
-/* --- user (libslirp) ------------------------------------------------------ */
+/* --- user (libslirp) --- */
 
 /* hostfwd_add, hostfwd_remove: "tcp:127.0.0.1:2222-:22". @id NULL: the only
  * user netdev. */

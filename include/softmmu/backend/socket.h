@@ -51,8 +51,7 @@ char *sock_peer_text(int fd);
  * access; always close-on-exec. -1 with errno set. */
 int path_open(Machine *m, const char *path, int flags, mode_t mode);
 
-/* --- descriptor sets: -add-fd, add-fd
- * ------------------------------------------- */
+/* --- descriptor sets: -add-fd, add-fd --- */
 
 typedef struct FdSets FdSets;
 FdSets *fdsets_new(void);

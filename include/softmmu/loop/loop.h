@@ -18,8 +18,7 @@ typedef struct LoopContext LoopContext;
 typedef struct ClockSet ClockSet;
 typedef struct EventGate EventGate;
 
-/* --- contexts ---------------------------------------------------------------
- */
+/* --- contexts --- */
 
 /*
  * loop_context_new: @lock (the machine lock) is held around every callback,
@@ -75,8 +74,7 @@ void loop_set_fd(LoopContext *ctx, int fd, void (*readable)(void *opaque),
 void loop_context_quiesce(LoopContext *ctx);
 void loop_context_resume(LoopContext *ctx);
 
-/* --- clocks ------------------------------------------------------------------
- */
+/* --- clocks --- */
 
 typedef enum ClockType {
     CLOCK_HOST,       /* wall clock of the host, ns since 1970; may jump */
@@ -99,8 +97,7 @@ void clocks_set_virtual_ns(ClockSet *clocks, int64_t ns);
 void clocks_set_virtual_source(ClockSet *clocks, int64_t (*fn)(void *opaque),
                                void *opaque);
 
-/* --- timers ------------------------------------------------------------------
- */
+/* --- timers --- */
 
 /* Embedded in its owner's struct; init once, cancel before the owner dies. */
 typedef struct Timer {

@@ -123,8 +123,7 @@ typedef struct CpuWatchpoint {
     int owner; /* CPU_BP_* */
 } CpuWatchpoint;
 
-/* --- any thread --------------------------------------------------------------
- */
+/* --- any thread --- */
 
 /* Drive input line @n: the one exception to "levels belong to the machine
  * lock" (DECISIONS 28). */
@@ -141,14 +140,12 @@ void cpu_post(CPUState *cpu, void (*fn)(CPUState *cpu, void *data), void *data);
 void cpu_run_on(CPUState *cpu, void (*fn)(CPUState *cpu, void *data),
                 void *data);
 
-/* --- main thread, machine lock (which is dropped while they wait)
- * ------------- */
+/* --- main thread, machine lock (which is dropped while they wait) --- */
 
 void cpus_pause_all(Machine *m);
 void cpus_resume_all(Machine *m);
 
-/* --- vCPU thread
- * --------------------------------------------------------------- */
+/* --- vCPU thread --- */
 
 /* The generic part of a vCPU's loop: run queued work, sleep while there is
  * nothing to do. Returns true when the engine should run guest code, false
@@ -161,8 +158,7 @@ void cpu_debug_stop(CPUState *cpu, int hit, vaddr addr);
 void cpu_exclusive(CPUState *cpu, void (*fn)(CPUState *cpu, void *data),
                    void *data);
 
-/* --- debug access: vCPU parked or own thread
- * ------------------------------------ */
+/* --- debug access: vCPU parked or own thread --- */
 
 /* Read or write through the CPU's present translation; no side effects but
  * the bytes. False: some page is not mapped. */

@@ -125,8 +125,7 @@ Machine *object_machine(void *obj); /* through the tree's root */
 /* A guest's mistake, with the device's name (log class guest_errors). */
 void guest_error(DeviceState *dev, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
-/* --- buses -------------------------------------------------------------------
- */
+/* --- buses --- */
 
 struct BusType {
     struct ObjectType;

@@ -184,8 +184,7 @@ typedef struct MachineEvent {
 /* Tell the monitors; takes @data's reference. Machine lock held. */
 void machine_event(Machine *m, const char *name, json_object *data);
 
-/* --- life, main thread -------------------------------------------------------
- */
+/* --- life, main thread --- */
 
 Machine *machine_new(const MachineType *type, TypeView view);
 void machine_free(Machine *m);
@@ -202,8 +201,7 @@ void machine_lock(Machine *m);
 void machine_unlock(Machine *m);
 bool machine_locked(const Machine *m);
 
-/* --- run state: machine lock, main thread unless said
- * ------------------------- */
+/* --- run state: machine lock, main thread unless said --- */
 
 /* `stop` and `cont` in the order of DECISIONS 30. */
 void machine_stop(Machine *m, RunState why);

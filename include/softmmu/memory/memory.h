@@ -122,7 +122,7 @@ struct MemoryRegion {
     struct MemoryDoorbells *doorbells;
 };
 
-/* --- regions: init once, in realize; destroy in unrealize ----------------- */
+/* --- regions: init once, in realize; destroy in unrealize --- */
 
 void memory_region_init(MemoryRegion *mr, void *owner, const char *name,
                         uint64_t size); /* a container */
@@ -150,7 +150,7 @@ void memory_region_init_iommu(MemoryRegion *mr, void *owner, IommuTranslate *fn,
 /* Not below any parent. Frees at once what no view can reach. */
 void memory_region_destroy(MemoryRegion *mr);
 
-/* --- the tree: machine lock ---------------------------------------------- */
+/* --- the tree: machine lock --- */
 
 void memory_region_add(MemoryRegion *parent, hwaddr addr, MemoryRegion *child);
 void memory_region_add_overlap(MemoryRegion *parent, hwaddr addr,
@@ -186,7 +186,7 @@ typedef struct MemoryIoeventfd {
 void memory_region_add_ioeventfd(MemoryRegion *mr, const MemoryIoeventfd *e);
 void memory_region_del_ioeventfd(MemoryRegion *mr, const MemoryIoeventfd *e);
 
-/* --- the system and its transactions -------------------------------------- */
+/* --- the system and its transactions --- */
 
 /*
  * A memory system belongs to one machine. @lock is the machine lock, which
@@ -263,7 +263,7 @@ struct MemoryListener {
 void memory_listener_add(MemoryListener *l);
 void memory_listener_remove(MemoryListener *l);
 
-/* --- RAM ------------------------------------------------------------------ */
+/* --- RAM --- */
 
 enum { DIRTY_MIGRATION, DIRTY_DISPLAY, DIRTY_CODE, DIRTY_CLIENTS };
 
@@ -323,8 +323,7 @@ void ram_dirty_stop(MemorySystem *ms, unsigned client);
 void ram_dirty_take(RamBlock *block, unsigned client, size_t word,
                     size_t n_words, uint64_t *out);
 
-/* --- access: any thread ----------------------------------------------------
- */
+/* --- access: any thread --- */
 
 /* Copy @len bytes. Stops at the first failure and returns it; what came
  * before has happened. Takes the machine lock for MMIO that wants it, if the
@@ -355,8 +354,7 @@ MemResult memory_region_access(MemoryRegion *mr, hwaddr off, unsigned size,
                                MemEndian endian, uint64_t *value, bool write,
                                MemAttrs attrs);
 
-/* --- DMA -------------------------------------------------------------------
- */
+/* --- DMA --- */
 
 MemResult dma_read(AddressSpace *as, hwaddr addr, void *buf, uint64_t len,
                    MemAttrs attrs);

@@ -59,7 +59,7 @@ extern const ObjectType *const object_types[];
 #define TYPE(t)   ((const ObjectType *)&(t))
 #define OBJECT(o) ((Object *)(o))
 
-/* --- types ------------------------------------------------------------- */
+/* --- types --- */
 
 /* Is @type equal to @ancestor or derived from it, or does it have the
  * interface @ancestor? */
@@ -104,7 +104,7 @@ const void *type_method(const ObjectType *type, const void *base,
  * methods can be called; NULL when it has none. */
 const void *type_interface(const ObjectType *type, const void *ancestor);
 
-/* --- life and tree ------------------------------------------------------ */
+/* --- life and tree --- */
 
 /* One reference, to the caller. The type must not be abstract. */
 Object *object_new(const void *type);
@@ -142,7 +142,7 @@ Object *object_root(void *obj);
  * first non-zero result and returns it. @fn must not change the tree. */
 int object_walk(void *obj, int (*fn)(Object *obj, void *opaque), void *opaque);
 
-/* --- properties --------------------------------------------------------- */
+/* --- properties --- */
 
 typedef struct PropertyType {
     const char *name;   /* as qom-list shows it: "uint32", "link<chardev>" */

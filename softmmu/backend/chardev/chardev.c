@@ -14,8 +14,7 @@ static const ChardevType *type_of(const Chardev *chr)
     return (const ChardevType *)chr->parent.type;
 }
 
-/* --- for back ends
- * ------------------------------------------------------------- */
+/* --- for back ends --- */
 
 int chardev_can_receive(Chardev *chr)
 {
@@ -51,8 +50,7 @@ void chardev_writable(Chardev *chr)
     }
 }
 
-/* --- front ends
- * ------------------------------------------------------------------ */
+/* --- front ends --- */
 
 static void deliver(void *opaque, const uint8_t *data, size_t len)
 {
@@ -202,8 +200,7 @@ bool char_give_fds(CharFrontend *fe, const int *fds, int n)
            type_of(fe->chr)->give_fds(fe->chr, fds, n);
 }
 
-/* --- the property
- * ------------------------------------------------------------------- */
+/* --- the property --- */
 
 static bool chardev_prop_set(Object *obj, const Property *prop,
                              json_object *value, Error **errp)

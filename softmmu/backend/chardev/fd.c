@@ -10,8 +10,7 @@
 #include "internal.h"
 #include "softmmu/backend/socket.h"
 
-/* --- FdStream
- * ------------------------------------------------------------------ */
+/* --- FdStream --- */
 
 static void watch(FdStream *s);
 
@@ -143,8 +142,7 @@ void fd_stream_update(FdStream *s)
     watch(s);
 }
 
-/* --- null
- * ------------------------------------------------------------------------- */
+/* --- null --- */
 
 static size_t null_write(Chardev *chr, const uint8_t *data, size_t len)
 {

@@ -52,8 +52,7 @@ extern const ChardevType chardev_null_type, chardev_stdio_type,
     chardev_file_type, chardev_mux_type, chardev_socket_type, chardev_pty_type,
     chardev_pipe_type, chardev_ringbuf_type, chardev_serial_type;
 
-/* --- for back ends ---------------------------------------------------------
- */
+/* --- for back ends --- */
 
 /* Bytes the front end would take now. */
 int chardev_can_receive(Chardev *chr);

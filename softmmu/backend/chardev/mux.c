@@ -56,8 +56,7 @@ static void set_focus(MuxChardev *s, int focus)
     char_accept_input(&s->fe);
 }
 
-/* --- the escapes
- * ------------------------------------------------------------------ */
+/* --- the escapes --- */
 
 static void do_help(MuxChardev *s)
 {

@@ -33,8 +33,7 @@ static void tty_close(Chardev *chr)
     fd_stream_close(&((TtyChardev *)chr)->stream);
 }
 
-/* --- pty
- * ------------------------------------------------------------------------- */
+/* --- pty --- */
 
 /* Nobody has the other side open, so output has no reader. */
 static void pty_hangup(Chardev *chr)
@@ -214,8 +213,7 @@ const ChardevType chardev_pipe_type = {
     .filename = tty_filename,
 };
 
-/* --- a serial line of the host
- * ----------------------------------------------------------- */
+/* --- a serial line of the host --- */
 
 static bool serial_open(Chardev *chr, Error **errp)
 {

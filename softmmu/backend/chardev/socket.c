@@ -47,8 +47,7 @@ static SocketChardev *socket_of(Chardev *chr)
 static void update_watch(SocketChardev *s);
 static void try_connect(void *opaque);
 
-/* --- telnet: RFC 854, 857, 858, 856
- * ---------------------------------------------- */
+/* --- telnet: RFC 854, 857, 858, 856 --- */
 
 enum {
     IAC = 255,
@@ -127,8 +126,7 @@ static size_t telnet_write(SocketChardev *s, const uint8_t *data, size_t len)
     return done;
 }
 
-/* --- a connection
- * ------------------------------------------------------------------- */
+/* --- a connection --- */
 
 static void keep_fds(SocketChardev *s, struct msghdr *msg)
 {
@@ -281,8 +279,7 @@ static void connected(SocketChardev *s, int fd)
     chardev_event(&s->parent, CHAR_OPENED);
 }
 
-/* --- server and client
- * ---------------------------------------------------------------- */
+/* --- server and client --- */
 
 static void accept_ready(void *opaque)
 {

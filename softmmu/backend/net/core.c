@@ -4,7 +4,7 @@
 
 #include "internal.h"
 
-/* --- ports --------------------------------------------------------------- */
+/* --- ports --- */
 
 void net_port_init(NetPort *port, const NetPortOps *ops, void *owner,
                    unsigned index)
@@ -100,7 +100,7 @@ static bool hand_over(NetPort *to, const uint8_t *data, size_t len)
     return !to->peer_waits;
 }
 
-/* --- headers ------------------------------------------------------------- */
+/* --- headers --- */
 
 enum { /* struct virtio_net_hdr, VIRTIO 1.2, 5.1.6 */
        HDR_FLAGS = 0,
@@ -179,7 +179,7 @@ bool net_port_send(NetPort *from, const uint8_t *data, size_t len)
                : send_converted(from, data, len);
 }
 
-/* --- the machine's network ----------------------------------------------- */
+/* --- the machine's network --- */
 
 static void flush_all(void *opaque)
 {

@@ -34,7 +34,7 @@ static NetDgram *dgram_of(Netdev *nd)
     return object_cast(nd, &netdev_dgram_type);
 }
 
-/* --- packets ------------------------------------------------------------- */
+/* --- packets --- */
 
 static void dgram_update(NetDgram *s);
 
@@ -90,7 +90,7 @@ static void dgram_receivable(Netdev *nd, unsigned queue)
     dgram_update(s);
 }
 
-/* --- addresses ----------------------------------------------------------- */
+/* --- addresses --- */
 
 static bool to_sockaddr(const SockAddr *a, struct sockaddr_storage *out,
                         socklen_t *len, Error **errp)

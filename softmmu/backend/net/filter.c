@@ -56,7 +56,7 @@ bool net_filters_pass(Netdev *nd, NetFilter *after, NetDirection dir,
     return netdev_passed(nd, dir, queue, data, len);
 }
 
-/* --- the base type ------------------------------------------------------- */
+/* --- the base type --- */
 
 /* position=head, tail, or id=OTHER with insert=before|behind. */
 static bool find_place(NetFilter *f, guint *at, Error **errp)
@@ -151,7 +151,7 @@ const NetFilterType net_filter_type = {
     .complete = filter_complete,
 };
 
-/* --- filter-dump: a pcap file -------------------------------------------- */
+/* --- filter-dump: a pcap file --- */
 
 typedef struct FilterDump {
     NetFilter filter;
@@ -254,7 +254,7 @@ const NetFilterType filter_dump_type = {
     .pass = dump_pass,
 };
 
-/* --- filter-buffer: packets wait for the end of an interval -------------- */
+/* --- filter-buffer: packets wait for the end of an interval --- */
 
 enum { BUFFER_PACKETS = 4096 }; /* then the oldest go at once */
 

@@ -17,8 +17,7 @@ enum {
     NET_PACKET_MAX = NET_FRAME_MAX + NET_VNET_HDR_MAX,
 };
 
-/* --- ports: one queue's end of a link --------------------------------------
- */
+/* --- ports: one queue's end of a link --- */
 
 typedef struct NetPortOps {
     /* A frame behind port->hdr_len bytes of header. False: no room; it waits
@@ -59,8 +58,7 @@ void net_port_purge(NetPort *port);
  */
 bool net_finish_checksum(uint8_t *packet, size_t len, unsigned hdr_len);
 
-/* --- netdevs ----------------------------------------------------------------
- */
+/* --- netdevs --- */
 
 typedef struct NetdevType {
     struct ObjectType;  /* "netdev-user" */
@@ -120,8 +118,7 @@ extern const PropertyType prop_type_net_json;
             NULL, 0                                                            \
     }
 
-/* --- the machine's network --------------------------------------------------
- */
+/* --- the machine's network --- */
 
 typedef struct NetHub {
     uint64_t id;
@@ -143,8 +140,7 @@ extern const ObjectType net_core_type;
 /* Made when first asked for. */
 NetCore *net_core(Machine *m);
 
-/* --- filters ----------------------------------------------------------------
- */
+/* --- filters --- */
 
 typedef enum NetDirection {
     NET_TO_NETDEV,   /* queue=rx: what the netdev receives from the guest */

@@ -11,7 +11,7 @@ const NetdevType *netdev_type_of(const Netdev *nd)
     return (const NetdevType *)nd->parent.type;
 }
 
-/* --- packets ------------------------------------------------------------- */
+/* --- packets --- */
 
 bool netdev_passed(Netdev *nd, NetDirection dir, unsigned queue,
                    const uint8_t *data, size_t len)
@@ -58,7 +58,7 @@ void netdev_writable(Netdev *nd, unsigned queue)
     net_port_flush(&nd->port[queue]);
 }
 
-/* --- making -------------------------------------------------------------- */
+/* --- making --- */
 
 static const NetdevType *find_driver(Machine *m, const char *driver,
                                      Error **errp)
@@ -257,7 +257,7 @@ void net_each_netdev(Machine *m, void (*fn)(Netdev *nd, void *opaque),
     }
 }
 
-/* --- properties of list and object type ---------------------------------- */
+/* --- properties of list and object type --- */
 
 static const char *member_text(json_object *value)
 {
@@ -358,7 +358,7 @@ const PropertyType prop_type_net_json = {
     .release = json_release,
 };
 
-/* --- the type ------------------------------------------------------------ */
+/* --- the type --- */
 
 static void netdev_finalize(Object *obj)
 {

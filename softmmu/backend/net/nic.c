@@ -14,7 +14,7 @@ struct NicQueue {
     bool unused;  /* beyond nic_set_queues_in_use() */
 };
 
-/* --- towards the guest --------------------------------------------------- */
+/* --- towards the guest --- */
 
 static bool nic_take(NetPort *port, const uint8_t *data, size_t len)
 {
@@ -92,7 +92,7 @@ void nic_purge(Nic *nic)
     }
 }
 
-/* --- from the guest ------------------------------------------------------ */
+/* --- from the guest --- */
 
 static size_t iov_bytes(const struct iovec *iov, size_t n)
 {
@@ -145,7 +145,7 @@ bool nic_link_up(const Nic *nic)
            !(nic->conf && nic->conf->netdev && nic->conf->netdev->link_down);
 }
 
-/* --- headers, offloads, queues ------------------------------------------- */
+/* --- headers, offloads, queues --- */
 
 unsigned nic_conf_queues(const NicConf *conf)
 {
@@ -238,7 +238,7 @@ bool nic_query_rx_filter(Nic *nic, NicRxFilter *filter)
     return true;
 }
 
-/* --- attaching ----------------------------------------------------------- */
+/* --- attaching --- */
 
 static bool mac_is_zero(const uint8_t mac[NET_MAC_LEN])
 {
@@ -385,7 +385,7 @@ void nic_detach(Nic *nic)
     nic->machine = NULL;
 }
 
-/* --- the property netdev= ------------------------------------------------ */
+/* --- the property netdev= --- */
 
 static bool netdev_prop_set(Object *obj, const Property *prop,
                             json_object *value, Error **errp)
@@ -423,7 +423,7 @@ const PropertyType prop_type_netdev = {
     .get = netdev_prop_get,
 };
 
-/* --- -nic ---------------------------------------------------------------- */
+/* --- -nic --- */
 
 void nic_info_free(NicInfo *info)
 {
@@ -462,7 +462,7 @@ bool nic_info_apply(const NicInfo *info, DeviceState *dev, Error **errp)
            object_set_text(dev, "netdev", netdev_id(info->netdev), errp);
 }
 
-/* --- set_link and lists -------------------------------------------------- */
+/* --- set_link and lists --- */
 
 static void tell_link(Nic *nic)
 {

@@ -18,7 +18,7 @@
 
 enum { LENGTH_BYTES = 4 };
 
-/* --- stream -------------------------------------------------------------- */
+/* --- stream --- */
 
 typedef struct NetStream {
     Netdev parent;

@@ -50,7 +50,7 @@ static NetUser *user_of(Netdev *nd)
     return object_cast(nd, &netdev_user_type);
 }
 
-/* --- readiness ----------------------------------------------------------- */
+/* --- readiness --- */
 
 static const struct {
     short poll;
@@ -181,7 +181,7 @@ static void user_refill(void *opaque)
     set_timeout(s, timeout_ms);
 }
 
-/* --- what slirp calls ---------------------------------------------------- */
+/* --- what slirp calls --- */
 
 static ssize_t cb_send_packet(const void *buf, size_t len, void *opaque)
 {
@@ -271,7 +271,7 @@ static const SlirpCb callbacks = {
     .notify = cb_notify,
 };
 
-/* --- addresses ----------------------------------------------------------- */
+/* --- addresses --- */
 
 static bool parse_ip4(const char *text, struct in_addr *out)
 {
@@ -391,7 +391,7 @@ static bool set_ip6(NetUser *s, Error **errp)
            set_inside6(s, s->ipv6_dns, 3, "DNS", &c->vnameserver6, errp);
 }
 
-/* --- forwarding ---------------------------------------------------------- */
+/* --- forwarding --- */
 
 typedef struct Endpoint {
     struct sockaddr_storage addr;
@@ -582,7 +582,7 @@ static bool add_guestfwd(NetUser *s, const char *text, Error **errp)
     return true;
 }
 
-/* --- life ---------------------------------------------------------------- */
+/* --- life --- */
 
 static bool check_texts(NetUser *s, Error **errp)
 {
@@ -750,7 +750,7 @@ const NetdevType netdev_user_type = {
     .info = user_info,
 };
 
-/* --- monitor commands ---------------------------------------------------- */
+/* --- monitor commands --- */
 
 /* @id NULL: the only one there is. */
 static NetUser *find_user(Machine *m, const char *id, Error **errp)
