@@ -32,16 +32,68 @@ Dtb *dtb_new(void)
     return dtb;
 }
 
+/* Bytes of the tag at @off of the structure block, padding included; 0 when
+ * it is none or goes past @size (Devicetree 0.4, 5.4.1). */
+static uint64_t tag_bytes(const uint8_t *block, uint64_t off, uint64_t size)
+{
+    const uint8_t *name, *end;
+    uint64_t bytes = 4;
+
+    if (!range_fits(off, 4, size)) {
+        return 0;
+    }
+    switch (ld32_be(block + off)) {
+    case FDT_BEGIN_NODE:
+        name = block + off + 4;
+        end = memchr(name, 0, size - off - 4);
+        bytes = end ? 4 + (uint64_t)(end - name) + 1 : 0;
+        break;
+    case FDT_PROP:
+        if (!range_fits(off, 12, size)) {
+            return 0;
+        }
+        bytes = 12 + (uint64_t)ld32_be(block + off + 4);
+        break;
+    case FDT_END_NODE:
+    case FDT_NOP:
+    case FDT_END:
+        break;
+    default:
+        return 0;
+    }
+    return range_fits(off, bytes, size) ? align_up(bytes, 4) : 0;
+}
+
+/* Does the structure block end with FDT_END, with no tag past its end? */
+static bool tags_valid(const uint8_t *data)
+{
+    const uint8_t *block = data + fdt_off_dt_struct(data);
+    uint64_t size = fdt_size_dt_struct(data), off = 0, bytes;
+
+    while ((bytes = tag_bytes(block, off, size)) != 0) {
+        if (ld32_be(block + off) == FDT_END) {
+            return true;
+        }
+        off += bytes;
+    }
+    return false;
+}
+
 /*
- * May libfdt walk and change it? Its own check crashes on versions below 16
- * (Devicetree 5.2) and lets a tree without a root node pass.
+ * May libfdt walk and change it? Its own check crashes on versions below 16,
+ * lets a tree without a root node pass, and goes round for ever where a
+ * property's length wraps its offsets: so the tags are walked here first.
+ * Version 17 is what dtc has made since 2007 (Devicetree 0.4, 5.2).
  */
 static bool tree_valid(const void *data, size_t len)
 {
     int next;
 
     return len >= FDT_V17_SIZE && fdt_check_header(data) == 0 &&
-           fdt_version(data) >= 16 && fdt_check_full(data, len) == 0 &&
+           fdt_version(data) >= 17 && fdt_totalsize(data) <= len &&
+           range_fits(fdt_off_dt_struct(data), fdt_size_dt_struct(data),
+                      fdt_totalsize(data)) &&
+           tags_valid(data) && fdt_check_full(data, len) == 0 &&
            fdt_next_tag(data, 0, &next) == FDT_BEGIN_NODE;
 }
 
