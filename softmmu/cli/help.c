@@ -192,6 +192,13 @@ bool help_properties(TypeView view, const char *name, const char *suffix,
         return false;
     }
     printf("%s options:\n", name);
-    type_each_property(type, print_property, NULL);
+    if (type->abstract) {
+        type_each_property(type, print_property, NULL);
+    } else { /* an instance also has what it passes on to its parts */
+        Object *obj = object_new(type);
+
+        object_each_property(obj, print_property, NULL);
+        object_unref(obj);
+    }
     return true;
 }

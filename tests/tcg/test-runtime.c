@@ -5,6 +5,8 @@
  * debugging. Each test runs in the interpreter, in host code, and under the
  * stress switches.
  */
+#include "tandem/base.h"
+
 #include "toy.h"
 
 enum { CODE = TOY_RAM + 0x1000, DATA = TOY_RAM + 0x100000 };

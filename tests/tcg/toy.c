@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tandem/base.h"
+
 #include "toy.h"
 
 #include "softmmu/memory/backend.h"
