@@ -128,7 +128,7 @@ int path_open(Machine *m, const char *path, int flags, mode_t mode)
     if (!g_str_has_prefix(path, prefix)) {
         return open(path, flags | O_CLOEXEC, mode);
     }
-    if (!m->fdsets || !parse_u64(path + strlen(prefix), &id) ||
+    if (!m || !m->fdsets || !parse_u64(path + strlen(prefix), &id) ||
         id > INT64_MAX) {
         errno = EINVAL;
         return -1;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include "softmmu/backend/rng.h"
+#include "softmmu/backend/socket.h"
 #include "softmmu/machine/machine.h"
 
 typedef struct RngRequest {
@@ -203,7 +204,8 @@ static void random_start(RngBackend *rng)
 static bool random_complete(Object *obj, Error **errp)
 {
     RngRandom *s = (RngRandom *)obj;
-    int fd = open(s->filename, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    int fd =
+        path_open(object_machine(obj), s->filename, O_RDONLY | O_NONBLOCK, 0);
 
     if (fd < 0) {
         error_set_errno(errp, errno, "Could not open '%s'", s->filename);

@@ -45,18 +45,6 @@ static bool split_host_port(SockAddr *a, const char *text, Error **errp)
     return true;
 }
 
-static bool take_bool(json_object *o, const char *key, bool *value,
-                      Error **errp)
-{
-    g_autofree char *text = json_take_text(o, key);
-
-    if (text && !parse_bool(text, value)) {
-        error_set(errp, "Parameter '%s' expects 'on' or 'off'", key);
-        return false;
-    }
-    return true;
-}
-
 /* The options that belong to the address; they leave @o. */
 static bool take_options(SockAddr *a, json_object *o, Error **errp)
 {
@@ -68,9 +56,9 @@ static bool take_options(SockAddr *a, json_object *o, Error **errp)
         return false;
     }
     a->port_to = port;
-    return take_bool(o, "ipv4", &a->want_ipv4, errp) &&
-           take_bool(o, "ipv6", &a->want_ipv6, errp) &&
-           take_bool(o, "abstract", &a->abstract, errp);
+    return json_take_bool(o, "ipv4", &a->want_ipv4, errp) &&
+           json_take_bool(o, "ipv6", &a->want_ipv6, errp) &&
+           json_take_bool(o, "abstract", &a->abstract, errp);
 }
 
 static bool parse_main(SockAddr *a, const char *text, Error **errp)

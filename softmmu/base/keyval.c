@@ -2,6 +2,7 @@
 #include "tandem/base.h"
 
 #include "softmmu/base/keyval.h"
+#include "softmmu/base/parse.h"
 
 enum { JSON_DEPTH_MAX = 1024, KEY_PARTS_MAX = 32 };
 
@@ -222,6 +223,30 @@ char *json_take_text(json_object *obj, const char *key)
 
     json_object_object_del(obj, key);
     return text;
+}
+
+bool json_take_bool(json_object *obj, const char *key, bool *value,
+                    Error **errp)
+{
+    g_autofree char *text = json_take_text(obj, key);
+
+    if (text && !parse_bool(text, value)) {
+        error_set(errp, "Parameter '%s' expects 'on' or 'off'", key);
+        return false;
+    }
+    return true;
+}
+
+bool json_take_size(json_object *obj, const char *key, uint64_t unit,
+                    uint64_t *value, Error **errp)
+{
+    g_autofree char *text = json_take_text(obj, key);
+
+    if (text && !parse_size(text, unit, value)) {
+        error_set(errp, "Parameter '%s' expects a size", key);
+        return false;
+    }
+    return true;
 }
 
 bool keyval_wants_help(json_object *options)

@@ -108,25 +108,12 @@ static bool set_rtc(StartPlan *p, json_object *options, Error **errp)
 
 /* --- switches --- */
 
-/* Take the on/off switch @key out of @options; absent leaves *@value. */
-static bool take_switch(json_object *options, const char *key, bool *value,
-                        Error **errp)
-{
-    g_autofree char *text = json_take_text(options, key);
-
-    if (text && !parse_bool(text, value)) {
-        error_set(errp, "Parameter '%s' expects 'on' or 'off'", key);
-        return false;
-    }
-    return true;
-}
-
 static bool set_msg(StartPlan *p, json_object *options, Error **errp)
 {
     bool timestamp = false, guest_name = false;
 
-    if (!take_switch(options, "timestamp", &timestamp, errp) ||
-        !take_switch(options, "guest-name", &guest_name, errp) ||
+    if (!json_take_bool(options, "timestamp", &timestamp, errp) ||
+        !json_take_bool(options, "guest-name", &guest_name, errp) ||
         !cli_nothing_left(options, errp)) {
         return false;
     }
@@ -138,8 +125,8 @@ static bool set_overcommit(StartPlan *p, json_object *options, Error **errp)
 {
     bool mem_lock = false, cpu_pm = false;
 
-    if (!take_switch(options, "mem-lock", &mem_lock, errp) ||
-        !take_switch(options, "cpu-pm", &cpu_pm, errp) ||
+    if (!json_take_bool(options, "mem-lock", &mem_lock, errp) ||
+        !json_take_bool(options, "cpu-pm", &cpu_pm, errp) ||
         !cli_nothing_left(options, errp)) {
         return false;
     }

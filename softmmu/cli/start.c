@@ -261,23 +261,11 @@ static bool smp_text(StartPlan *p, const char *text, Error **errp)
     return ok;
 }
 
-static bool take_size(json_object *options, const char *key, uint64_t unit,
-                      uint64_t *value, Error **errp)
-{
-    g_autofree char *text = json_take_text(options, key);
-
-    if (text && !parse_size(text, unit, value)) {
-        error_set(errp, "Parameter '%s' expects a size", key);
-        return false;
-    }
-    return true;
-}
-
 static bool set_memory(MachineConfig *c, json_object *options, Error **errp)
 {
     c->max_ram_size = 0;
-    if (!take_size(options, "size", MiB, &c->ram_size, errp) ||
-        !take_size(options, "maxmem", 1, &c->max_ram_size, errp) ||
+    if (!json_take_size(options, "size", MiB, &c->ram_size, errp) ||
+        !json_take_size(options, "maxmem", 1, &c->max_ram_size, errp) ||
         !take_count(options, "slots", &c->ram_slots, errp) ||
         !cli_nothing_left(options, errp)) {
         return false;
@@ -688,19 +676,6 @@ static void add_option(GArray *choices, const char *name, json_object *value)
     json_object_put(value);
 }
 
-/* "on" or "off" of @key; @flag keeps its value when it is not there. */
-static bool take_switch(json_object *options, const char *key, bool *flag,
-                        Error **errp)
-{
-    g_autofree char *text = json_take_text(options, key);
-
-    if (text && !parse_bool(text, flag)) {
-        error_set(errp, "Parameter '%s' expects 'on' or 'off'", key);
-        return false;
-    }
-    return true;
-}
-
 static bool icount_options(json_object *options, GArray *choices, Error **errp)
 {
     g_autofree char *shift = json_take_text(options, "shift");
@@ -712,8 +687,8 @@ static bool icount_options(json_object *options, GArray *choices, Error **errp)
         error_set(errp, "icount: Invalid shift value");
         return false;
     }
-    if (!take_switch(options, "align", &align, errp) ||
-        !take_switch(options, "sleep", &sleep, errp) ||
+    if (!json_take_bool(options, "align", &align, errp) ||
+        !json_take_bool(options, "sleep", &sleep, errp) ||
         !cli_nothing_left(options, errp)) {
         return false;
     }
@@ -905,40 +880,23 @@ static bool start_qtest(StartPlan *p, Error **errp)
     return p->qtest_server != NULL;
 }
 
-/* A socket listens without waiting, unlike one of -chardev. */
-static char *gdb_chardev_text(const char *text)
-{
-    g_autofree char *address = NULL;
-
-    if (g_str_has_prefix(text, "tcp:")) {
-        const char *colon = strrchr(text, ':');
-
-        address = g_strndup(text + 4, colon - (text + 4));
-        return g_strdup_printf("socket,id=gdb,host=%s,port=%.*s,server=on,"
-                               "wait=off,nodelay=on",
-                               address, (int)strcspn(colon + 1, ","),
-                               colon + 1);
-    }
-    if (g_str_has_prefix(text, "unix:")) {
-        return g_strdup_printf("socket,id=gdb,path=%.*s,server=on,wait=off",
-                               (int)strcspn(text + 5, ","), text + 5);
-    }
-    return NULL;
-}
-
+/* The forms of -serial; sockets listen and nobody waits for the debugger. */
 static bool start_gdb_on(StartPlan *p, const char *text, Error **errp)
 {
-    g_autofree char *full = gdb_chardev_text(text);
-    Chardev *chr = NULL;
+    const char *more = g_str_has_prefix(text, "tcp:")
+                           ? ",server=on,wait=off,nodelay=on"
+                       : g_str_has_prefix(text, "unix:") ? ",server=on,wait=off"
+                                                         : "";
+    g_autofree char *full = g_strconcat(text, more, NULL);
+    Chardev *chr;
 
-    if (full) {
-        chr = chardev_from_text(p->m, full, errp);
-    } else if (!chardev_from_legacy(p->m, text, "gdb", &chr, errp)) {
+    if (!chardev_from_legacy(p->m, full, "gdb", &chr, errp)) {
         return false;
-    } else if (!chr) {
+    }
+    if (!chr) {
         return true; /* "none" */
     }
-    p->gdb_server = chr ? gdb_server_new(p->m, chr, errp) : NULL;
+    p->gdb_server = gdb_server_new(p->m, chr, errp);
     return p->gdb_server != NULL;
 }
 

@@ -65,14 +65,6 @@ static CPUState *current(GdbServer *g)
     return g->cpu;
 }
 
-static void env_changed(GdbServer *g, CPUState *cpu)
-{
-    accel_ops(g->m)->regs_push(cpu, REGS_ALL);
-    if (accel_ops(g->m)->vcpu_env_changed) {
-        accel_ops(g->m)->vcpu_env_changed(cpu);
-    }
-}
-
 /* --- stopping --- */
 
 static void stop_reply(GdbServer *g, int signal, CPUState *cpu)
@@ -279,7 +271,7 @@ static void resume_old(GdbServer *g, const char *p, bool with_signal, bool step)
     }
     if (jump) {
         cpu->type->pc_set(cpu, addr);
-        env_changed(g, cpu);
+        cpu_env_changed(cpu);
     }
     if (step) {
         for (guint i = 0; i < g->m->cpus->len; i++) {
@@ -367,7 +359,7 @@ static void cmd_write_regs(GdbServer *g, const char *p, size_t len)
         }
         at += used;
     }
-    env_changed(g, cpu);
+    cpu_env_changed(cpu);
     gdb_send(g, "OK");
 }
 
@@ -404,7 +396,7 @@ static void cmd_write_reg(GdbServer *g, const char *p, size_t len)
         gdb_send(g, "E14");
         return;
     }
-    env_changed(g, cpu);
+    cpu_env_changed(cpu);
     gdb_send(g, "OK");
 }
 

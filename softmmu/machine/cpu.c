@@ -434,9 +434,17 @@ bool cpu_watchpoint_del(CPUState *cpu, const CpuWatchpoint *w)
     return debug_changed(cpu, NULL);
 }
 
-/* --- life
- * ------------------------------------------------------------------------------
- */
+/* --- life --- */
+
+void cpu_env_changed(CPUState *cpu)
+{
+    const AccelOps *ops = accel_ops(cpu->parent.machine);
+
+    ops->regs_push(cpu, REGS_ALL);
+    if (ops->vcpu_env_changed) {
+        ops->vcpu_env_changed(cpu);
+    }
+}
 
 CPUState *cpu_by_index(Machine *m, int index)
 {

@@ -435,9 +435,7 @@ void guest_error(DeviceState *dev, const char *fmt, ...)
                     text);
 }
 
-/* --- buses
- * -----------------------------------------------------------------------------
- */
+/* --- buses --- */
 
 void bus_init(Bus *bus, const void *type, DeviceState *owner, const char *name)
 {

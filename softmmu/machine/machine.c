@@ -356,9 +356,7 @@ CPUState *machine_new_cpu(Machine *m, int index, Error **errp)
     return cpu;
 }
 
-/* --- firmware
- * ------------------------------------------------------------------------------
- */
+/* --- firmware --- */
 
 static const char *const firmware_dirs[] = {
     "/usr/share/qemu",
@@ -406,9 +404,7 @@ char *machine_find_firmware(Machine *m, const char *name)
     return NULL;
 }
 
-/* --- types
- * ------------------------------------------------------------------------------------
- */
+/* --- types --- */
 
 const ObjectType container_type = {
     .name = "container",

@@ -275,12 +275,7 @@ void machine_reset(Machine *m, ShutdownCause cause)
         m->type->reset(m);
     }
     for (guint i = 0; i < m->cpus->len; i++) {
-        CPUState *cpu = g_ptr_array_index(m->cpus, i);
-
-        accel_ops(m)->regs_push(cpu, REGS_ALL);
-        if (accel_ops(m)->vcpu_env_changed) {
-            accel_ops(m)->vcpu_env_changed(cpu);
-        }
+        cpu_env_changed(g_ptr_array_index(m->cpus, i));
     }
     notifier_call(m->on_reset, &cause);
     if (cause != CAUSE_NONE) {

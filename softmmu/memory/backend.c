@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "softmmu/backend/socket.h"
 #include "softmmu/machine/machine.h"
 #include "softmmu/memory/backend.h"
 
@@ -314,15 +315,16 @@ static int open_unnamed(const char *dir, const char *id, Error **errp)
 static int open_store(MemoryBackend *mb, bool *made, Error **errp)
 {
     const char *path = mb->mem_path;
-    int flags = (mb->config.readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC;
-    int fd = open(path, flags);
+    int flags = mb->config.readonly ? O_RDONLY : O_RDWR;
+    Machine *m = object_machine(mb);
+    int fd = path_open(m, path, flags, 0);
 
     *made = false;
     if (fd < 0 && errno == EISDIR) {
         return open_unnamed(path, mb->parent.name, errp);
     }
     if (fd < 0 && errno == ENOENT && !mb->config.readonly) {
-        fd = open(path, flags | O_CREAT | O_EXCL, 0644);
+        fd = path_open(m, path, flags | O_CREAT | O_EXCL, 0644);
         *made = fd >= 0;
     }
     if (fd < 0) {

@@ -3,20 +3,20 @@
 #include "tandem/base.h"
 
 #include <fcntl.h>
-#include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "internal.h"
+#include "softmmu/backend/socket.h"
 #include "softmmu/base/parse.h"
 #include "softmmu/qmp/monitor.h"
 
 /* --- file: --- */
 
 /* "PATH[,offset=N]" */
-static bool open_file(Channel *c, const char *spec, int flags, Error **errp)
+static bool open_file(Channel *c, Machine *m, const char *spec, int flags,
+                      Error **errp)
 {
     const char *comma = strstr(spec, ",offset=");
     g_autofree char *path =
@@ -28,7 +28,7 @@ static bool open_file(Channel *c, const char *spec, int flags, Error **errp)
                   comma + strlen(",offset="));
         return false;
     }
-    c->fd = open(path, flags | O_CLOEXEC, 0660);
+    c->fd = path_open(m, path, flags, 0660);
     if (c->fd < 0) {
         error_set_errno(errp, errno, "cannot open '%s'", path);
         return false;
@@ -44,13 +44,13 @@ static bool open_file(Channel *c, const char *spec, int flags, Error **errp)
 static bool file_out(Channel *c, Machine *m, const char *spec, Error **errp)
 {
     return open_file(
-        c, spec, O_WRONLY | O_CREAT | (strstr(spec, ",offset=") ? 0 : O_TRUNC),
-        errp);
+        c, m, spec,
+        O_WRONLY | O_CREAT | (strstr(spec, ",offset=") ? 0 : O_TRUNC), errp);
 }
 
 static bool file_in(Channel *c, Machine *m, const char *spec, Error **errp)
 {
-    return open_file(c, spec, O_RDONLY, errp);
+    return open_file(c, m, spec, O_RDONLY, errp);
 }
 
 /* --- exec: --- */
@@ -82,9 +82,7 @@ static bool exec_in(Channel *c, Machine *m, const char *spec, Error **errp)
     return spawn(c, spec, NULL, &c->fd, errp);
 }
 
-/* --- fd:
- * ------------------------------------------------------------------------------
- */
+/* --- fd: --- */
 
 static bool fd_open(Channel *c, Machine *m, const char *spec, Error **errp)
 {
@@ -103,145 +101,40 @@ static bool fd_open(Channel *c, Machine *m, const char *spec, Error **errp)
 
 /* --- unix:, tcp: --- */
 
-static bool unix_address(const char *path, struct sockaddr_un *sa, Error **errp)
+/* @spec keeps its prefix: the address parser knows both. */
+static bool socket_out(Channel *c, Machine *m, const char *spec, Error **errp)
 {
-    *sa = (struct sockaddr_un){ .sun_family = AF_UNIX };
-    if (strlen(path) >= sizeof(sa->sun_path)) {
-        error_set(errp, "UNIX socket path '%s' is too long", path);
-        return false;
-    }
-    strcpy(sa->sun_path, path);
-    return true;
-}
+    g_autoptr(SockAddr) a = sock_addr_parse(spec, NULL, errp);
 
-static bool unix_out(Channel *c, Machine *m, const char *path, Error **errp)
-{
-    struct sockaddr_un sa;
-
-    if (!unix_address(path, &sa, errp)) {
-        return false;
-    }
-    c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
-        error_set_errno(errp, errno, "cannot connect to '%s'", path);
-        return false;
-    }
-    return true;
-}
-
-static bool unix_in(Channel *c, Machine *m, const char *path, Error **errp)
-{
-    struct sockaddr_un sa;
-
-    if (!unix_address(path, &sa, errp)) {
-        return false;
-    }
-    unlink(path);
-    c->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (c->listen_fd < 0 ||
-        bind(c->listen_fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
-        listen(c->listen_fd, 1) < 0) {
-        error_set_errno(errp, errno, "cannot listen on '%s'", path);
-        return false;
-    }
-    c->unlink = g_strdup(path);
-    return true;
-}
-
-/* "HOST:PORT", "[V6]:PORT", ":PORT" */
-static struct addrinfo *resolve(const char *spec, bool passive, Error **errp)
-{
-    struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-                              .ai_flags = passive ? AI_PASSIVE : 0 };
-    const char *colon = strrchr(spec, ':');
-    g_autofree char *host = NULL;
-    struct addrinfo *list = NULL;
-    size_t len;
-    int err;
-
-    if (!colon || !colon[1]) {
-        error_set(errp, "error parsing address '%s': no port", spec);
-        return NULL;
-    }
-    host = g_strndup(spec, colon - spec);
-    len = strlen(host);
-    if (len >= 2 && host[0] == '[' && host[len - 1] == ']') {
-        host[len - 1] = '\0';
-        memmove(host, host + 1, len - 1);
-    }
-    err = getaddrinfo(host[0] ? host : NULL, colon + 1, &hints, &list);
-    if (err) {
-        error_set(errp, "address resolution failed for %s: %s", spec,
-                  gai_strerror(err));
-    }
-    return list;
-}
-
-static bool tcp_out(Channel *c, Machine *m, const char *spec, Error **errp)
-{
-    struct addrinfo *list = resolve(spec, false, errp);
-    int err = ECONNREFUSED;
-
-    if (!list) {
-        return false;
-    }
-    for (struct addrinfo *a = list; a && c->fd < 0; a = a->ai_next) {
-        int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-        if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) == 0) {
-            c->fd = fd;
-        } else {
-            err = errno;
-            close(fd);
-        }
-    }
-    freeaddrinfo(list);
-    if (c->fd < 0) {
-        error_set_errno(errp, err, "Failed to connect to '%s'", spec);
-    }
+    c->fd = a ? sock_connect(m, a, false, NULL, errp) : -1;
     return c->fd >= 0;
 }
 
-static bool tcp_in(Channel *c, Machine *m, const char *spec, Error **errp)
+static bool socket_in(Channel *c, Machine *m, const char *spec, Error **errp)
 {
-    struct addrinfo *list = resolve(spec, true, errp);
-    int one = 1, err = EADDRNOTAVAIL;
+    g_autoptr(SockAddr) a = sock_addr_parse(spec, NULL, errp);
 
-    if (!list) {
-        return false;
-    }
-    for (struct addrinfo *a = list; a && c->listen_fd < 0; a = a->ai_next) {
-        int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-        if (fd >= 0 && bind(fd, a->ai_addr, a->ai_addrlen) == 0 &&
-            listen(fd, 1) == 0) {
-            c->listen_fd = fd;
-        } else {
-            err = errno;
-            close(fd);
-        }
-    }
-    freeaddrinfo(list);
-    if (c->listen_fd < 0) {
-        error_set_errno(errp, err, "Failed to listen on '%s'", spec);
+    c->listen_fd = a ? sock_listen(m, a, 1, errp) : -1;
+    if (c->listen_fd >= 0 && a->kind == SOCK_KIND_UNIX && !a->abstract) {
+        c->unlink = g_strdup(a->path);
     }
     return c->listen_fd >= 0;
 }
 
-/* --- by prefix
- * ----------------------------------------------------------------------------------
- */
+/* --- by prefix --- */
 
 typedef bool OpenChannel(Channel *c, Machine *m, const char *spec,
                          Error **errp);
 static const struct {
     const char *prefix;
     OpenChannel *out, *in;
+    bool whole; /* they want the prefix too */
 } schemes[] = {
-    { "file:", file_out, file_in }, { "exec:", exec_out, exec_in },
-    { "fd:", fd_open, fd_open },    { "unix:", unix_out, unix_in },
-    { "tcp:", tcp_out, tcp_in },
+    { "file:", file_out, file_in },
+    { "exec:", exec_out, exec_in },
+    { "fd:", fd_open, fd_open },
+    { "unix:", socket_out, socket_in, true },
+    { "tcp:", socket_out, socket_in, true },
 };
 
 static bool channel_open(Channel *c, Machine *m, const char *uri, bool out,
@@ -254,7 +147,8 @@ static bool channel_open(Channel *c, Machine *m, const char *uri, bool out,
         if (!g_str_has_prefix(uri, schemes[i].prefix)) {
             continue;
         }
-        if (!fn(c, m, uri + strlen(schemes[i].prefix), errp)) {
+        if (!fn(c, m, schemes[i].whole ? uri : uri + strlen(schemes[i].prefix),
+                errp)) {
             channel_close(c, NULL);
             return false;
         }

@@ -83,9 +83,7 @@ static void join_thread(Migration *mig)
     }
 }
 
-/* --- sending
- * ---------------------------------------------------------------------------
- */
+/* --- sending --- */
 
 static bool main_active(Migration *mig, void *data, Error **errp)
 {
@@ -424,9 +422,7 @@ MigrationParameters *qmp_query_migrate_parameters(Machine *m, Error **errp)
     return p;
 }
 
-/* --- life
- * ---------------------------------------------------------------------------------------
- */
+/* --- life --- */
 
 Migration *migration_new(Machine *m)
 {

@@ -84,9 +84,7 @@ static bool main_stop_logging(Migration *mig, void *data, Error **errp)
     return true;
 }
 
-/* --- RAM
- * ------------------------------------------------------------------------------
- */
+/* --- RAM --- */
 
 static void put_ram_list(Sender *s)
 {

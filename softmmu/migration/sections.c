@@ -214,12 +214,7 @@ bool sections_apply(Machine *m, GPtrArray *loaded, Error **errp)
         }
     }
     for (guint i = 0; i < m->cpus->len; i++) {
-        CPUState *cpu = g_ptr_array_index(m->cpus, i);
-
-        accel_ops(m)->regs_push(cpu, REGS_ALL);
-        if (accel_ops(m)->vcpu_env_changed) {
-            accel_ops(m)->vcpu_env_changed(cpu);
-        }
+        cpu_env_changed(g_ptr_array_index(m->cpus, i));
     }
     return true;
 }

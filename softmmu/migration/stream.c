@@ -165,9 +165,7 @@ void stream_put_header(StreamOut *s, const char *machine, const char *arch)
     stream_put_crc(s);
 }
 
-/* --- in
- * ----------------------------------------------------------------------------
- */
+/* --- in --- */
 
 void stream_in_init(StreamIn *s, int fd)
 {

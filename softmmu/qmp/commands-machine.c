@@ -6,6 +6,7 @@
 
 #include "accel/accel.h"
 #include "internal.h"
+#include "softmmu/backend/socket.h"
 #include "softmmu/memory/backend.h"
 #include "softmmu/migration/migration.h"
 
@@ -176,12 +177,12 @@ CpuDefinitionInfoList *qmp_query_cpu_definitions(Machine *m, Error **errp)
 }
 
 /* Copy [addr, addr + size) of guest memory to a new file, a piece a time. */
-static bool save_memory(const char *filename, uint64_t addr, uint64_t size,
-                        bool (*get)(void *opaque, uint64_t addr, void *buf,
-                                    uint64_t len),
-                        void *opaque, Error **errp)
+static bool
+save_memory(Machine *m, const char *filename, uint64_t addr, uint64_t size,
+            bool (*get)(void *opaque, uint64_t addr, void *buf, uint64_t len),
+            void *opaque, Error **errp)
 {
-    int fd = open(filename, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int fd = path_open(m, filename, O_WRONLY | O_CREAT | O_TRUNC, 0666);
     uint8_t buf[4096];
     bool ok = true;
 
@@ -232,7 +233,7 @@ bool qmp_memsave(Machine *m, const MemsaveArgs *a, Error **errp)
         return false;
     }
     cpus_pause_all(m); /* its registers say how to translate */
-    ok = save_memory(a->filename, a->val, a->size, get_virtual, cpu, errp);
+    ok = save_memory(m, a->filename, a->val, a->size, get_virtual, cpu, errp);
     if (running) {
         cpus_resume_all(m);
     }
@@ -245,7 +246,7 @@ bool qmp_pmemsave(Machine *m, const PmemsaveArgs *a, Error **errp)
         error_set(errp, "size 0x%" PRIx64 " is beyond guest memory", a->size);
         return false;
     }
-    return save_memory(a->filename, a->val, a->size, get_physical, m, errp);
+    return save_memory(m, a->filename, a->val, a->size, get_physical, m, errp);
 }
 
 bool qmp_set_action(Machine *m, const SetActionArgs *a, Error **errp)

@@ -36,9 +36,7 @@ static bool want_args(int argc, int n, const char *usage, Error **errp)
     return argc == n;
 }
 
-/* --- help
- * ----------------------------------------------------------------------------
- */
+/* --- help --- */
 
 static void help_table(const HmpCommand *table, const char *prefix,
                        GString *out)
@@ -194,9 +192,7 @@ static void hmp_qom_list(Machine *m, int argc, char **argv, GString *out,
     json_object_put(list);
 }
 
-/* --- info
- * --------------------------------------------------------------------------------------
- */
+/* --- info --- */
 
 static void info_status(Machine *m, int argc, char **argv, GString *out,
                         Error **errp)

@@ -263,9 +263,7 @@ static void got_request(Monitor *mon, json_object *request)
     }
 }
 
-/* --- input
- * ---------------------------------------------------------------------------------
- */
+/* --- input --- */
 
 static int qmp_can_receive(void *opaque)
 {
@@ -394,9 +392,7 @@ static const CharHandlers qmp_handlers = {
     .writable = qmp_writable,
 };
 
-/* --- descriptors
- * ----------------------------------------------------------------------------
- */
+/* --- descriptors --- */
 
 int monitor_take_fd(Monitor *mon)
 {
@@ -446,9 +442,7 @@ int monitor_take_named_fd(Machine *m, Monitor *mon, const char *name,
     return fd;
 }
 
-/* --- life
- * -------------------------------------------------------------------------------------
- */
+/* --- life --- */
 
 bool monitor_is_mux(const Monitor *mon)
 {

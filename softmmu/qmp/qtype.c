@@ -476,9 +476,7 @@ json_object *qtype_to_json(const QType *type, const void *value)
     return NULL;
 }
 
-/* --- freeing
- * -----------------------------------------------------------------------------
- */
+/* --- freeing --- */
 
 static void free_object(const QType *type, char *obj)
 {

@@ -170,9 +170,7 @@ static unsigned find_cap(Rig *r, unsigned bus, unsigned slot, unsigned id)
     return 0;
 }
 
-/* --- tests
- * ----------------------------------------------------------------------------
- */
+/* --- tests --- */
 
 static void identity_is_read_only_and_absent_reads_ones(void)
 {

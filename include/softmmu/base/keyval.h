@@ -5,6 +5,7 @@
 
 #include <json-c/json.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 typedef struct Error Error;
 
@@ -27,6 +28,12 @@ json_object *json_parse_text(const char *text, size_t len, Error **errp);
 const char *json_get_text(json_object *obj, const char *key);
 /* Take member @key out: a copy of its text (g_free), or NULL. */
 char *json_take_text(json_object *obj, const char *key);
+/* Take the switch ("on", "off") or the size (with a suffix; a bare number
+ * counts in @unit bytes) out; an absent one leaves *@value and is no error. */
+bool json_take_bool(json_object *obj, const char *key, bool *value,
+                    Error **errp);
+bool json_take_size(json_object *obj, const char *key, uint64_t unit,
+                    uint64_t *value, Error **errp);
 
 /* Does @text ask for help: "help", "?" or ",help" at its end? */
 bool keyval_wants_help(json_object *options);

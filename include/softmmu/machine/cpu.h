@@ -177,6 +177,10 @@ bool cpu_watchpoint_del(CPUState *cpu, const CpuWatchpoint *w);
 bool cpu_realize(DeviceState *dev, Error **errp);
 void cpu_unrealize(DeviceState *dev);
 
+/* env came from outside (reset, load, gdb, a monitor): the engine takes it all
+ * and forgets what it derived from the old one. Machine lock, vCPU parked. */
+void cpu_env_changed(CPUState *cpu);
+
 CPUState *cpu_by_index(Machine *m, int index);
 /* The CPU whose thread this is, or NULL; the engine's thread says so. */
 CPUState *cpu_current(void);

@@ -107,7 +107,7 @@ static bool take_cache_mode(DriveOptions *d, json_object *o, json_object *file,
         return true;
     }
     if (json_object_is_type(cache, json_type_object)) { /* cache.direct=... */
-        if (!block_take_bool(cache, "writeback", &d->write_cache, errp)) {
+        if (!json_take_bool(cache, "writeback", &d->write_cache, errp)) {
             return false;
         }
         json_object_object_add(file, "cache", json_object_get(cache));
@@ -166,9 +166,9 @@ static bool take_options(DriveOptions *d, json_object *o, json_object *file,
     }
     d->read_only = d->media && strcmp(d->media, "cdrom") == 0;
     return take_index(d, o, errp) && take_cache_mode(d, o, file, errp) &&
-           block_take_bool(o, "snapshot", &d->snapshot, errp) &&
-           block_take_bool(o, "readonly", &d->read_only, errp) &&
-           block_take_bool(o, "read-only", &d->read_only, errp) &&
+           json_take_bool(o, "snapshot", &d->snapshot, errp) &&
+           json_take_bool(o, "readonly", &d->read_only, errp) &&
+           json_take_bool(o, "read-only", &d->read_only, errp) &&
            parse_on_error(json_take_text(o, "rerror"), false, &d->rerror,
                           "rerror", errp) &&
            parse_on_error(json_take_text(o, "werror"), true, &d->werror,

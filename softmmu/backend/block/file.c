@@ -372,8 +372,8 @@ static bool null_open(BlockNode *node, json_object *options, Error **errp)
 
     n->size = 1 * GiB;
     node->limits.discard = true;
-    return block_take_size(options, "size", &n->size, errp) &&
-           block_take_bool(options, "read-zeroes", &n->read_zeroes, errp);
+    return json_take_size(options, "size", 1, &n->size, errp) &&
+           json_take_bool(options, "read-zeroes", &n->read_zeroes, errp);
 }
 
 static int null_io(BlockNode *node, BlockOp op, uint64_t offset, uint64_t bytes,
@@ -411,8 +411,8 @@ static bool raw_open(BlockNode *node, json_object *options, Error **errp)
     RawNode *r = node->priv;
     uint64_t length;
 
-    if (!block_take_size(options, "offset", &r->offset, errp) ||
-        !block_take_size(options, "size", &r->size, errp)) {
+    if (!json_take_size(options, "offset", 1, &r->offset, errp) ||
+        !json_take_size(options, "size", 1, &r->size, errp)) {
         return false;
     }
     node->file = block_node_child(node, options, "file", errp);

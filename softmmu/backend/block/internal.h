@@ -66,12 +66,6 @@ void block_node_each(Machine *m, void (*fn)(BlockNode *node, void *opaque),
 /* Put a writable, temporary layer on @base (-snapshot). */
 BlockNode *block_overlay_new(Machine *m, BlockNode *base, Error **errp);
 
-/* Options: take a switch, a text, a number out of JSON; false on a mistake. */
-bool block_take_bool(json_object *options, const char *key, bool *value,
-                     Error **errp);
-bool block_take_size(json_object *options, const char *key, uint64_t *value,
-                     Error **errp);
-
 /* --- the pool of workers, one a machine --- */
 
 typedef struct BlockSystem {

@@ -4,34 +4,9 @@
 
 #include "internal.h"
 #include "softmmu/base/keyval.h"
-#include "softmmu/base/parse.h"
 #include "softmmu/machine/create.h"
 
 /* --- options --- */
-
-bool block_take_bool(json_object *options, const char *key, bool *value,
-                     Error **errp)
-{
-    g_autofree char *text = json_take_text(options, key);
-
-    if (text && !parse_bool(text, value)) {
-        error_set(errp, "Parameter '%s' expects 'on' or 'off'", key);
-        return false;
-    }
-    return true;
-}
-
-bool block_take_size(json_object *options, const char *key, uint64_t *value,
-                     Error **errp)
-{
-    g_autofree char *text = json_take_text(options, key);
-
-    if (text && !parse_size(text, 1, value)) {
-        error_set(errp, "Parameter '%s' expects a size", key);
-        return false;
-    }
-    return true;
-}
 
 /* "cache.direct" may come nested or with its dot. */
 static bool take_cache(BlockNode *node, json_object *options, Error **errp)
@@ -46,8 +21,8 @@ static bool take_cache(BlockNode *node, json_object *options, Error **errp)
         error_set(errp, "Parameter 'cache' expects an object");
         return false;
     }
-    ok = block_take_bool(cache, "direct", &node->cache_direct, errp) &&
-         block_take_bool(cache, "no-flush", &node->cache_no_flush, errp);
+    ok = json_take_bool(cache, "direct", &node->cache_direct, errp) &&
+         json_take_bool(cache, "no-flush", &node->cache_no_flush, errp);
     if (ok && json_object_object_length(cache) > 0) {
         error_set(errp, "Parameter 'cache' has members that are not known");
         ok = false;
@@ -90,8 +65,8 @@ static bool take_common(BlockNode *node, json_object *options, Error **errp)
 {
     bool auto_read_only = false;
 
-    return block_take_bool(options, "read-only", &node->read_only, errp) &&
-           block_take_bool(options, "auto-read-only", &auto_read_only, errp) &&
+    return json_take_bool(options, "read-only", &node->read_only, errp) &&
+           json_take_bool(options, "auto-read-only", &auto_read_only, errp) &&
            take_cache(node, options, errp) &&
            take_discard(node, options, errp) &&
            take_detect_zeroes(node, options, errp);

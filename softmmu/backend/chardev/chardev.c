@@ -238,9 +238,7 @@ const PropertyType prop_type_chardev = {
     .get = chardev_prop_get,
 };
 
-/* --- life
- * --------------------------------------------------------------------------------
- */
+/* --- life --- */
 
 static const ChardevType *find_driver(Machine *m, const char *driver,
                                       Error **errp)
@@ -348,12 +346,25 @@ Chardev *chardev_from_text(Machine *m, const char *text, Error **errp)
     return chr;
 }
 
+/* "HOST:PORT[,options]" after its scheme; the port follows the last colon of
+ * the address, as an IPv6 host has its own. */
+static char *legacy_inet(const char *address, const char *more)
+{
+    size_t len = strcspn(address, ",");
+    const char *colon = g_strrstr_len(address, len, ":");
+    size_t host = colon ? colon - address : len;
+    bool v6 = host >= 2 && address[0] == '[' && address[host - 1] == ']';
+
+    return g_strdup_printf("socket,host=%.*s,port=%s%s",
+                           (int)(v6 ? host - 2 : host), address + v6,
+                           colon ? colon + 1 : address + len, more);
+}
+
 /* The short forms of -serial and -monitor, as option texts. */
 static char *legacy_to_text(const char *text)
 {
     static const char *const same[] = { "null", "stdio",   "vc",
                                         "pty",  "msmouse", NULL };
-    g_auto(GStrv) parts = NULL;
 
     if (g_strv_contains(same, text)) {
         return g_strdup(text);
@@ -367,14 +378,11 @@ static char *legacy_to_text(const char *text)
     if (g_str_has_prefix(text, "unix:")) {
         return g_strdup_printf("socket,path=%s", text + 5);
     }
-    if (g_str_has_prefix(text, "tcp:") || g_str_has_prefix(text, "telnet:")) {
-        bool telnet = text[1] == 'e' && text[2] == 'l';
-        const char *address = strchr(text, ':') + 1;
-
-        parts = g_strsplit(address, ":", 2);
-        return g_strdup_printf("socket,host=%s,port=%s%s", parts[0],
-                               parts[1] ? parts[1] : "",
-                               telnet ? ",telnet=on" : "");
+    if (g_str_has_prefix(text, "tcp:")) {
+        return legacy_inet(text + strlen("tcp:"), "");
+    }
+    if (g_str_has_prefix(text, "telnet:")) {
+        return legacy_inet(text + strlen("telnet:"), ",telnet=on");
     }
     if (g_str_has_prefix(text, "/dev/")) {
         return g_strdup_printf("serial,path=%s", text);

@@ -171,9 +171,7 @@ const ChardevType chardev_null_type = {
     .filename = null_filename,
 };
 
-/* --- stdio
- * ---------------------------------------------------------------------------
- */
+/* --- stdio --- */
 
 typedef struct StdioChardev {
     Chardev parent;
@@ -280,9 +278,7 @@ const ChardevType chardev_stdio_type = {
     .filename = stdio_filename,
 };
 
-/* --- file
- * ------------------------------------------------------------------------------
- */
+/* --- file --- */
 
 typedef struct FileChardev {
     Chardev parent;

@@ -117,9 +117,7 @@ static bool filter(MuxChardev *s, uint8_t byte)
     return byte == MUX_ESCAPE;
 }
 
-/* --- input
- * ----------------------------------------------------------------------------
- */
+/* --- input --- */
 
 static int mux_can_receive(void *opaque)
 {
@@ -195,9 +193,7 @@ static const CharHandlers mux_handlers = {
     .writable = mux_writable,
 };
 
-/* --- output
- * ------------------------------------------------------------------------------
- */
+/* --- output --- */
 
 static void write_stamp(MuxChardev *s)
 {

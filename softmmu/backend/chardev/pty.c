@@ -146,9 +146,7 @@ const ChardevType chardev_pty_type = {
     .filename = pty_filename,
 };
 
-/* --- pipe
- * ---------------------------------------------------------------------------
- */
+/* --- pipe --- */
 
 /* PATH.in and PATH.out, or PATH for both ways. */
 static bool pipe_open(Chardev *chr, Error **errp)
