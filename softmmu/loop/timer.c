@@ -191,15 +191,19 @@ int64_t timer_wait_ns(LoopContext *ctx)
 
     for (ClockType type = 0; type < CLOCK_TYPES; type++) {
         int64_t deadline = loop_next_deadline_ns(ctx, type);
+        int64_t left;
 
         if (deadline == INT64_MAX || !clock_ticks(clocks, type)) {
             continue;
         }
-        deadline = MAX(deadline - clock_now_ns(clocks, type), 0);
+        /* read once: MAX() evaluates its arguments twice, and ppoll(2)
+         * refuses the negative time that a second reading may leave */
+        left = deadline - clock_now_ns(clocks, type);
+        left = MAX(left, 0);
         if (type == CLOCK_HOST) {
-            deadline = MIN(deadline, HOST_CLOCK_NAP_NS);
+            left = MIN(left, HOST_CLOCK_NAP_NS);
         }
-        wait = MIN(wait, deadline);
+        wait = MIN(wait, left);
     }
     return wait;
 }

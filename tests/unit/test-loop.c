@@ -109,6 +109,24 @@ static void a_timer_is_never_early(void)
     }
 }
 
+/* The time that is left is read once: a second reading, when the deadline had
+ * passed meanwhile, asked poll for a negative wait (a warning, which fails a
+ * test). Each round has a chance of some per cent to meet it. */
+static void a_timer_about_to_fire_leaves_no_negative_wait(void)
+{
+    g_autoptr(Fixture) f = setup();
+    Tick t;
+
+    tick_init(&t, f, CLOCK_RT, 'x');
+    for (int i = 1; i <= 4000; i++) {
+        int64_t now = clock_now_ns(f->clocks, CLOCK_RT);
+
+        timer_set(&t.timer, now + i % 64 * 50);
+        run_until(f, i);
+    }
+    g_assert_cmpuint(f->log->len, ==, 4000);
+}
+
 static void a_moved_timer_fires_once_and_a_cancelled_one_never(void)
 {
     g_autoptr(Fixture) f = setup();
@@ -838,6 +856,7 @@ int main(int argc, char **argv)
 #define T(f) g_test_add_func("/loop/" #f, f)
     T(timers_fire_in_order_of_deadline_then_of_setting);
     T(a_timer_is_never_early);
+    T(a_timer_about_to_fire_leaves_no_negative_wait);
     T(a_moved_timer_fires_once_and_a_cancelled_one_never);
     T(a_heap_of_many_timers_stays_sorted);
     T(a_timer_that_rearms_in_the_past_does_not_block_the_loop);
