@@ -862,7 +862,8 @@ void virtq_element_save(const VirtqElement *e, VmBuffer *b)
 void *virtq_element_load(VirtioDevice *v, size_t size, VmBuffer *b,
                          Error **errp)
 {
-    VirtQueue *vq = virtio_queue(v, (unsigned)MIN(vm_get_u64(b), UINT_MAX));
+    uint64_t index = vm_get_u64(b); /* not inside MIN(): it takes twice */
+    VirtQueue *vq = virtio_queue(v, (unsigned)MIN(index, UINT_MAX));
     uint64_t ids = vm_get_u64(b), n_out = vm_get_u64(b), n_in = vm_get_u64(b);
     g_autofree Segment *seg = NULL;
     VirtqElement *e;

@@ -19,11 +19,13 @@ static const ChardevType *type_of(const Chardev *chr)
 int chardev_can_receive(Chardev *chr)
 {
     CharFrontend *fe = chr->fe;
+    int room;
 
     if (!fe || !fe->handlers || !fe->handlers->can_receive) {
         return 0;
     }
-    return MAX(0, fe->handlers->can_receive(fe->opaque));
+    room = fe->handlers->can_receive(fe->opaque);
+    return MAX(0, room);
 }
 
 void chardev_receive(Chardev *chr, const uint8_t *data, int len)
