@@ -364,6 +364,205 @@ static void hostile_frames_are_dropped_or_survived(void)
     wait_for(f, n, 1);
 }
 
+/* --- a guest's end of one TCP connection, RFC 9293 --- */
+
+enum { F_FIN = 1, F_SYN = 2, F_ACK = 16 };
+
+typedef struct Peer {
+    TestNic *nic;
+    guint seen;         /* frames of nic->got that were looked at */
+    uint16_t port;      /* of the host */
+    uint32_t seq, want; /* ours, and the next of the host's */
+    GByteArray *data;   /* what came, in order */
+    unsigned gaps;      /* segments that left some out */
+    unsigned rounds;
+} Peer;
+
+static uint16_t sum_of(uint32_t sum, const uint8_t *p, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        sum += i & 1 ? p[i] : p[i] << 8;
+    }
+    while (sum >> 16) {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    return ~sum;
+}
+
+/* From 10.0.2.15:1025 to 10.0.2.2, with no data. */
+static void send_segment(Peer *c, uint8_t flags)
+{
+    uint8_t f[54] = { 0x52, 0x55, 10,   0,    2,    2,    0x52,
+                      0x54, 0,    0x12, 0x34, 0x56, 0x08, 0x00 };
+    uint8_t *ip = f + 14, *tcp = ip + 20;
+
+    ip[0] = 0x45;
+    st16_be(ip + 2, 40);
+    ip[8] = 64;
+    ip[9] = IPPROTO_TCP;
+    memcpy(ip + 12, "\x0a\x00\x02\x0f\x0a\x00\x02\x02", 8);
+    st16_be(ip + 10, sum_of(0, ip, 20));
+    st16_be(tcp, 1025);
+    st16_be(tcp + 2, c->port);
+    st32_be(tcp + 4, c->seq);
+    st32_be(tcp + 8, flags & F_ACK ? c->want : 0);
+    tcp[12] = 5 << 4;
+    tcp[13] = flags;
+    st16_be(tcp + 14, 65535);
+    st16_be(tcp + 16,
+            sum_of(sum_of(IPPROTO_TCP + 20, ip + 12, 8) ^ 0xffff, tcp, 20));
+    g_assert_true(send_frame(c->nic, f, sizeof(f)));
+}
+
+/* Take segments in order and acknowledge each, as a guest would. */
+static void take_segments(Peer *c)
+{
+    while (c->seen < c->nic->got->len) {
+        gsize len;
+        const uint8_t *p = frame(c->nic, c->seen++, &len);
+        const uint8_t *ip = p + 14, *tcp = ip + 20;
+        unsigned head = tcp[12] >> 4 << 2, n = ld16_be(ip + 2) - 20 - head;
+
+        if (ld16_be(p + 12) != 0x800 || ip[9] != IPPROTO_TCP ||
+            !(tcp[13] & F_ACK)) {
+            continue;
+        }
+        if (tcp[13] & F_SYN) {
+            c->want = ld32_be(tcp + 4) + 1;
+            c->seq++;
+        } else if (n == 0) {
+            continue;
+        } else if (ld32_be(tcp + 4) == c->want) {
+            g_byte_array_append(c->data, tcp + head, n);
+            c->want += n;
+        } else {
+            c->gaps++;
+        }
+        send_segment(c, F_ACK);
+    }
+}
+
+static int listen_on_loopback(uint16_t *port)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET,
+                             .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    socklen_t len = sizeof(a);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&a, len), ==, 0);
+    g_assert_cmpint(listen(fd, 1), ==, 0);
+    getsockname(fd, (struct sockaddr *)&a, &len);
+    *port = ntohs(a.sin_port);
+    return fd;
+}
+
+static void turn(Fixture *f, Peer *c)
+{
+    machine_unlock(f->m);
+    loop_poll(f->m->loop, false);
+    machine_lock(f->m);
+    take_segments(c);
+    g_usleep(c->rounds++ < 1000 ? 10 : 500);
+}
+
+/* Connect @c to a server on the loopback, which is returned accepted. */
+static int connect_peer(Fixture *f, Peer *c)
+{
+    int listener = listen_on_loopback(&c->port), fd;
+    uint8_t arp[42];
+
+    c->data = g_byte_array_new();
+    c->seq = 1000;
+    make_arp(arp, 2);
+    send_frame(c->nic, arp, sizeof(arp));
+    send_segment(c, F_SYN);
+    while (c->want == 0 && c->rounds < 4000) {
+        turn(f, c);
+    }
+    g_assert_cmpuint(c->want, !=, 0);
+    fd = accept(listener, NULL, NULL);
+    g_assert_cmpint(fd, >=, 0);
+    close(listener);
+    return fd;
+}
+
+/* An acknowledgement opens the window by more than one segment, and all of
+ * them come from inside the NIC's own sending: none may be lost. */
+static void a_window_of_segments_arrives_whole(void)
+{
+    enum { BYTES = 200000 };
+    g_autoptr(Fixture) f = setup();
+    g_autofree uint8_t *data = g_malloc(BYTES);
+    g_autoptr(GRand) rand = g_rand_new_with_seed(7);
+    size_t sent = 0;
+    Peer c = { 0 };
+    int fd;
+
+    for (size_t i = 0; i < BYTES; i++) {
+        data[i] = g_rand_int(rand);
+    }
+    netdev(f, "user,id=u,ipv6=off");
+    c.nic = nic_on(f, "test-nic,netdev=u");
+    fd = connect_peer(f, &c);
+    while (c.data->len < BYTES && c.rounds < 6000) {
+        ssize_t n = send(fd, data + sent, BYTES - sent, MSG_DONTWAIT);
+
+        sent += n > 0 ? n : 0;
+        turn(f, &c);
+    }
+    close(fd);
+    g_assert_cmpuint(c.gaps, ==, 0);
+    g_assert_cmpmem(c.data->data, c.data->len, data, BYTES);
+    g_byte_array_unref(c.data);
+}
+
+/* While the guest takes nothing the host is not read, and later nothing has
+ * been lost. */
+static void a_full_nic_holds_up_the_host(void)
+{
+    enum { DATAGRAMS = 600 };
+    g_autoptr(Fixture) f = setup();
+    uint8_t arp[42], junk[600] = { 0 };
+    uint16_t port = free_port();
+    g_autofree char *text =
+        g_strdup_printf("user,id=u,ipv6=off,hostfwd=udp:127.0.0.1:%u-:9", port);
+    struct sockaddr_in a = { .sin_family = AF_INET,
+                             .sin_port = htons(port),
+                             .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    unsigned before;
+    TestNic *n;
+
+    netdev(f, text);
+    n = nic_on(f, "test-nic,netdev=u");
+    make_arp(arp, 2);
+    send_frame(n, arp, sizeof(arp));
+    wait_for(f, n, 1);
+    n->full = true;
+    /* few enough for the host's socket buffer, more than wait at a port */
+    for (int i = 0; i < DATAGRAMS; i++) {
+        st32_be(junk, i);
+        before = sendto(fd, junk, 10, 0, (struct sockaddr *)&a, sizeof(a));
+        g_assert_cmpuint(before, ==, 10);
+        if (i % 50 == 0) {
+            machine_unlock(f->m);
+            loop_poll(f->m->loop, false);
+            machine_lock(f->m);
+        }
+    }
+    g_assert_cmpuint(n->got->len, ==, 1);
+    n->full = false;
+    nic_flush(&n->nic, 0);
+    wait_for(f, n, 250);
+    before = n->got->len;
+    for (guint i = 1; i < before; i++) {
+        gsize len;
+
+        g_assert_cmpuint(ld32_be(frame(n, i, &len) + 42), ==, i - 1);
+    }
+    close(fd);
+}
+
 /* --- the core --- */
 
 /* Two NICs on one hub; @frame of 60 bytes numbered @tag. */
@@ -657,6 +856,8 @@ int main(int argc, char **argv)
         T(hostfwd_leads_to_the_guest);
         T(mistakes_in_user_options_are_named);
         T(hostile_frames_are_dropped_or_survived);
+        T(a_window_of_segments_arrives_whole);
+        T(a_full_nic_holds_up_the_host);
     }
     T(a_hub_joins_its_ports);
     T(what_a_nic_has_no_room_for_waits_in_order);

@@ -89,11 +89,17 @@ static int get_revents(int index, void *opaque)
     return out;
 }
 
-/* Some descriptor is ready, or a time came: look at all. */
+/*
+ * Some descriptor is ready, or a time came: look at all. While the guest has
+ * no room, the host is not read: only slirp's timers run, as after a poll
+ * that failed.
+ */
 static void user_ready(void *opaque)
 {
     NetUser *s = opaque;
-    int n = poll((struct pollfd *)s->polled->data, s->polled->len, 0);
+    bool room = netdev_may_receive(&s->parent, 0);
+    int n =
+        room ? poll((struct pollfd *)s->polled->data, s->polled->len, 0) : -1;
 
     slirp_pollfds_poll(s->slirp, n < 0, get_revents, s);
     bh_schedule(s->refill);
@@ -162,7 +168,8 @@ static void set_timeout(NetUser *s, uint32_t timeout_ms)
     }
 }
 
-/* Ask slirp anew what it waits for. */
+/* Ask slirp anew what it waits for. Without room for the guest it waits for
+ * that; user_receivable() asks again. */
 static void user_refill(void *opaque)
 {
     NetUser *s = opaque;
@@ -170,6 +177,9 @@ static void user_refill(void *opaque)
 
     g_array_set_size(s->polled, 0);
     slirp_pollfds_fill(s->slirp, &timeout_ms, add_poll, s);
+    if (!netdev_may_receive(&s->parent, 0)) {
+        g_array_set_size(s->polled, 0);
+    }
     drop_unpolled(s);
     for (guint i = 0; i < s->polled->len; i++) {
         struct pollfd *p = &g_array_index(s->polled, struct pollfd, i);
@@ -187,9 +197,8 @@ static ssize_t cb_send_packet(const void *buf, size_t len, void *opaque)
 {
     NetUser *s = opaque;
 
-    if (!netdev_may_receive(&s->parent, 0)) {
-        return len; /* dropped: TCP sends it again, more slowly */
-    }
+    /* One input may bring a whole window of frames at once, and the NIC takes
+     * none while it sends: they wait at its port. */
     netdev_receive(&s->parent, 0, buf, len);
     return len;
 }
@@ -499,7 +508,9 @@ static int guestfwd_can_receive(void *opaque)
 {
     GuestFwd *f = opaque;
 
-    return MIN(slirp_socket_can_recv(f->user->slirp, f->addr, f->port), 65536);
+    size_t room = slirp_socket_can_recv(f->user->slirp, f->addr, f->port);
+
+    return MIN(room, 65536);
 }
 
 static void guestfwd_receive(void *opaque, const uint8_t *data, int len)
