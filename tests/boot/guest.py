@@ -4,7 +4,7 @@
 TANDEM_BINARY is the emulator under test (meson sets it; any other program
 with the same command line can be put there to test the tests). TANDEM_SLOW
 multiplies time limits: sanitizer builds set it. TANDEM_SOAK asks for the full
-sizes that issues name, TANDEM_ROUND numbers the round.
+sizes that issues name, TANDEM_LEAN for small ones, TANDEM_ROUND numbers the round.
 """
 
 import functools
@@ -30,6 +30,7 @@ BINARY = os.environ.get("TANDEM_BINARY",
                         str(SOURCE / "build/qemu-system-riscv64"))
 SLOW = float(os.environ.get("TANDEM_SLOW", "1"))
 SOAK = os.environ.get("TANDEM_SOAK") == "1"
+LEAN = os.environ.get("TANDEM_LEAN") == "1"
 ROUND = int(os.environ.get("TANDEM_ROUND", "0"))
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME")
                      or pathlib.Path.home() / ".cache") / "tandem"
@@ -59,6 +60,11 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+def sized(soak, usual, lean):
+    """How much work: what an issue asks for, what CI does, a sanitizer."""
+    return soak if SOAK else lean if LEAN else usual
 
 
 def random_bytes(size, seed):

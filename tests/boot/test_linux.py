@@ -14,8 +14,8 @@ import urllib.request
 import guest as g
 from guest import GuestTest, tap
 
-DISK_MB = 200 if g.SOAK else 48
-FETCH_MB = 100 if g.SOAK else 24
+DISK_MB = g.sized(200, 32, 6)
+FETCH_MB = g.sized(100, 16, 4)
 
 
 class Boot(GuestTest):
@@ -120,7 +120,7 @@ echo DISK-OK
         guest = self.linux(
             initrd, "-drive", f"file={image},format=raw,if=none,id=d0",
             "-device", f"{device},drive=d0", smp=smp)
-        guest.expect("DISK-OK", 300)
+        guest.expect("DISK-OK", g.sized(300, 120, 120))
         self.finish(guest)
         self.fsck(image)
 
@@ -226,7 +226,7 @@ udhcpc -i eth0 -q -n -t 10 -s /tmp/dhcp || exit 9
         guest = self.linux(initrd, "-netdev", "user,id=n0", "-device",
                            f"{device},netdev=n0", smp=smp)
         guest.expect(r"DHCP 10\.0\.2\.15 via 10\.0\.2\.2 dns 10\.0\.2\.3", 120)
-        found = guest.expect(r"SUM=([0-9a-f]{64})", 300)
+        found = guest.expect(r"SUM=([0-9a-f]{64})", g.sized(300, 90, 90))
         self.assertEqual(found[1], g.sha256(data))
         self.finish(guest)
 
@@ -250,7 +250,7 @@ udhcpc -i eth0 -q -n -t 10 -s /tmp/dhcp || exit 9
         found = guest.expect(r"SUM=([0-9a-f]{64})", 180)
         guest.expect("SERVING", 60)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/file",
-                                    timeout=300 * g.SLOW) as reply:
+                                    timeout=g.sized(300, 90, 90) * g.SLOW) as reply:
             data = reply.read()
         self.assertEqual(len(data), FETCH_MB << 20)
         self.assertEqual(g.sha256(data), found[1])

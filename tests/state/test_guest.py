@@ -36,7 +36,7 @@ umount /mnt
 NET = "ip link set eth0 up; ip addr add 10.0.2.15/24 dev eth0"
 PING = """ping -c 1 -W 20 10.0.2.2 > /dev/null || {
         echo "NO PING $i"; exit 2; }"""
-ROUNDS = 30
+ROUNDS = g.sized(30, 12, 6)
 
 
 def devices(image, snapshot=""):
