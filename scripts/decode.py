@@ -16,6 +16,8 @@ A .isa file holds lines of these forms; '#' starts a comment:
   needs   zba rv64          gate of the rows that follow: feature names, 'a+b'
           for both, 'a,b' for either; rv32 or rv64 restricts XLEN.
   class   load              kind of the rows that follow, for the generator.
+  via     NAME              the rows that follow have one translate function,
+          trans_via_NAME(dc, insn, a), and so one set of fields; '-' ends it.
   NAME PATTERN [where COND...] [= TARGET FIELD=VALUE...] [: OPERANDS]
           PATTERN: 16 or 32 of 0, 1, '-' (ignored) and letters, spaces free.
           COND: field!=N, field=N or field=even.
@@ -59,6 +61,7 @@ class Row:
         self.target_name = self.target = self.operands = None
         self.need_all, self.need_any = [], []
         self.xlens, self.klass, self.group, self.brace = {32, 64}, 'other', '', 0
+        self.via = None
 
     def cname(self):
         return re.sub(r'[^a-z0-9]', '_', self.name)
@@ -82,6 +85,7 @@ class Reader:
         self.path, self.rows, self.aliases, self.letters = path, [], [], {}
         self.gate, self.klass, self.brace, self.braces = ([], [], {32, 64}), \
             'other', 0, 0
+        self.via = None
         self.stem = os.path.splitext(os.path.basename(path))[0]
 
     def read(self):
@@ -97,7 +101,8 @@ class Reader:
     def line(self, where, line):
         word, _, rest = line.partition(' ')
         handlers = {'fields': self.do_fields, 'needs': self.do_needs,
-                    'class': self.do_class, 'alias': self.do_alias}
+                    'class': self.do_class, 'alias': self.do_alias,
+                    'via': self.do_via}
         if line == '{':
             if self.brace:
                 fail(where, "'{' inside '{'")
@@ -169,6 +174,11 @@ class Reader:
             fail(where, "bad class '%s'" % rest)
         self.klass = rest
 
+    def do_via(self, where, rest):
+        if not re.fullmatch(r'-|[a-z][a-z0-9_]*', rest):
+            fail(where, "bad function name '%s'" % rest)
+        self.via = None if rest == '-' else rest
+
     def conds(self, where, text, links):
         out = []
         for word in text.split():
@@ -208,6 +218,7 @@ class Reader:
         if not row.need_all and not row.need_any:
             fail(where, "'%s' stands before any 'needs' line" % row.name)
         row.klass, row.group, row.brace = self.klass, self.stem, self.brace
+        row.via = self.via
         self.collect_fields(row)
         row.conds = self.conds(where, conds, False)
         for name, _, _ in row.conds:
@@ -596,15 +607,26 @@ class CWriter:
         out = [self.banner()]
         if not rows:
             return out[0]
+        shared = {}
         for row in rows:
-            out.append('static bool trans_%s(DisasContext *dc, const %s *a);'
-                       % (row.cname(), self.args_type(self.isa.shape(row))))
+            args = self.args_type(self.isa.shape(row))
+            if row.via is None:
+                out.append('static bool trans_%s(DisasContext *dc, const %s '
+                           '*a);' % (row.cname(), args))
+            elif shared.setdefault(row.via, args) != args:
+                fail(row.where, "'%s' has other fields than the rows before "
+                     "via '%s'" % (row.name, row.via))
+        for via, args in shared.items():
+            out.append('static bool trans_via_%s(DisasContext *dc, %sInsn '
+                       'insn, const %s *a);' % (via, self.camel, args))
         out.append('\nbool %s_trans_%s(DisasContext *dc, %sInsn insn, '
                    'const %sArgs *a)\n{\n    switch (insn) {'
                    % (self.arch, stem, self.camel, self.camel))
         for row in rows:
-            out.append('    case %s:\n        return trans_%s(dc, &a->%s);'
-                       % (self.insn_id(row), row.cname(),
+            out.append('    case %s:\n        return trans_%s(dc, %s&a->%s);'
+                       % (self.insn_id(row),
+                          'via_' + row.via if row.via else row.cname(),
+                          'insn, ' if row.via else '',
                           self.args_member(self.isa.shape(row))))
         out.append('    default:\n        return false;\n    }\n}')
         return '\n'.join(out) + '\n'

@@ -62,6 +62,7 @@ typedef enum RiscvExt {
     RISCV_EXT_ZACAS,
     RISCV_EXT_ZALRSC,
     RISCV_EXT_ZAWRS,
+    RISCV_EXT_ZFH,
     RISCV_EXT_ZFHMIN,
     RISCV_EXT_ZCA,
     RISCV_EXT_ZCB,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * F, D and Zfhmin in software: every NaN result is the canonical one, and
+ * F, D and Zfh in software: every NaN result is the canonical one, and
  * flags go to env->fflags.
  *
- * Spec: Unpriv 21 (F), 22 (D), 24 (Zfhmin).
+ * Spec: Unpriv 21 (F), 22 (D), 24 (Zfh, Zfhmin).
  */
 #include "tandem/base.h"
 
@@ -85,6 +85,7 @@ static void end(RiscvEnv *env, const FloatStatus *st)
     FPU(float##N, fcvt_##s##_wu, (E_RM, uint64_t x), u32_to_f##N(x, st))   \
     FPU(float##N, fcvt_##s##_l, (E_RM, uint64_t x), i64_to_f##N(x, st))    \
     FPU(float##N, fcvt_##s##_lu, (E_RM, uint64_t x), u64_to_f##N(x, st))
+FPU_FORMAT(h, 16)
 FPU_FORMAT(s, 32)
 FPU_FORMAT(d, 64)
 FPU(float32, fcvt_s_d, (E_RM, float64 x), f64_to_f32(x, st))
@@ -125,6 +126,7 @@ FPU(uint32_t, fcvt_h_d, (E_RM, float64 x), f64_to_f16(x, st))
     HELPER_(fcvt_##s##_wu, F, FLAGS_, 2, TCG_I32, TCG_I64)              \
     HELPER_(fcvt_##s##_l, F, FLAGS_, 2, TCG_I32, TCG_I64)               \
     HELPER_(fcvt_##s##_lu, F, FLAGS_, 2, TCG_I32, TCG_I64)
+HELPERS_(h, TCG_I32)
 HELPERS_(s, TCG_F32)
 HELPERS_(d, TCG_F64)
 HELPER_(fcvt_s_d, TCG_F32, FLAGS_, 2, TCG_I32, TCG_F64)

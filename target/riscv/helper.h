@@ -64,44 +64,69 @@ extern const TcgHelper riscv_helper_amocas_q;
 
 /* --- floating point in software: fpu_helper.c ---
  * @rm: I32, rounding mode; 7 takes frm, which must not be reserved. Flags go
- * to env->fflags. NaN boxing is the caller's. */
+ * to env->fflags. NaN boxing is the caller's. F is I32 for _h, with the upper
+ * half zero in arguments and undefined in results. */
 
 /* (I32 rm, F x, F y) -> F */
-extern const TcgHelper riscv_helper_fadd_s, riscv_helper_fadd_d;
-extern const TcgHelper riscv_helper_fsub_s, riscv_helper_fsub_d;
-extern const TcgHelper riscv_helper_fmul_s, riscv_helper_fmul_d;
-extern const TcgHelper riscv_helper_fdiv_s, riscv_helper_fdiv_d;
+extern const TcgHelper riscv_helper_fadd_s, riscv_helper_fadd_d,
+    riscv_helper_fadd_h;
+extern const TcgHelper riscv_helper_fsub_s, riscv_helper_fsub_d,
+    riscv_helper_fsub_h;
+extern const TcgHelper riscv_helper_fmul_s, riscv_helper_fmul_d,
+    riscv_helper_fmul_h;
+extern const TcgHelper riscv_helper_fdiv_s, riscv_helper_fdiv_d,
+    riscv_helper_fdiv_h;
 /* (I32 rm, F x) -> F */
-extern const TcgHelper riscv_helper_fsqrt_s, riscv_helper_fsqrt_d;
+extern const TcgHelper riscv_helper_fsqrt_s, riscv_helper_fsqrt_d,
+    riscv_helper_fsqrt_h;
 /* (I32 rm, F x, F y, F z) -> F: x * y + z; FNMSUB negates the product, FMSUB
  * the addend, FNMADD both */
-extern const TcgHelper riscv_helper_fmadd_s, riscv_helper_fmadd_d;
-extern const TcgHelper riscv_helper_fmsub_s, riscv_helper_fmsub_d;
-extern const TcgHelper riscv_helper_fnmsub_s, riscv_helper_fnmsub_d;
-extern const TcgHelper riscv_helper_fnmadd_s, riscv_helper_fnmadd_d;
+extern const TcgHelper riscv_helper_fmadd_s, riscv_helper_fmadd_d,
+    riscv_helper_fmadd_h;
+extern const TcgHelper riscv_helper_fmsub_s, riscv_helper_fmsub_d,
+    riscv_helper_fmsub_h;
+extern const TcgHelper riscv_helper_fnmsub_s, riscv_helper_fnmsub_d,
+    riscv_helper_fnmsub_h;
+extern const TcgHelper riscv_helper_fnmadd_s, riscv_helper_fnmadd_d,
+    riscv_helper_fnmadd_h;
 /* (F x, F y) -> F */
-extern const TcgHelper riscv_helper_fmin_s, riscv_helper_fmin_d;
-extern const TcgHelper riscv_helper_fmax_s, riscv_helper_fmax_d;
+extern const TcgHelper riscv_helper_fmin_s, riscv_helper_fmin_d,
+    riscv_helper_fmin_h;
+extern const TcgHelper riscv_helper_fmax_s, riscv_helper_fmax_d,
+    riscv_helper_fmax_h;
 /* (F x, F y) -> I64, 0 or 1 */
-extern const TcgHelper riscv_helper_feq_s, riscv_helper_feq_d;
-extern const TcgHelper riscv_helper_flt_s, riscv_helper_flt_d;
-extern const TcgHelper riscv_helper_fle_s, riscv_helper_fle_d;
+extern const TcgHelper riscv_helper_feq_s, riscv_helper_feq_d,
+    riscv_helper_feq_h;
+extern const TcgHelper riscv_helper_flt_s, riscv_helper_flt_d,
+    riscv_helper_flt_h;
+extern const TcgHelper riscv_helper_fle_s, riscv_helper_fle_d,
+    riscv_helper_fle_h;
 /* (F x) -> I64; pure */
-extern const TcgHelper riscv_helper_fclass_s, riscv_helper_fclass_d;
+extern const TcgHelper riscv_helper_fclass_s, riscv_helper_fclass_d,
+    riscv_helper_fclass_h;
 /* (I32 rm, F x) -> I64 */
-extern const TcgHelper riscv_helper_fcvt_w_s, riscv_helper_fcvt_w_d;
-extern const TcgHelper riscv_helper_fcvt_wu_s, riscv_helper_fcvt_wu_d;
-extern const TcgHelper riscv_helper_fcvt_l_s, riscv_helper_fcvt_l_d;
-extern const TcgHelper riscv_helper_fcvt_lu_s, riscv_helper_fcvt_lu_d;
+extern const TcgHelper riscv_helper_fcvt_w_s, riscv_helper_fcvt_w_d,
+    riscv_helper_fcvt_w_h;
+extern const TcgHelper riscv_helper_fcvt_wu_s, riscv_helper_fcvt_wu_d,
+    riscv_helper_fcvt_wu_h;
+extern const TcgHelper riscv_helper_fcvt_l_s, riscv_helper_fcvt_l_d,
+    riscv_helper_fcvt_l_h;
+extern const TcgHelper riscv_helper_fcvt_lu_s, riscv_helper_fcvt_lu_d,
+    riscv_helper_fcvt_lu_h;
 /* (I32 rm, I64 x) -> F; W and WU look at the low half only */
-extern const TcgHelper riscv_helper_fcvt_s_w, riscv_helper_fcvt_d_w;
-extern const TcgHelper riscv_helper_fcvt_s_wu, riscv_helper_fcvt_d_wu;
-extern const TcgHelper riscv_helper_fcvt_s_l, riscv_helper_fcvt_d_l;
-extern const TcgHelper riscv_helper_fcvt_s_lu, riscv_helper_fcvt_d_lu;
+extern const TcgHelper riscv_helper_fcvt_s_w, riscv_helper_fcvt_d_w,
+    riscv_helper_fcvt_h_w;
+extern const TcgHelper riscv_helper_fcvt_s_wu, riscv_helper_fcvt_d_wu,
+    riscv_helper_fcvt_h_wu;
+extern const TcgHelper riscv_helper_fcvt_s_l, riscv_helper_fcvt_d_l,
+    riscv_helper_fcvt_h_l;
+extern const TcgHelper riscv_helper_fcvt_s_lu, riscv_helper_fcvt_d_lu,
+    riscv_helper_fcvt_h_lu;
 /* (I32 rm, F x) -> F; halves are the low 16 bits of an I32 */
 extern const TcgHelper riscv_helper_fcvt_s_d, riscv_helper_fcvt_d_s;
 extern const TcgHelper riscv_helper_fcvt_s_h, riscv_helper_fcvt_d_h;
-extern const TcgHelper riscv_helper_fcvt_h_s, riscv_helper_fcvt_h_d;
+extern const TcgHelper riscv_helper_fcvt_h_s, riscv_helper_fcvt_h_d,
+    riscv_helper_fcvt_h_h;
 
 /* Every one of them, NULL-terminated: for the IR parser and tests. */
 extern const TcgHelper *const riscv_helpers[];
