@@ -525,6 +525,9 @@ static bool short_disks(StartPlan *p, Error **errp)
 
 static bool start_block(StartPlan *p, Error **errp)
 {
+    if (p->incoming) {
+        block_start_inactive(p->m); /* the source has the images open */
+    }
     return cli_each(p, p->blockdev, "blockdev", blockdev_text, errp) &&
            cli_each(p, p->drive, "drive", drive_text, errp) &&
            short_disks(p, errp);

@@ -3,6 +3,7 @@
 #include "tandem/base.h"
 
 #include "accel/accel.h"
+#include "softmmu/backend/block.h"
 #include "softmmu/machine/machine.h"
 
 const char *run_state_name(RunState s)
@@ -122,8 +123,15 @@ void machine_stop(Machine *m, RunState why)
 
 void machine_cont(Machine *m)
 {
+    Error *err = NULL;
+
     assert(machine_locked(m));
     if (machine_running(m) || !run_state_may_go(m->state, RUN_STATE_RUNNING)) {
+        return;
+    }
+    if (!block_activate_all(m, &err)) { /* migration gave the disks away */
+        error_report(err);
+        error_free(err);
         return;
     }
     clocks_set_running(m->clocks, true);

@@ -6,6 +6,7 @@
 #include "tandem/base.h"
 
 #include "sections.h"
+#include "softmmu/backend/block.h"
 #include "softmmu/memory/memory.h"
 
 typedef struct Receiver {
@@ -35,7 +36,14 @@ static bool main_apply(Migration *mig, void *data, Error **errp)
         return false;
     }
     clocks_set_virtual_ns(m->clocks, r->clock_ns);
-    return sections_apply(m, r->sections, errp);
+    if (!block_activate_all(m, errp)) {
+        return false;
+    }
+    if (!sections_apply(m, r->sections, errp)) {
+        block_inactivate_all(m, NULL); /* the source may want to go on */
+        return false;
+    }
+    return true;
 }
 
 /* --- records --- */

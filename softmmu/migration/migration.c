@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "internal.h"
+#include "softmmu/backend/block.h"
 
 /* --- status --- */
 
@@ -106,13 +107,18 @@ static bool main_sent(Migration *mig, void *data, Error **errp)
 static bool main_not_sent(Migration *mig, void *data, Error **errp)
 {
     bool cancelled = atomic_load(&mig->cancel);
+    Error *err = NULL;
 
     g_free(mig->error);
     mig->error = cancelled ? NULL : g_strdup(error_text(data));
     migration_set_status(mig, cancelled ? MIGRATION_STATUS_CANCELLED
                                         : MIGRATION_STATUS_FAILED);
     if (mig->m->state == RUN_STATE_FINISH_MIGRATE) {
-        if (mig->was_running) {
+        if (!block_activate_all(mig->m, &err)) {
+            error_report(err); /* the other side has the disks: stay stopped */
+            error_free(err);
+            machine_stop(mig->m, RUN_STATE_POSTMIGRATE);
+        } else if (mig->was_running) {
             machine_cont(mig->m);
         } else {
             machine_stop(mig->m, RUN_STATE_PAUSED);

@@ -7,6 +7,7 @@
 
 #include "accel/accel.h"
 #include "sections.h"
+#include "softmmu/backend/block.h"
 
 typedef struct Sender {
     Migration *mig;
@@ -74,7 +75,8 @@ static bool main_save_devices(Migration *mig, void *data, Error **errp)
         migration_set_status(mig, MIGRATION_STATUS_DEVICE);
     }
     s->devices = migration_save_devices(mig->m);
-    return true;
+    /* The other side takes the images once it has the last byte. */
+    return block_inactivate_all(mig->m, errp);
 }
 
 static bool main_stop_logging(Migration *mig, void *data, Error **errp)

@@ -16,6 +16,12 @@ bool qmp_blockdev_del(Machine *m, const BlockdevDelArgs *a, Error **errp)
     return blockdev_del(m, a->node_name, errp);
 }
 
+bool qmp_blockdev_set_active(Machine *m, const BlockdevSetActiveArgs *a,
+                             Error **errp)
+{
+    return blockdev_set_active(m, a->node_name, a->active, errp);
+}
+
 static BlockDeviceInfo *node_info(const BlockNodeView *v, bool write_cache)
 {
     BlockDeviceInfo *info = g_new0(BlockDeviceInfo, 1);
@@ -23,6 +29,7 @@ static BlockDeviceInfo *node_info(const BlockNodeView *v, bool write_cache)
     info->file = g_strdup(v->filename);
     info->node_name = g_strdup(v->name);
     info->ro = v->read_only;
+    info->active = v->active;
     info->drv = g_strdup(v->driver);
     info->detect_zeroes = g_strdup(v->detect_zeroes ? "on" : "off");
     info->cache = g_new0(BlockdevCacheInfo, 1);

@@ -6,6 +6,7 @@
 
 #include "accel/accel.h"
 #include "internal.h"
+#include "softmmu/backend/block.h"
 #include "softmmu/backend/socket.h"
 #include "softmmu/memory/backend.h"
 #include "softmmu/migration/migration.h"
@@ -36,6 +37,9 @@ bool qmp_cont(Machine *m, Error **errp)
     if (m->migration && migration_is_incoming(m->migration)) {
         migration_set_autostart(m->migration, true);
         return true;
+    }
+    if (!block_activate_all(m, errp)) {
+        return false;
     }
     machine_cont(m);
     return true;

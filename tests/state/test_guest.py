@@ -118,20 +118,23 @@ class Save(GuestTest):
         path = self.dir / "state"
         self.save_and_restore(f"exec:cat > {path}", f"exec:cat {path}", smp=4)
 
-    @unittest.skipUnless("peer" in g.BINARY, "a known defect: an incoming "
-                         "machine does not start on an image in use")
-    def test_live_to_another_process(self):
+    def live(self, uri):
         image = self.image()
-        port = g.free_port()
         first, source = self.machine(image, 0, smp=1)
         first.expect(r"ROUND 2\b", 180)
-        second, target = self.machine(
-            image, 1, "-incoming", f"tcp:127.0.0.1:{port}", smp=1)
-        source.migrate(f"tcp:127.0.0.1:{port}")
+        second, target = self.machine(image, 1, "-incoming", uri, smp=1)
+        source.migrate(uri)
         source.command("quit")
         self.assertEqual(first.wait(20), 0)
         self.finish(second, 240)
         del target
+
+    def test_live_to_another_process(self):
+        self.live(f"tcp:127.0.0.1:{g.free_port()}")
+
+    @unittest.skipUnless(g.SOAK, "scripts/soak: the same through a socket")
+    def test_live_through_a_unix_socket(self):
+        self.live(f"unix:{self.dir}/migrate")
 
     def test_broken_state_is_refused(self):
         """Cut and flipped files: an error, exit status 1, never a crash."""

@@ -225,6 +225,34 @@ static void second_writer_of_an_image_is_refused(void)
     g_assert_nonnull(drive(f, ",format=raw,id=c,locking=off", NULL));
 }
 
+/* A live migration: the target opens the image while the source has it. */
+static void inactive_nodes_leave_the_image_to_others(void)
+{
+    g_autoptr(Fixture) f = setup();
+    g_autoptr(Error) err = NULL;
+    BlockBackend *source = drive(f, ",format=raw,node-name=s", NULL), *target;
+    uint8_t buf[512] = { 0 };
+
+    block_start_inactive(f->m);
+    target = drive(f, ",format=raw,id=t,node-name=t", NULL);
+    g_assert_nonnull(target);
+    g_assert_cmpint(request(f, target, BLOCK_READ, 512, buf, 512), ==, 0);
+    g_assert_cmpuint(buf[0], ==, 1);
+    g_assert_cmpint(request(f, target, BLOCK_WRITE, 0, buf, 512), ==, -EPERM);
+    g_assert_false(block_activate_all(f->m, &err));
+    g_assert_nonnull(strstr(error_text(err), "Failed to get \"write\" lock"));
+    g_assert_true(block_inactivate_all(f->m, NULL));
+    g_assert_cmpint(request(f, source, BLOCK_WRITE, 0, buf, 512), ==, -EPERM);
+    g_assert_true(blockdev_set_active(f->m, "t", true, NULL));
+    g_assert_false(blockdev_set_active(f->m, "s", true, NULL));
+    g_assert_true(blockdev_set_active(f->m, "t", false, NULL));
+    g_assert_true(blockdev_set_active(f->m, "s", true, NULL));
+    g_assert_cmpint(request(f, source, BLOCK_WRITE, 0, buf, 512), ==, 0);
+    g_assert_true(blockdev_set_active(f->m, "s", false, NULL));
+    g_assert_true(blockdev_set_active(f->m, "t", true, NULL));
+    g_assert_cmpint(request(f, target, BLOCK_WRITE, 0, buf, 512), ==, 0);
+}
+
 static void mistakes_are_named(void)
 {
     g_autoptr(Fixture) f = setup();
@@ -332,6 +360,7 @@ int main(int argc, char **argv)
     ADD(direct_io_takes_any_alignment);
     ADD(read_only_disks_refuse_writes);
     ADD(second_writer_of_an_image_is_refused);
+    ADD(inactive_nodes_leave_the_image_to_others);
     ADD(mistakes_are_named);
     ADD(foreign_formats_are_not_taken_for_raw);
     ADD(drain_delivers_what_is_in_flight);

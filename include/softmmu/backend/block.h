@@ -102,6 +102,18 @@ void block_submit(BlockBackend *blk, BlockOp op, uint64_t offset,
 int block_pread(BlockBackend *blk, uint64_t offset, void *buf, uint64_t bytes);
 int block_pwrite(BlockBackend *blk, uint64_t offset, const void *buf,
                  uint64_t bytes);
+/*
+ * Images and migration. An inactive node holds no lock and cannot be written,
+ * so that two processes may have the image open; one of them is active. With
+ * -incoming nodes are opened inactive, and block_activate_all() takes them at
+ * the switch-over, after the source's block_inactivate_all() has made all
+ * stable and let go of the locks. Main thread, machine lock; both undo
+ * nothing of what the machine does, which has to be stopped to inactivate.
+ */
+void block_start_inactive(Machine *m); /* before the first node */
+bool block_activate_all(Machine *m, Error **errp);
+bool block_inactivate_all(Machine *m, Error **errp);
+
 /* Wait until no request is in flight. Main thread. */
 void block_drain(BlockBackend *blk);
 

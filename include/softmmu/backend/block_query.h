@@ -8,7 +8,7 @@
 typedef struct BlockNodeView {
     const char *name, *driver, *filename;
     uint64_t length;
-    bool read_only, direct, no_flush, detect_zeroes;
+    bool read_only, active, direct, no_flush, detect_zeroes;
 } BlockNodeView;
 
 typedef struct BlockBackendView {

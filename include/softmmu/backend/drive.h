@@ -12,6 +12,9 @@ DriveInfo *drive_add(Machine *m, json_object *options, bool snapshot,
                      Error **errp);
 /* -blockdev, blockdev-add; @options is used up. */
 bool blockdev_add(Machine *m, json_object *options, Error **errp);
+/* One node, or all for NULL; see block_activate_all(). */
+bool blockdev_set_active(Machine *m, const char *name, bool active,
+                         Error **errp);
 bool blockdev_del(Machine *m, const char *name, Error **errp);
 /* All workers and back ends end. Called by machine_free(). */
 void block_system_free(Machine *m);

@@ -384,6 +384,37 @@ bool blockdev_add(Machine *m, json_object *options, Error **errp)
     return node != NULL;
 }
 
+/* What a device uses stays active while the machine runs. */
+static bool may_inactivate(BlockNode *node, Error **errp)
+{
+    if (machine_running(node->m) && node->users > 0) {
+        error_set(errp, "Node '%s' is in use; stop the machine first",
+                  node->name);
+        return false;
+    }
+    return true;
+}
+
+bool blockdev_set_active(Machine *m, const char *name, bool active,
+                         Error **errp)
+{
+    BlockNode *node = name ? block_node_find(m, name) : NULL;
+
+    if (name && !node) {
+        error_set(errp, "Failed to find node with node-name='%s'", name);
+        return false;
+    }
+    if (node) {
+        return (active || may_inactivate(node, errp)) &&
+               block_node_set_active(node, active, errp);
+    }
+    if (!active && machine_running(m)) {
+        error_set(errp, "Stop the machine before its disks are inactivated");
+        return false;
+    }
+    return active ? block_activate_all(m, errp) : block_inactivate_all(m, errp);
+}
+
 bool blockdev_del(Machine *m, const char *name, Error **errp)
 {
     BlockNode *node = block_node_find(m, name);

@@ -24,6 +24,7 @@ typedef struct FileNode {
     char *filename;
     int fd;
     bool device;
+    char *locking;           /* "on", "off", "auto"; NULL: auto */
     _Atomic uint64_t length; /* of a file: read again by truncate */
 } FileNode;
 
@@ -206,9 +207,20 @@ static int file_io(BlockNode *node, BlockOp op, uint64_t offset, uint64_t bytes,
 
 /* --- opening --- */
 
-static bool lock_image(BlockNode *node, const char *mode, Error **errp)
+static bool check_locking(const char *mode, Error **errp)
+{
+    if (!mode || strcmp(mode, "on") == 0 || strcmp(mode, "auto") == 0 ||
+        strcmp(mode, "off") == 0) {
+        return true;
+    }
+    error_set(errp, "Parameter 'locking' does not accept value '%s'", mode);
+    return false;
+}
+
+static bool lock_image(BlockNode *node, Error **errp)
 {
     FileNode *f = node->priv;
+    const char *mode = f->locking;
     struct flock lock = { .l_type = node->read_only ? F_RDLCK : F_WRLCK,
                           .l_whence = SEEK_SET,
                           .l_start = LOCK_BYTE,
@@ -217,15 +229,15 @@ static bool lock_image(BlockNode *node, const char *mode, Error **errp)
     if (mode && strcmp(mode, "off") == 0) {
         return true;
     }
-    if (mode && strcmp(mode, "on") != 0 && strcmp(mode, "auto") != 0) {
-        error_set(errp, "Parameter 'locking' does not accept value '%s'", mode);
-        return false;
-    }
     if (fcntl(f->fd, F_OFD_SETLK, &lock) == 0) {
         return true;
     }
     if (errno != EAGAIN && errno != EACCES) {
-        return !mode || strcmp(mode, "on") != 0; /* the host has no locks */
+        if (!mode || strcmp(mode, "on") != 0) {
+            return true; /* the host has no locks here */
+        }
+        error_set_errno(errp, errno, "Could not lock '%s'", f->filename);
+        return false;
     }
     error_set(errp, "Failed to get \"%s\" lock",
               node->read_only ? "read" : "write");
@@ -260,6 +272,33 @@ static bool find_length(FileNode *f, Error **errp)
     return true;
 }
 
+static void unlock_image(FileNode *f)
+{
+    struct flock lock = { .l_type = F_UNLCK,
+                          .l_whence = SEEK_SET,
+                          .l_start = LOCK_BYTE,
+                          .l_len = 1 };
+
+    fcntl(f->fd, F_OFD_SETLK, &lock); /* fails only where there are none */
+}
+
+/* Who takes the image may find it longer; who gives it up leaves it stable,
+ * even under cache.no-flush: another host may be the next to read it. */
+static bool file_set_active(BlockNode *node, bool active, Error **errp)
+{
+    FileNode *f = node->priv;
+
+    if (active) {
+        return lock_image(node, errp) && find_length(f, errp);
+    }
+    if (!node->read_only && fdatasync(f->fd) < 0) {
+        error_set_errno(errp, errno, "Could not flush '%s'", f->filename);
+        return false;
+    }
+    unlock_image(f);
+    return true;
+}
+
 static bool check_aio(const char *aio, Error **errp)
 {
     if (!aio || strcmp(aio, "threads") == 0) {
@@ -272,17 +311,17 @@ static bool check_aio(const char *aio, Error **errp)
 static bool file_open(BlockNode *node, json_object *options, Error **errp)
 {
     FileNode *f = node->priv;
-    g_autofree char *locking = json_take_text(options, "locking");
     g_autofree char *aio = json_take_text(options, "aio");
 
     f->fd = -1;
+    f->locking = json_take_text(options, "locking");
     f->filename = json_take_text(options, "filename");
     if (!f->filename) {
         error_set(errp, "A '%s' block device needs a filename",
                   node->drv->name);
         return false;
     }
-    if (!check_aio(aio, errp)) {
+    if (!check_aio(aio, errp) || !check_locking(f->locking, errp)) {
         return false;
     }
     f->fd = path_open(node->m, f->filename,
@@ -296,7 +335,7 @@ static bool file_open(BlockNode *node, json_object *options, Error **errp)
     node->limits.discard = true;
     node->limits.write_zeroes_unmap = true;
     node->limits.opt_transfer = DIRECT_ALIGN;
-    return find_length(f, errp) && lock_image(node, locking, errp);
+    return find_length(f, errp) && (!node->active || lock_image(node, errp));
 }
 
 static void file_close(BlockNode *node)
@@ -307,6 +346,7 @@ static void file_close(BlockNode *node)
         close(f->fd); /* and so its lock */
     }
     g_free(f->filename);
+    g_free(f->locking);
 }
 
 static uint64_t file_length(BlockNode *node)
@@ -344,6 +384,7 @@ static const BlockDriver file_driver = {
     .close = file_close,
     .io = file_io,
     .length = file_length,
+    .set_active = file_set_active,
     .truncate = file_truncate,
     .filename = file_filename,
 };
@@ -355,6 +396,7 @@ static const BlockDriver host_device_driver = {
     .close = file_close,
     .io = file_io,
     .length = file_length,
+    .set_active = file_set_active,
     .truncate = file_truncate,
     .filename = file_filename,
 };

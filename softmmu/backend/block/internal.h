@@ -24,6 +24,9 @@ typedef struct BlockDriver {
     int (*io)(BlockNode *node, BlockOp op, uint64_t offset, uint64_t bytes,
               const struct iovec *iov, int niov, uint32_t flags);
     uint64_t (*length)(BlockNode *node);
+    /* Take the image, with its lock, or give it up once all of it is stable;
+     * NULL: nothing to do. Main thread, no request in flight. */
+    bool (*set_active)(BlockNode *node, bool active, Error **errp);
     bool (*truncate)(BlockNode *node, uint64_t length, Error **errp);
     /* What query-block shows as "file"; NULL: the child's. */
     const char *(*filename)(BlockNode *node);
@@ -40,6 +43,9 @@ struct BlockNode {
     char *name;         /* node-name */
     bool read_only;
     bool auto_name;
+    /* Ours to write; false: another process has the image (migration) and we
+     * hold no lock. Changed with no request in flight. */
+    bool active;
     BlockLimits limits;
     /* permissions, machine lock: who uses it */
     int users, writers;
@@ -53,6 +59,8 @@ BlockNode *block_node_open(Machine *m, json_object *options, Error **errp);
 /* Give a reference back; a node without a name of its own that nobody uses
  * leaves the graph. NULL is allowed. */
 void block_node_drop(BlockNode *node);
+/* Take or give up the image of @node alone; see block_activate_all(). */
+bool block_node_set_active(BlockNode *node, bool active, Error **errp);
 BlockNode *block_node_find(Machine *m, const char *name);
 /* The child @key of @options: an inline node, or a reference by name. */
 BlockNode *block_node_child(BlockNode *node, json_object *options,
@@ -77,7 +85,9 @@ typedef struct BlockSystem {
     GPtrArray *threads; /* Thread * */
     int idle;
     bool ending;
-    GPtrArray *backends; /* BlockBackend *; machine lock */
+    /* machine lock */
+    GPtrArray *backends; /* BlockBackend * */
+    bool inactive;       /* new nodes are opened so: -incoming */
 } BlockSystem;
 BlockSystem *block_system(Machine *m); /* made on first use */
 

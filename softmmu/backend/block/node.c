@@ -65,7 +65,8 @@ static bool take_common(BlockNode *node, json_object *options, Error **errp)
 {
     bool auto_read_only = false;
 
-    return json_take_bool(options, "read-only", &node->read_only, errp) &&
+    return json_take_bool(options, "active", &node->active, errp) &&
+           json_take_bool(options, "read-only", &node->read_only, errp) &&
            json_take_bool(options, "auto-read-only", &auto_read_only, errp) &&
            take_cache(node, options, errp) &&
            take_discard(node, options, errp) &&
@@ -142,6 +143,7 @@ BlockNode *block_node_open(Machine *m, json_object *options, Error **errp)
     node->m = m;
     node->drv = drv;
     node->limits.request_alignment = BLOCK_SECTOR;
+    node->active = !block_system(m)->inactive;
     if (!open_node(node, options, errp) || !add_name(node, name, errp)) {
         object_unref(node);
         return NULL;
@@ -173,6 +175,10 @@ BlockNode *block_node_child(BlockNode *node, json_object *options,
         if (node->read_only) {
             json_object_object_add(copy, "read-only",
                                    json_object_new_boolean(true));
+        }
+        if (!json_object_object_get_ex(copy, "active", NULL)) {
+            json_object_object_add(copy, "active",
+                                   json_object_new_boolean(node->active));
         }
         child = block_node_open(node->m, copy, errp);
         json_object_put(copy);
@@ -229,7 +235,8 @@ int block_node_io(BlockNode *node, BlockOp op, uint64_t offset, uint64_t bytes,
         !range_fits(offset, bytes, block_node_length(node))) {
         return -EIO;
     }
-    if (op != BLOCK_READ && op != BLOCK_FLUSH && node->read_only) {
+    if (op != BLOCK_READ && op != BLOCK_FLUSH &&
+        (node->read_only || !node->active)) {
         return -EPERM;
     }
     if (op == BLOCK_WRITE && node->detect_zeroes && all_zero(iov, niov)) {
@@ -263,6 +270,89 @@ const char *block_node_filename(BlockNode *node)
         node = node->file;
     }
     return "";
+}
+
+/* --- active and inactive --- */
+
+/* A parent is no use without its child, nor a child that only it has once
+ * the parent gave up: children first to take, parents first to give. */
+bool block_node_set_active(BlockNode *node, bool active, Error **errp)
+{
+    BlockNode *children[] = { node->file, node->backing };
+
+    for (size_t i = 0; active && i < ARRAY_SIZE(children); i++) {
+        if (children[i] && !block_node_set_active(children[i], true, errp)) {
+            return false;
+        }
+    }
+    if (node->active == active) {
+        return true;
+    }
+    if (node->drv->set_active && !node->drv->set_active(node, active, errp)) {
+        error_prefix(errp, "node '%s': ", node->name);
+        return false;
+    }
+    node->active = active;
+    for (size_t i = 0; !active && i < ARRAY_SIZE(children); i++) {
+        if (children[i] && children[i]->users == 1 &&
+            !block_node_set_active(children[i], false, errp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+typedef struct ActiveCall {
+    bool active, ok;
+    Error *err;
+} ActiveCall;
+
+static void set_active_one(BlockNode *node, void *opaque)
+{
+    ActiveCall *call = opaque;
+
+    call->ok =
+        call->ok && block_node_set_active(node, call->active, &call->err);
+}
+
+static bool set_active_all(Machine *m, bool active, Error **errp)
+{
+    BlockSystem *sys = m->block;
+    ActiveCall call = { .active = active, .ok = true };
+
+    if (!sys) {
+        return true;
+    }
+    for (guint i = 0; i < sys->backends->len; i++) {
+        block_drain(g_ptr_array_index(sys->backends, i));
+    }
+    block_node_each(m, set_active_one, &call);
+    if (call.err) {
+        error_move(errp, call.err);
+    }
+    return call.ok;
+}
+
+bool block_activate_all(Machine *m, Error **errp)
+{
+    if (m->block) {
+        m->block->inactive = false;
+    }
+    return set_active_all(m, true, errp);
+}
+
+bool block_inactivate_all(Machine *m, Error **errp)
+{
+    if (set_active_all(m, false, errp)) {
+        return true;
+    }
+    set_active_all(m, true, NULL); /* what was given up just now */
+    return false;
+}
+
+void block_start_inactive(Machine *m)
+{
+    block_system(m)->inactive = true;
 }
 
 /* --- life --- */

@@ -17,6 +17,7 @@ static BlockNodeView view_of(BlockNode *node)
                             .filename = block_node_filename(node),
                             .length = block_node_length(node),
                             .read_only = node->read_only,
+                            .active = node->active,
                             .direct = file->cache_direct,
                             .no_flush = file->cache_no_flush,
                             .detect_zeroes = node->detect_zeroes };
