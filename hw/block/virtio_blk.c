@@ -14,6 +14,7 @@
 
 #include "hw/virtio/devices.h"
 #include "softmmu/backend/block.h"
+#include "softmmu/machine/boot.h"
 #include "trace_hw_block.h"
 
 /* Feature bits; 5.2.3. */
@@ -72,6 +73,7 @@ typedef struct VirtioBlk {
     /* properties */
     BlockBackend *blk;
     char *serial;
+    int32_t bootindex;
     uint16_t num_queues, queue_size;
     uint64_t logical, physical, min_io, opt_io; /* bytes; 0: default */
     uint64_t discard_granularity;
@@ -467,6 +469,7 @@ static const VmState blk_vmstate = {
 
 static const Property blk_props[] = {
     PROP_DRIVE(VirtioBlk, blk),
+    PROP_BOOTINDEX(VirtioBlk, bootindex, "disk@0,0"),
     PROP(str, VirtioBlk, serial, "serial", NULL, "identifier, 20 bytes"),
     PROP(u16, VirtioBlk, num_queues, "num-queues", "65535",
          "request queues; 65535: as fits"),

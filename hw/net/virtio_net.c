@@ -13,6 +13,7 @@
 
 #include "hw/virtio/devices.h"
 #include "softmmu/backend/net.h"
+#include "softmmu/machine/boot.h"
 #include "softmmu/machine/machine.h"
 #include "trace_hw_net.h"
 
@@ -103,6 +104,7 @@ typedef struct VirtioNet {
     VirtioDevice parent;
     /* properties */
     NicConf conf;
+    int32_t bootindex;
     bool f[64]; /* features that may be offered, by bit */
     uint16_t rx_size, tx_size, host_mtu;
     int32_t speed; /* Mbit/s; -1: unknown */
@@ -705,6 +707,7 @@ static const VmState net_vmstate = {
 
 static const Property net_props[] = {
     PROPS_NIC(VirtioNet, conf),
+    PROP_BOOTINDEX(VirtioNet, bootindex, "ethernet-phy@0"),
     NET_FEATURE(NET_F_CSUM, "csum", "on", "sending without checksum"),
     NET_FEATURE(NET_F_GUEST_CSUM, "guest_csum", "on", "frames unchecked"),
     NET_FEATURE(NET_F_CTRL_GUEST_OFFLOADS, "ctrl_guest_offloads", "on",

@@ -14,7 +14,7 @@
 #include "tandem/base.h"
 
 #include "hw/nvram/fw_cfg.h"
-#include "softmmu/machine/machine.h"
+#include "softmmu/machine/boot.h"
 #include "trace_hw_nvram.h"
 
 enum { ID_TRADITIONAL = 1u << 0, ID_DMA = 1u << 1 };
@@ -215,6 +215,22 @@ bool fw_cfg_add_file(FwCfg *s, const char *name, const void *data, size_t len,
     g_ptr_array_insert(s->files, (gint)at, file);
     directory_build(s);
     return true;
+}
+
+void fw_cfg_replace_file(FwCfg *s, const char *name, const void *data,
+                         size_t len)
+{
+    FwCfgItem *file = file_find(s, name);
+
+    if (file) {
+        g_ptr_array_remove(s->files, file);
+        directory_build(s);
+    }
+    if (data) { /* names are ours, and short lists */
+        bool ok = fw_cfg_add_file(s, name, data, len, NULL, NULL, NULL);
+
+        assert(ok);
+    }
 }
 
 uint8_t *fw_cfg_file_data(FwCfg *s, const char *name, size_t *len)
@@ -467,6 +483,20 @@ static const MemoryOps dma_ops = {
 
 /* --- reset, saved state, realize --- */
 
+/* The order may have changed by hot plug; -boot once= is for one start. */
+static void update_boot_order(FwCfg *s, Machine *m)
+{
+    MachineConfig *c = &m->config;
+    g_autofree char *text = machine_boot_order(m);
+    const char *order = c->boot_once ? c->boot_once : c->boot_order;
+
+    fw_cfg_replace_file(s, "bootorder", text, text ? strlen(text) + 1 : 0);
+    if (order) {
+        fw_cfg_set_u16(s, FW_CFG_BOOT_DEVICE, (uint8_t)order[0]);
+    }
+    g_clear_pointer(&c->boot_once, g_free);
+}
+
 static void fw_cfg_reset_enter(DeviceState *dev)
 {
     FwCfg *s = object_cast(dev, &fw_cfg_mem_type);
@@ -476,6 +506,9 @@ static void fw_cfg_reset_enter(DeviceState *dev)
     s->offset = 0;
     s->dma_addr = 0;
     s->dma_busy = false;
+    if (dev->machine->fw_cfg == s) {
+        update_boot_order(s, dev->machine);
+    }
 }
 
 /* An offset past the end reads zeros, so any is good; a key that is not
@@ -586,7 +619,49 @@ static void standard_items(FwCfg *s, const MachineConfig *c)
     fw_cfg_set_u16(s, FW_CFG_NOGRAPHIC, 1);
     fw_cfg_set_u16(s, FW_CFG_NB_CPUS, (uint16_t)c->cpus);
     fw_cfg_set_u16(s, FW_CFG_MAX_CPUS, (uint16_t)c->max_cpus);
-    fw_cfg_set_u16(s, FW_CFG_BOOT_MENU, 0);
+    fw_cfg_set_u16(s, FW_CFG_BOOT_MENU, c->boot_menu);
+}
+
+/* -boot splash=: a picture, named by what it is. */
+static bool add_splash(FwCfg *s, const char *path, Error **errp)
+{
+    g_autoptr(GError) gerr = NULL;
+    g_autofree char *data = NULL;
+    const char *name;
+    gsize len;
+
+    if (!g_file_get_contents(path, &data, &len, &gerr)) {
+        error_set(errp, "-boot splash: %s", gerr->message);
+        return false;
+    }
+    if (len > 2 && memcmp(data, "\xff\xd8", 2) == 0) {
+        name = "bootsplash.jpg";
+    } else if (len > 2 && memcmp(data, "BM", 2) == 0) {
+        name = "bootsplash.bmp";
+    } else {
+        error_set(errp, "-boot splash: '%s' is neither JPEG nor BMP", path);
+        return false;
+    }
+    return fw_cfg_add_file(s, name, data, len, NULL, NULL, errp);
+}
+
+/* What firmware is told about waiting: names and sizes as in the QEMU
+ * documentation, "-boot" and docs/specs/fw_cfg. */
+static bool boot_files(FwCfg *s, const MachineConfig *c, Error **errp)
+{
+    uint8_t word[4];
+
+    st32_le(word, (uint32_t)c->boot_timeout_ms);
+    if (c->boot_timeout_ms >= -1 &&
+        !fw_cfg_add_file(s, "etc/boot-fail-wait", word, 4, NULL, NULL, errp)) {
+        return false;
+    }
+    st16_le(word, (uint16_t)c->boot_splash_ms);
+    if (c->boot_splash_ms >= 0 &&
+        !fw_cfg_add_file(s, "etc/boot-menu-wait", word, 2, NULL, NULL, errp)) {
+        return false;
+    }
+    return c->boot_splash == NULL || add_splash(s, c->boot_splash, errp);
 }
 
 FwCfg *fw_cfg_mem_map(Machine *m, hwaddr base, Error **errp)
@@ -603,6 +678,9 @@ FwCfg *fw_cfg_mem_map(Machine *m, hwaddr base, Error **errp)
         device_map(dev, 2, base + 16);
     }
     standard_items(s, &m->config);
+    if (!boot_files(s, &m->config, errp)) {
+        return NULL;
+    }
     m->fw_cfg = s;
     return s;
 }

@@ -145,6 +145,38 @@ static char *device_address(Bus *b, DeviceState *dev)
                            (unsigned)d->devfn & 7);
 }
 
+/* Names by base class and subclass; PCI Bus Binding to IEEE 1275, 2.2.1. */
+static const struct {
+    uint16_t code;
+    const char *name;
+} fw_names[] = {
+    { 0x0100, "scsi" },       { 0x0101, "ide" },     { 0x0104, "raid" },
+    { 0x0106, "sata" },       { 0x0108, "nvme" },    { 0x0200, "ethernet" },
+    { 0x0300, "vga" },        { 0x0380, "display" }, { 0x0401, "sound" },
+    { 0x0500, "memory" },     { 0x0600, "host" },    { 0x0601, "isa" },
+    { 0x0604, "pci-bridge" }, { 0x0700, "serial" },  { 0x0c03, "usb" },
+    { 0x0c05, "smbus" },
+};
+
+static char *fw_name(Bus *b, DeviceState *dev)
+{
+    const PciDevice *d = object_cast(dev, &pci_device_type);
+    uint16_t code = pci_get16(d, PCI_CLASS);
+    g_autofree char *name = NULL;
+
+    for (size_t i = 0; i < ARRAY_SIZE(fw_names) && !name; i++) {
+        name = fw_names[i].code == code ? g_strdup(fw_names[i].name) : NULL;
+    }
+    if (!name) {
+        name = g_strdup_printf("pci%x,%x", pci_get16(d, PCI_VENDOR_ID),
+                               pci_get16(d, PCI_DEVICE_ID));
+    }
+    return d->devfn & 7
+               ? g_strdup_printf("%s@%x,%x", name, (unsigned)d->devfn >> 3,
+                                 (unsigned)d->devfn & 7)
+               : g_strdup_printf("%s@%x", name, (unsigned)d->devfn >> 3);
+}
+
 /* --- life --- */
 
 void pci_bus_init(PciBus *bus, const void *type, DeviceState *owner,
@@ -229,6 +261,7 @@ const BusType pci_bus_type = {
     .unplug = unplug,
     .unplug_request = unplug_request,
     .device_address = device_address,
+    .fw_name = fw_name,
 };
 const BusType pcie_bus_type = {
     .name = "PCIE",
@@ -238,4 +271,5 @@ const BusType pcie_bus_type = {
     .unplug = unplug,
     .unplug_request = unplug_request,
     .device_address = device_address,
+    .fw_name = fw_name,
 };

@@ -132,6 +132,13 @@ static void ecam_unrealize(DeviceState *dev)
     pci_bus_destroy(&h->bus);
 }
 
+/* A root bridge below no bus has no unit address: all ones, as firmware that
+ * looks through "bootorder" knows it from this board. */
+static char *ecam_fw_name(DeviceState *dev)
+{
+    return g_strdup_printf("pci@%016" PRIx64, UINT64_MAX);
+}
+
 const DeviceType ecam_host_type = {
     .name = "gpex-pcihost",
     .parent = TYPE(device_type),
@@ -140,6 +147,7 @@ const DeviceType ecam_host_type = {
     .category = DEVICE_BRIDGE,
     .realize = ecam_realize,
     .unrealize = ecam_unrealize,
+    .fw_name = ecam_fw_name,
 };
 
 /* The host's own function, 00.0. */

@@ -553,6 +553,13 @@ static void mmio_unrealize(DeviceState *dev)
     memory_region_destroy(&s->mmio);
 }
 
+static char *mmio_fw_name(DeviceState *dev)
+{
+    const VirtioMmio *s = object_cast(dev, &virtio_mmio_type);
+
+    return g_strdup_printf("virtio-mmio@%016" PRIx64, s->mmio.addr);
+}
+
 const DeviceType virtio_mmio_type = {
     .name = "virtio-mmio",
     .parent = TYPE(device_type),
@@ -563,6 +570,7 @@ const DeviceType virtio_mmio_type = {
     .unrealize = mmio_unrealize,
     .reset_enter = mmio_reset_enter,
     .reset_hold = mmio_reset_hold,
+    .fw_name = mmio_fw_name,
     .vmstate = &mmio_vmstate,
 };
 

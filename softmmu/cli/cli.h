@@ -26,11 +26,11 @@ typedef struct StartPlan {
     GPtrArray *accel, *object, *chardev, *device, *serial, *monitor, *mon, *qmp,
         *qmp_pretty, *global, *drive, *blockdev, *netdev, *nic, *net, *fw_cfg,
         *paths, *trace, *smp, *memory, *add_fd, *set, *gdb, *readconfig,
-        *incoming, *action, *name, *parallel, *smbios;
+        *incoming, *action, *name, *parallel, *smbios, *boot;
     char *cpu, *kernel, *initrd, *append, *dtb, *bios, *log_classes, *log_file,
         *uuid, *pidfile, *rtc, *icount, *seed, *display, *qtest, *qtest_log,
-        *boot, *sandbox, *runas, *chroot, *semihosting, *msg, *overcommit, *hda,
-        *hdb, *hdc, *hdd, *vga, *loadvm, *dfilter;
+        *sandbox, *runas, *chroot, *semihosting, *msg, *overcommit, *hda, *hdb,
+        *hdc, *hdd, *vga, *loadvm, *dfilter;
     bool nographic, nodefaults, no_user_config, stopped, no_reboot, no_shutdown,
         daemonize, snapshot, gdb_default, semihosting_on, preconfig, perfmap,
         jitdump, one_insn_per_tb;
@@ -54,6 +54,27 @@ typedef struct CliOption {
     const char *help; /* one sentence */
 } CliOption;
 extern const CliOption cli_options[]; /* ended by a NULL name */
+
+/* What key=value,... of an option may hold: groups.c. */
+typedef struct CliParam {
+    const char *name;
+    const char *type; /* CommandLineParameterType of the QMP reference */
+    const char *help;
+} CliParam;
+
+typedef struct CliGroup {
+    const char *option;     /* of cli_options */
+    const char *group;      /* its name in query-command-line-options */
+    const char *implied;    /* key of a first word without "="; NULL: none */
+    const CliParam *params; /* ended by a NULL name; NULL: none of its own */
+    /* Types whose properties it takes too; NULL: none. */
+    const char *types;
+    bool open; /* its phase checks the keys, not the table */
+} CliGroup;
+extern const CliGroup cli_groups[]; /* ended by a NULL option */
+/* Are the keys of @arg known to @option? "help" prints them: *done. */
+bool cli_check_params(const char *option, const char *arg, bool *done,
+                      Error **errp);
 
 /* Split argv[0] into a personality; @verb_args counts the words used up
  * ("tandem system riscv64" uses two). */

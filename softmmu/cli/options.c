@@ -51,6 +51,7 @@ const CliOption cli_options[] = {
     TEXT("initrd", initrd, "FILE", "initial ramdisk"),
     TEXT("append", append, "TEXT", "kernel command line"),
     TEXT("dtb", dtb, "FILE", "device tree instead of the generated one"),
+    LIST("boot", boot, "[order=LETTERS][,once=LETTERS][,menu=on|off][,splash=FILE][,splash-time=MS][,reboot-timeout=MS][,strict=on|off]", "what firmware tries and how; see also bootindex= of devices"),
     TEXT("bios", bios, "FILE|none", "firmware; \"none\" for no firmware"),
     LIST("device", device, "TYPE[,id=ID][,bus=BUS][,prop=value...]", "add a device; \"help\" lists them, TYPE,help its properties"),
     LIST("object", object, "TYPE,id=ID[,prop=value...]", "create a back end object; \"help\" lists them"),
@@ -171,6 +172,9 @@ bool cli_parse(StartPlan *p, int argc, char **argv, Error **errp)
                 return false;
             }
             arg = argv[++i];
+        }
+        if (arg && !cli_check_params(o->name, arg, &p->done, errp)) {
+            return false;
         }
         if (o->kind == CLI_CALL && !o->call(p, arg, errp)) {
             return false;

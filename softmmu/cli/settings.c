@@ -46,6 +46,97 @@ static bool action_text(StartPlan *p, const char *text, Error **errp)
     return ok;
 }
 
+/* Take the on/off switch @key out of @options; absent leaves *@value. */
+static bool take_switch(json_object *options, const char *key, bool *value,
+                        Error **errp)
+{
+    g_autofree char *text = json_take_text(options, key);
+
+    if (text && !parse_bool(text, value)) {
+        error_set(errp, "Parameter '%s' expects 'on' or 'off'", key);
+        return false;
+    }
+    return true;
+}
+
+/* --- -boot --- */
+
+/* Drive letters, each once: a b floppies, c disk, d CD-ROM, n to p network. */
+static bool boot_letters(const char *text, Error **errp)
+{
+    uint32_t seen = 0;
+
+    for (const char *c = text; *c; c++) {
+        if (*c < 'a' || *c > 'p') {
+            error_set(errp, "Invalid boot device '%c'", *c);
+            return false;
+        }
+        if (seen & 1u << (*c - 'a')) {
+            error_set(errp, "Boot device '%c' was given twice", *c);
+            return false;
+        }
+        seen |= 1u << (*c - 'a');
+    }
+    return true;
+}
+
+static bool take_letters(json_object *options, const char *key, char **field,
+                         Error **errp)
+{
+    g_autofree char *text = json_take_text(options, key);
+
+    if (text && !boot_letters(text, errp)) {
+        return false;
+    }
+    if (text) {
+        g_free(*field);
+        *field = g_steal_pointer(&text);
+    }
+    return true;
+}
+
+static bool take_ms(json_object *options, const char *key, int least,
+                    int *field, Error **errp)
+{
+    g_autofree char *text = json_take_text(options, key);
+    int64_t n = 0;
+
+    if (text && (!parse_i64(text, &n) || n < least || n > UINT16_MAX)) {
+        error_set(errp, "%s is invalid, it should be a value between %d and %d",
+                  key, least, UINT16_MAX);
+        return false;
+    }
+    *field = text ? (int)n : *field;
+    return true;
+}
+
+static bool set_boot(StartPlan *p, json_object *options, Error **errp)
+{
+    MachineConfig *c = &p->m->config;
+    g_autofree char *splash = json_take_text(options, "splash");
+
+    if (splash) {
+        g_free(c->boot_splash);
+        c->boot_splash = g_steal_pointer(&splash);
+    }
+    return take_letters(options, "order", &c->boot_order, errp) &&
+           take_letters(options, "once", &c->boot_once, errp) &&
+           take_switch(options, "menu", &c->boot_menu, errp) &&
+           take_switch(options, "strict", &c->boot_strict, errp) &&
+           take_ms(options, "splash-time", 0, &c->boot_splash_ms, errp) &&
+           take_ms(options, "reboot-timeout", -1, &c->boot_timeout_ms, errp) &&
+           cli_nothing_left(options, errp);
+}
+
+static bool boot_text(StartPlan *p, const char *text, Error **errp)
+{
+    json_object *options = keyval_parse(text, "order", errp);
+    bool ok = options && set_boot(p, options, errp);
+
+    json_object_put(options);
+    return ok;
+}
+
 /* --- -rtc --- */
 
 static bool set_clock_source(MachineConfig *c, const char *text, Error **errp)
@@ -194,6 +285,7 @@ bool start_settings(StartPlan *p, Error **errp)
                      "this build has no system call filter", errp) &&
            cli_each(p, p->parallel, "parallel", parallel_text, errp) &&
            cli_each(p, p->action, "action", action_text, errp) &&
+           cli_each(p, p->boot, "boot", boot_text, errp) &&
            one_keyval(p, "rtc", p->rtc, set_rtc, errp) &&
            one_keyval(p, "msg", p->msg, set_msg, errp) &&
            one_keyval(p, "overcommit", p->overcommit, set_overcommit, errp) &&

@@ -96,6 +96,9 @@ Machine *machine_new(const MachineType *type, TypeView view)
     m->ms = memory_system_new(&m->lock);
     m->fdsets = fdsets_new();
     m->cpus = g_ptr_array_new();
+    m->boot_devices = g_ptr_array_new_with_free_func(g_free);
+    m->config.boot_splash_ms = -1;
+    m->config.boot_timeout_ms = -2;
     m->on_state = g_ptr_array_new();
     m->on_reset = g_ptr_array_new();
     m->on_powerdown = g_ptr_array_new();
@@ -226,6 +229,7 @@ static void machine_finalize(Object *obj)
     clocks_free(m->clocks);
     g_ptr_array_unref(m->cpus);
     g_ptr_array_unref(m->on_state);
+    g_ptr_array_unref(m->boot_devices);
     g_ptr_array_unref(m->on_reset);
     g_ptr_array_unref(m->on_powerdown);
     g_ptr_array_unref(m->on_event);

@@ -174,6 +174,19 @@ class Errors(GuestTest):
         self.refused("-M", "virt", "-smp", "0", names="")
         self.refused("-M", "virt", "-smp", "100000", names="100000")
 
+    def test_boot_options(self):
+        for text, names in (("strct=on", "'strict'"), ("z", "'z'"),
+                            ("once=cc", "twice"), ("menu=5", "menu"),
+                            ("splash-time=70000", "splash-time"),
+                            ("reboot-timeout=-2", "reboot-timeout"),
+                            ("splash=/nosuch", "/nosuch")):
+            self.refused("-M", "virt", "-boot", text, names=names)
+        nic = "virtio-net-pci,netdev="
+        self.refused("-M", "virt", "-netdev", "hubport,hubid=0,id=a",
+                     "-netdev", "hubport,hubid=0,id=b", "-device",
+                     f"{nic}a,bootindex=3", "-device", f"{nic}b,bootindex=3",
+                     names="bootindex 3 has already been used")
+
     def test_missing_references(self):
         self.refused("-M", "virt", "-device", "virtio-blk-pci,drive=nosuch",
                      names="nosuch")
@@ -370,6 +383,33 @@ class Monitor(GuestTest):
         version = self.qmp.greeting["version"]["qemu"]
         self.assertEqual((version["major"], version["minor"]), (10, 0))
         self.assertIsInstance(self.qmp.greeting["capabilities"], list)
+
+    def test_command_line_options_are_those_that_are_taken(self):
+        options = {o["option"]: o["parameters"] for o in
+                   self.qmp.command("query-command-line-options")}
+        self.assertLessEqual(
+            {"machine", "boot-opts", "smp-opts", "memory", "chardev",
+             "device", "object", "netdev", "drive", "mon", "rtc", "name",
+             "msg", "overcommit", "action", "fw_cfg", "global"}, set(options))
+        names = {p["name"] for p in options["boot-opts"]}
+        self.assertIn("strict", names)
+        self.assertIn("aclint", {p["name"] for p in options["machine"]})
+        self.assertIn("reconnect-ms", {p["name"] for p in options["chardev"]})
+        switches = {"boot-opts": "boot", "smp-opts": "smp", "memory": "m"}
+        for group, parameters in options.items():
+            option = "-" + switches.get(group, group)
+            self.assertRegex(g.answer(g.BINARY, "-help"),
+                             rf"(?m)^{option}\b", group)
+            if group in ("device", "object", "netdev", "net", "nic", "accel",
+                         "chardev", "machine", "drive", "global", "trace"):
+                continue  # their phases know more than a list
+            shown = run(option, "help")[1]
+            self.assertEqual(set(re.findall(r"(?m)^  ([\w-]+)=<", shown)),
+                             {p["name"] for p in parameters})
+            _, _, err = run("-M", "none", option, "nosuchkey=1")
+            self.assertIn("nosuchkey", err)
+        one = self.qmp.command("query-command-line-options", option="rtc")
+        self.assertEqual([o["option"] for o in one], ["rtc"])
 
     def test_malformed_input_gives_an_error_and_goes_on(self):
         for data in (b'{"execute": }\n', b"[]\n", b'"text"\n', b"{}\n",

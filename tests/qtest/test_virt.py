@@ -128,15 +128,43 @@ class Devices(GuestTest):
                 self.assertEqual(q.read("l", bank + 8), 0x12345678)
                 self.assertEqual(q.read("l", bank + 12), 0xffffffff)
 
+    def files(self, q):
+        """The directory of fw_cfg: {name: (size, key)}."""
+        directory = self.dma_read(q, 0x19, 4 + 64 * 40)
+        count = struct.unpack(">I", directory[:4])[0]
+        files = {}
+        for i in range(count):
+            size, key, _, name = struct.unpack_from(">IHH56s", directory,
+                                                    4 + 64 * i)
+            files[name.rstrip(b"\0").decode()] = (size, key)
+        return files
+
+    def test_boot_order_is_openfirmware_paths(self):
+        with QTest("-device", "pcie-root-port,id=rp,addr=3",
+                   "-netdev", "hubport,hubid=0,id=a",
+                   "-netdev", "hubport,hubid=0,id=b",
+                   "-netdev", "hubport,hubid=0,id=c",
+                   "-device", "virtio-net-pci,netdev=a,addr=1.2,"
+                   "multifunction=on,bootindex=7",
+                   "-device", "virtio-net-pci,netdev=b,bus=rp,bootindex=0",
+                   "-device", "virtio-net-device,netdev=c,bootindex=1",
+                   "-boot", "strict=on,reboot-timeout=5,menu=on") as q:
+            files = self.files(q)
+            size, key = files["bootorder"]
+            root = "/pci@ffffffffffffffff"
+            self.assertEqual(
+                self.dma_read(q, key, size).decode(),
+                f"{root}/pci-bridge@3/ethernet@0/ethernet-phy@0\n"
+                "/virtio-mmio@0000000010008000/ethernet-phy@0\n"
+                f"{root}/ethernet@1,2/ethernet-phy@0\nHALT\0")
+            self.assertEqual(
+                self.dma_read(q, files["etc/boot-fail-wait"][1], 4),
+                b"\5\0\0\0")
+            self.assertEqual(self.dma_read(q, 0x0e, 2), b"\1\0")
+
     def test_fw_cfg_file_by_dma(self):
         with QTest("-fw_cfg", "name=opt/x,string=hello") as q:
-            directory = self.dma_read(q, 0x19, 4 + 64 * 40)
-            count = struct.unpack(">I", directory[:4])[0]
-            files = {}
-            for i in range(count):
-                size, key, _, name = struct.unpack_from(">IHH56s", directory,
-                                                        4 + 64 * i)
-                files[name.rstrip(b"\0").decode()] = (size, key)
+            files = self.files(q)
             self.assertEqual(files["opt/x"][0], 5)
             self.assertEqual(self.dma_read(q, files["opt/x"][1], 8),
                              b"hello\0\0\0")

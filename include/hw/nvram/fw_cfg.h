@@ -86,6 +86,10 @@ typedef struct FwCfgFileOps {
  */
 bool fw_cfg_add_file(FwCfg *s, const char *name, const void *data, size_t len,
                      const FwCfgFileOps *ops, void *opaque, Error **errp);
+/* Add a file of these bytes, or replace its bytes; NULL removes it. The
+ * keys of files after it change with the directory: do it at a reset. */
+void fw_cfg_replace_file(FwCfg *s, const char *name, const void *data,
+                         size_t len);
 /* Its bytes, with the length in *len; NULL: no such file. */
 uint8_t *fw_cfg_file_data(FwCfg *s, const char *name, size_t *len);
 /* -fw_cfg name=@name,file=@file or string=@text: exactly one of the two. Warns

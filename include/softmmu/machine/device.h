@@ -49,6 +49,9 @@ typedef struct DeviceType {
     void (*reset_enter)(DeviceState *dev);
     void (*reset_hold)(DeviceState *dev);
     void (*reset_exit)(DeviceState *dev);
+    /* Its name in OpenFirmware paths when it sits on no bus that names it; to
+     * be freed. NULL: it adds no part to a path. */
+    char *(*fw_name)(DeviceState *dev);
     const VmState *vmstate; /* inherited; a parent's and a child's are two
                                sections, base type first */
 } DeviceType;
@@ -137,6 +140,8 @@ struct BusType {
     bool (*unplug_request)(Bus *bus, DeviceState *dev, Error **errp);
     /* "04.0" and the like, for paths and info qtree; freed by the caller. */
     char *(*device_address)(Bus *bus, DeviceState *dev);
+    /* The OpenFirmware name of a device on it, "scsi@3"; to be freed. */
+    char *(*fw_name)(Bus *bus, DeviceState *dev);
     void (*reset_hold)(Bus *bus);
 };
 extern const BusType bus_type; /* "bus", abstract */

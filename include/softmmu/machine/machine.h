@@ -107,6 +107,13 @@ typedef struct MachineConfig {
     char *rtc_base; /* "utc", "localtime" or a date; NULL: utc */
     ClockType rtc_clock;
     bool semihosting;
+    /* -boot */
+    char *boot_order, *boot_once; /* letters a to p; NULL: not given */
+    char *boot_splash;            /* file; NULL: none */
+    bool boot_menu, boot_strict;
+    int boot_splash_ms;  /* -1: not given */
+    int boot_timeout_ms; /* before a reboot when nothing boots; -1: never,
+                            -2: not given */
 } MachineConfig;
 
 typedef enum PanicAction {
@@ -159,6 +166,7 @@ struct Machine {
     RunState state;
     bool built, exiting;
     int exit_code;
+    GPtrArray *boot_devices;   /* BootDevice *, by bootindex: boot.c */
     GPtrArray *on_state;       /* Notifier *; data: RunState * new state */
     GPtrArray *on_reset;       /* Notifier *; data: ShutdownCause * */
     GPtrArray *on_powerdown;   /* Notifier *; data: NULL */
