@@ -438,7 +438,7 @@ bool cpu_watchpoint_del(CPUState *cpu, const CpuWatchpoint *w)
 
 void cpu_env_changed(CPUState *cpu)
 {
-    const AccelOps *ops = accel_ops(cpu->parent.machine);
+    const AccelOps *ops = accel_ops(cpu_machine(cpu));
 
     ops->regs_push(cpu, REGS_ALL);
     if (ops->vcpu_env_changed) {
