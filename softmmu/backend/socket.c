@@ -211,8 +211,7 @@ static struct addrinfo *resolve(const SockAddr *a, bool passive, Error **errp)
     return list;
 }
 
-/* A descriptor of the process (a number) or one that getfd named. */
-static int given_fd(Machine *m, const char *name, Error **errp)
+int sock_given_fd(Machine *m, const char *name, Error **errp)
 {
     uint64_t number;
     int fd;
@@ -234,7 +233,7 @@ static int given_fd(Machine *m, const char *name, Error **errp)
 
 static int listen_fd(Machine *m, const SockAddr *a, Error **errp)
 {
-    int fd = given_fd(m, a->fd, errp), listening = 0;
+    int fd = sock_given_fd(m, a->fd, errp), listening = 0;
     socklen_t len = sizeof(listening);
 
     if (fd >= 0 &&
@@ -360,7 +359,7 @@ int sock_connect(Machine *m, const SockAddr *a, bool nonblock, bool *pending,
     pending = pending ? pending : &unused;
     *pending = false;
     if (a->kind == SOCK_KIND_FD) {
-        return given_fd(m, a->fd, errp);
+        return sock_given_fd(m, a->fd, errp);
     }
     if (a->kind == SOCK_KIND_UNIX) {
         if (!unix_sockaddr(a, &sa, &len, errp)) {

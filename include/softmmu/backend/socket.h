@@ -43,6 +43,9 @@ int sock_listen(Machine *m, const SockAddr *a, int backlog, Error **errp);
  * -1 with *errp. */
 int sock_connect(Machine *m, const SockAddr *a, bool nonblock, bool *pending,
                  Error **errp);
+/* A descriptor of the process (a number), or one that getfd named, which is
+ * then the caller's; -1 with *errp. */
+int sock_given_fd(Machine *m, const char *name, Error **errp);
 /* Text of the bound or connected ends of a socket, for names; g_free. */
 char *sock_local_text(int fd);
 char *sock_peer_text(int fd);

@@ -91,9 +91,14 @@ struct Netdev {
 };
 extern const NetdevType netdev_type; /* "netdev", abstract */
 extern const NetdevType netdev_user_type, netdev_hubport_type,
-    netdev_stream_type, netdev_dgram_type;
+    netdev_stream_type, netdev_dgram_type, netdev_socket_type, netdev_tap_type,
+    netdev_bridge_type;
 
 const NetdevType *netdev_type_of(const Netdev *nd);
+/* One that is a part of another: not in the tree, without a name. The caller
+ * has the reference. */
+Netdev *netdev_new_inner(Machine *m, const char *driver, json_object *options,
+                         Error **errp);
 /* From the host towards the guest. False: it waits, stop until receivable().
  */
 bool netdev_receive(Netdev *nd, unsigned queue, const uint8_t *data,

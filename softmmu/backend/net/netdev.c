@@ -131,6 +131,26 @@ static Netdev *new_with_id(Machine *m, const char *id, const char *driver,
     return nd;
 }
 
+Netdev *netdev_new_inner(Machine *m, const char *driver, json_object *options,
+                         Error **errp)
+{
+    const NetdevType *type = find_driver(m, driver, errp);
+    Netdev *nd;
+
+    if (!type) {
+        return NULL;
+    }
+    nd = (Netdev *)object_new(type);
+    nd->m = m;
+    make_ports(nd);
+    if (!object_set_all(nd, options, NULL, errp) || !netdev_open(nd, errp)) {
+        object_unref(nd);
+        return NULL;
+    }
+    nd->opened = true;
+    return nd;
+}
+
 Netdev *netdev_new(Machine *m, json_object *options, Error **errp)
 {
     const char *driver = json_get_text(options, "type");

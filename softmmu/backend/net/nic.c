@@ -373,6 +373,9 @@ void nic_detach(Nic *nic)
         bh_free(q->flush);
     }
     if (nd) {
+        for (unsigned i = 0; i < nd->queues; i++) {
+            nd->port[i].hdr_len = 0; /* until the next one asks for it */
+        }
         nd->nic = NULL;
         nic->conf->netdev = NULL;
         if (netdev_type_of(nd)->changed) {

@@ -63,8 +63,12 @@ static json_object *address_json(const SockAddr *a)
 
 static void tell(NetStream *s, const char *event, bool with_addr)
 {
-    json_object *data = json_object_new_object();
+    json_object *data;
 
+    if (!s->parent.parent.name) {
+        return; /* inside another, which has no such events */
+    }
+    data = json_object_new_object();
     json_object_object_add(data, "netdev-id",
                            json_object_new_string(netdev_id(&s->parent)));
     if (with_addr) {
