@@ -14,6 +14,7 @@
 #include "tandem/base.h"
 
 #include "accel/tcg/internal.h"
+#include "softmmu/base/tsan.h"
 
 /* page->code */
 enum { CODE_NONE, CODE_PROTECTING, CODE_PROTECTED };
@@ -198,6 +199,7 @@ void tb_publish_locked(TcgAccel *a, TcgTb *tb)
         tb->page[n]->tbs = (uintptr_t)tb | n;
     }
     tb->in_tables = true;
+    tsan_release(tb); /* to those who come by a jump: after_unit */
     atomic_store_explicit(
         &tb->hash_next, atomic_load_explicit(&a->hash[h], memory_order_relaxed),
         memory_order_relaxed);

@@ -10,6 +10,7 @@
 #include "tandem/base.h"
 
 #include "accel/tcg/internal.h"
+#include "softmmu/base/tsan.h"
 #include "softmmu/machine/machine.h"
 
 #ifdef __x86_64__
@@ -399,6 +400,9 @@ static bool after_unit(TcgVcpu *v, TcgLeave why, LastExit *last)
         /* fall through */
     case TCG_LEAVE_EXIT:
         tb = v->hot->leave_unit;
+        /* Perhaps another vCPU's, reached by a jump that a third patched: who
+         * fetched the jump saw all that was written before (TCG.md 3.4). */
+        tsan_acquire(tb);
         e = &tb->exits[v->hot->leave_exit];
         STAT(v, exits_direct);
         if (e->flags & TCG_EXIT_TO_LOOP) {

@@ -18,8 +18,7 @@
 /*
  * vCPUs write guest memory while we copy it. Aligned words of up to 8 bytes
  * are copied at once, as a guest that shares a ring index with a device
- * relies on; longer blocks promise nothing. Under TSan all of it is atomic:
- * races of the guest are not ours.
+ * relies on; longer blocks promise nothing.
  */
 #define COPY_WORD(type, to, from)                                              \
     __atomic_store_n((type *)(to),                                             \
@@ -54,13 +53,7 @@ static void guest_copy(void *to, const void *from, uint64_t len)
     if (len == 0 || copy_word(to, from, len)) {
         return;
     }
-#ifdef __SANITIZE_THREAD__
-    for (uint64_t i = 0; i < len; i++) {
-        COPY_WORD(uint8_t, (uint8_t *)to + i, (const uint8_t *)from + i);
-    }
-#else
     memcpy(to, from, len);
-#endif
 }
 
 void guest_copy_in(void *buf, const uint8_t *guest, uint64_t len)

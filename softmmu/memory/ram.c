@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* RAM blocks: host memory for the guest, and which pages were written. */
 #include "softmmu/memory/internal.h"
+#include "softmmu/base/tsan.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -125,6 +126,7 @@ static bool block_map(Block *b, const RamConfig *cfg, Error **errp)
 
     ram->host =
         map_aligned(ram->size, align, prot, flags, ram->fd, cfg->fd_offset);
+    tsan_guest_memory(ram->host, ram->host ? ram->size : 0);
     if (ram->host == NULL) {
         error_set_errno(errp, errno,
                         "cannot set up guest memory '%s' of %" PRIu64 " bytes",

@@ -14,7 +14,7 @@ import urllib.request
 import guest as g
 from guest import GuestTest, tap
 
-DISK_MB = g.sized(200, 32, 6)
+DISK_MB = g.sized(200, 32, 3)
 FETCH_MB = g.sized(100, 16, 4)
 
 

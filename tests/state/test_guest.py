@@ -22,7 +22,7 @@ mount -t ext4 /dev/vda /mnt
 {net}
 i=0
 while [ $i -lt {rounds} ]; do
-    head -c 2000000 /dev/urandom > /tmp/data
+    head -c {bytes} /dev/urandom > /tmp/data
     a=$(sha256sum < /tmp/data)
     cp /tmp/data /mnt/file; sync
     echo 3 > /proc/sys/vm/drop_caches
@@ -36,7 +36,8 @@ umount /mnt
 NET = "ip link set eth0 up; ip addr add 10.0.2.15/24 dev eth0"
 PING = """ping -c 1 -W 20 10.0.2.2 > /dev/null || {
         echo "NO PING $i"; exit 2; }"""
-ROUNDS = g.sized(30, 12, 6)
+ROUNDS = g.sized(30, 12, 5)
+BYTES = g.sized(2000000, 2000000, 400000)
 
 
 def devices(image, snapshot=""):
@@ -53,7 +54,7 @@ def devices(image, snapshot=""):
 
 def load():
     net = g.has_device("virtio-net-pci")
-    return LOAD.format(rounds=ROUNDS, net=NET if net else "",
+    return LOAD.format(rounds=ROUNDS, bytes=BYTES, net=NET if net else "",
                        ping=PING if net else ":")
 
 
