@@ -937,6 +937,9 @@ VIRTIO_PCI(blk, virtio_blk_type, 0x1001, 0x0100, DEVICE_STORAGE, "VirtIO disk")
 VIRTIO_PCI(net, virtio_net_type, 0x1000, 0x0200, DEVICE_NETWORK,
            "VirtIO network card")
 
+VIRTIO_PCI(serial, virtio_serial_type, 0x1003, 0x0780, DEVICE_INPUT,
+           "VirtIO console and serial ports")
+
 #define THREE(kind)                                                            \
     TYPE(virtio_##kind##_pci_types[0]), TYPE(virtio_##kind##_pci_types[1]),    \
         TYPE(virtio_##kind##_pci_types[2])
@@ -947,5 +950,6 @@ const ObjectType *const hw_virtio_pci_types[] = {
     THREE(rng),
     THREE(blk),
     THREE(net),
+    THREE(serial),
     NULL,
 };

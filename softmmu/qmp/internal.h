@@ -15,10 +15,13 @@ enum {
     QMP_FDS_MAX = 16,
 };
 
+typedef struct EventThrottle EventThrottle;
+
 struct MonitorHub {
     Machine *m;
     LoopContext *io; /* the monitors' thread */
     Notifier on_event;
+    EventThrottle *throttle;
     Lock lock;           /* leaf: the list */
     GPtrArray *monitors; /* Monitor * */
 };
@@ -56,6 +59,14 @@ void monitor_write(Monitor *mon, const char *text, size_t len);
 /* Write what waits, as far as the chardev takes it; in its context. */
 void monitor_flush(Monitor *mon);
 bool monitor_is_mux(const Monitor *mon);
+/* Rate limits of events, machine lock: throttle.c. @send gets those that were
+ * held back. True: @json, which is @ev, waits or came to nothing. */
+EventThrottle *
+event_throttle_new(Machine *m, void (*send)(void *opaque, json_object *event),
+                   void *opaque);
+void event_throttle_free(EventThrottle *t);
+bool event_throttle(EventThrottle *t, const MachineEvent *ev,
+                    json_object *json);
 /* The human monitor's part: hmp.c. */
 extern const CharHandlers hmp_handlers;
 void hmp_session_start(Monitor *mon);

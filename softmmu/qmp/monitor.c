@@ -113,10 +113,9 @@ static json_object *event_json(const MachineEvent *ev)
     return json;
 }
 
-static void broadcast(Notifier *n, void *data)
+static void broadcast(void *opaque, json_object *json)
 {
-    MonitorHub *hub = container_of(n, MonitorHub, on_event);
-    json_object *json = event_json(data);
+    MonitorHub *hub = opaque;
 
     LOCK_GUARD(&hub->lock);
     for (guint i = 0; i < hub->monitors->len; i++) {
@@ -125,6 +124,16 @@ static void broadcast(Notifier *n, void *data)
         if (mon->qmp && __atomic_load_n(&mon->negotiated, __ATOMIC_ACQUIRE)) {
             send_json(mon, json_object_get(json));
         }
+    }
+}
+
+static void event_happened(Notifier *n, void *data)
+{
+    MonitorHub *hub = container_of(n, MonitorHub, on_event);
+    json_object *json = event_json(data);
+
+    if (!event_throttle(hub->throttle, data, json)) {
+        broadcast(hub, json);
     }
     json_object_put(json);
 }
@@ -592,7 +601,8 @@ MonitorHub *monitor_hub_new(Machine *m)
     hub->m = m;
     hub->monitors = g_ptr_array_new();
     lock_init(&hub->lock);
-    hub->on_event.fn = broadcast;
+    hub->throttle = event_throttle_new(m, broadcast, hub);
+    hub->on_event.fn = event_happened;
     notifier_add(m->on_event, &hub->on_event);
     hub->io = loop_context_new("monitors", NULL, m->clocks);
     loop_thread_start(hub->io);
@@ -641,6 +651,7 @@ void monitor_hub_free(MonitorHub *hub)
 {
     machine_lock(hub->m);
     notifier_remove(hub->m->on_event, &hub->on_event);
+    event_throttle_free(hub->throttle);
     machine_unlock(hub->m);
     for (guint i = 0; i < hub->monitors->len; i++) {
         detach(g_ptr_array_index(hub->monitors, i));

@@ -6,8 +6,10 @@ import functools
 import http.server
 import pathlib
 import re
+import socket
 import subprocess
 import threading
+import time
 import unittest
 import urllib.request
 
@@ -296,6 +298,62 @@ class Others(GuestTest):
             f"file,id=c0,path={out}", "-device",
             "virtserialport,chardev=c0,name=org.tandem.test"))
         self.assertEqual(pathlib.Path(out).read_text(), "from the guest\n")
+
+    def connect(self, path):
+        """The client of a socket chardev, which stands once QMP would."""
+        until = time.monotonic() + 30 * g.SLOW
+        while True:
+            s = socket.socket(socket.AF_UNIX)
+            s.settimeout(30 * g.SLOW)
+            try:
+                s.connect(str(path))
+                self.addCleanup(s.close)
+                return s
+            except OSError:
+                s.close()
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
+
+    def until(self, s, pattern):
+        """Read @s up to @pattern; what was read."""
+        data = b""
+        while not re.search(pattern, data):
+            part = s.recv(65536)
+            self.assertTrue(part, f"no {pattern!r} in {data[-500:]!r}")
+            data += part
+        return data
+
+    def test_virtio_console_terminal_and_bulk_port(self):
+        """A shell on hvc0, and a port that carries more than its buffers
+        hold, both ways, while the host reads late."""
+        initrd = self.initrd(
+            "hvc.gz", "p=/dev/$(ls /sys/class/virtio-ports | grep p1)\n"
+            "exec 3<>$p\n"
+            "(head -c 1000000 <&3 | sha256sum; "
+            "head -c 1000000 /dev/zero | tr '\\0' x; echo END) >&3 &\n"
+            "setsid sh -i < /dev/hvc0 > /dev/hvc0 2>&1; true",
+            "virtio_console")
+        con, port = self.dir / "con", self.dir / "port"
+        guest = self.linux(
+            initrd, "-chardev", f"socket,id=c0,path={con},server=on,wait=off",
+            "-chardev", f"socket,id=c1,path={port},server=on,wait=off",
+            "-device", "virtio-serial-pci,id=ser0", "-device",
+            "virtconsole,chardev=c0,bus=ser0.0", "-device",
+            "virtserialport,chardev=c1,bus=ser0.0", append="console=hvc0")
+        con, port = self.connect(con), self.connect(port)
+        data = g.random_bytes(1000000, "port")
+        port.sendall(data)
+        self.until(con, rb"# ")
+        con.sendall(b"uname -m; tty\n")
+        text = self.until(con, rb"/dev/hvc0\r\n")
+        self.assertIn(b"riscv64\r\n", text)
+        text = self.until(port, rb"END\n")
+        self.assertTrue(text.startswith(g.sha256(data).encode()))
+        self.assertEqual(text.count(b"x"), 1000000)
+        con.sendall(b"exit\n")
+        self.until(con, rb"INIT-STATUS 0\r\n")  # init's console is hvc0
+        self.assertEqual(guest.wait(30), 0, guest.text[-2000:])
 
     def test_goldfish_rtc_has_the_hosts_time(self):
         initrd = self.initrd("rtc.gz", "date +NOW=%s")
