@@ -279,6 +279,7 @@ static void blk_queue(VirtioDevice *v, VirtQueue *vq)
     VirtioBlk *s = object_cast(v, &virtio_blk_type);
     BlkRequest *r;
 
+    block_plug(s->blk);
     while ((r = virtq_pop(vq, sizeof(*r)))) {
         r->s = s;
         if (!request_shape_ok(&r->elem)) {
@@ -286,10 +287,11 @@ static void blk_queue(VirtioDevice *v, VirtQueue *vq)
                           r->elem.out_len, r->elem.in_len);
             virtq_detach(vq, &r->elem);
             request_free(r);
-            return;
+            break;
         }
         request_start(r);
     }
+    block_unplug(s->blk);
 }
 
 /* --- configuration, status --- */

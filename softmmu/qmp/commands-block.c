@@ -31,7 +31,7 @@ static BlockDeviceInfo *node_info(const BlockNodeView *v, bool write_cache)
     info->ro = v->read_only;
     info->active = v->active;
     info->drv = g_strdup(v->driver);
-    info->detect_zeroes = g_strdup(v->detect_zeroes ? "on" : "off");
+    info->detect_zeroes = g_strdup(v->detect_zeroes);
     info->cache = g_new0(BlockdevCacheInfo, 1);
     *info->cache = (BlockdevCacheInfo){ write_cache, v->direct, v->no_flush };
     info->image = g_new0(ImageInfo, 1);

@@ -261,7 +261,12 @@ static void mistakes_are_named(void)
     assert_drive_refused(f, ",nosuch=1", "'nosuch'");
     assert_drive_refused(f, ",cache=fast", "invalid cache option");
     assert_drive_refused(f, ",werror=maybe", "invalid write error action");
-    assert_drive_refused(f, ",aio=magic", "aio 'magic'");
+    assert_drive_refused(f, ",aio=magic",
+                         "'aio' does not accept value 'magic'");
+    assert_drive_refused(f, ",aio=native", "requires cache.direct=on");
+    assert_drive_refused(f, ",detect-zeroes=unmap", "discard operation");
+    assert_drive_refused(f, ",locking=maybe",
+                         "'locking' does not accept value 'maybe'");
     assert_drive_refused(f, ",offset=1M,size=1", "does not fit");
 }
 
@@ -298,6 +303,124 @@ static void drain_delivers_what_is_in_flight(void)
     }
     machine_lock(f->m);
     g_assert_cmpint(r.calls, ==, 64);
+}
+
+/* A drive with @options on a ring; NULL, and the test skipped, where the
+ * host or the build has none. */
+static BlockBackend *ring_drive(Fixture *f, const char *options)
+{
+    g_autoptr(Error) err = NULL;
+    g_autofree char *all =
+        g_strconcat(",format=raw,aio=io_uring", options, NULL);
+    BlockBackend *blk = drive(f, all, &err);
+
+    if (!blk) {
+        g_test_skip(error_text(err));
+    }
+    return blk;
+}
+
+static void ring_does_what_workers_do(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk = ring_drive(f, ",discard=unmap");
+    uint8_t buf[8192];
+
+    if (!blk) {
+        return;
+    }
+    g_assert_cmpint(request(f, blk, BLOCK_READ, 512 * 7, buf, 1024), ==, 0);
+    g_assert_cmpuint(buf[0], ==, 7);
+    g_assert_cmpuint(buf[1023], ==, 8);
+    memset(buf, 0xa5, sizeof(buf));
+    g_assert_cmpint(request(f, blk, BLOCK_WRITE, 512, buf, 1024), ==, 0);
+    g_assert_cmpint(request(f, blk, BLOCK_FLUSH, 0, NULL, 0), ==, 0);
+    g_assert_cmpuint(byte_in_file(f->path, 511), ==, 0);
+    g_assert_cmpuint(byte_in_file(f->path, 1535), ==, 0xa5);
+    g_assert_cmpuint(byte_in_file(f->path, 1536), ==, 3);
+    block_set_write_cache(blk, false); /* durable at once */
+    g_assert_cmpint(request(f, blk, BLOCK_WRITE, 4096, buf, 512), ==, 0);
+    g_assert_cmpuint(byte_in_file(f->path, 4096), ==, 0xa5);
+    g_assert_cmpint(request(f, blk, BLOCK_WRITE_ZEROES, 512, NULL, 8192), ==,
+                    0);
+    block_set_write_cache(blk, true);
+    g_assert_cmpint(request(f, blk, BLOCK_WRITE_ZEROES, 16384, NULL, 8192), ==,
+                    0);
+    g_assert_cmpuint(byte_in_file(f->path, 4096), ==, 0);
+    g_assert_cmpuint(byte_in_file(f->path, 16384 + 8191), ==, 0);
+    g_assert_cmpuint(byte_in_file(f->path, 16384 + 8192), ==, 48);
+    g_assert_cmpint(request(f, blk, BLOCK_DISCARD, 65536, NULL, 65536), ==, 0);
+    g_assert_cmpint(request(f, blk, BLOCK_READ, 65536, buf, 512), ==, 0);
+    g_assert_cmpuint(buf[0], ==, 0);
+    g_assert_cmpint(request(f, blk, BLOCK_READ, IMAGE, buf, 512), ==, -EIO);
+}
+
+static void ring_reads_zeros_past_the_end_of_a_file_that_shrank(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk = ring_drive(f, "");
+    uint8_t buf[2048];
+
+    if (!blk) {
+        return;
+    }
+    memset(buf, 0xa5, sizeof(buf));
+    g_assert_cmpint(truncate(f->path, 1000), ==, 0);
+    g_assert_cmpint(request(f, blk, BLOCK_READ, 512, buf, 2048), ==, 0);
+    g_assert_cmpuint(buf[487], ==, 1);
+    g_assert_cmpuint(buf[488], ==, 0);
+    g_assert_cmpuint(buf[2047], ==, 0);
+}
+
+static void ring_is_drained(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk = ring_drive(f, "");
+    uint8_t buf[64][512];
+    struct iovec iov[64];
+    Result r = { 0 };
+
+    if (!blk) {
+        return;
+    }
+    block_plug(blk);
+    for (int i = 0; i < 64; i++) {
+        iov[i] = (struct iovec){ buf[i], 512 };
+        block_submit(blk, BLOCK_READ, 512 * i, 512, &iov[i], 1, 0, done, &r);
+    }
+    block_unplug(blk);
+    block_drain(blk);
+    g_assert_cmpint(r.calls, ==, 64);
+    for (int i = 0; i < 64; i++) {
+        g_assert_cmpuint(buf[i][511], ==, i);
+    }
+}
+
+/* The ring of an iothread is watched there and closed there. */
+static void ring_of_an_iothread_serves_it(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk = ring_drive(f, "");
+    LoopContext *ctx;
+    uint8_t buf[512] = { 0 };
+    struct iovec iov = { buf, 512 };
+    Result r = { 0 };
+
+    if (!blk) {
+        return;
+    }
+    ctx = loop_context_new("io", NULL, f->m->clocks);
+    loop_thread_start(ctx);
+    block_set_context(blk, ctx);
+    loop_context_quiesce(ctx); /* as if this thread were it */
+    block_submit(blk, BLOCK_READ, 512 * 9, 512, &iov, 1, 0, done, &r);
+    loop_context_resume(ctx);
+    block_drain(blk);
+    g_assert_cmpint(r.calls, ==, 1);
+    g_assert_cmpuint(buf[0], ==, 9);
+    block_set_context(blk, f->m->loop);
+    loop_thread_stop(ctx);
+    loop_context_free(ctx);
 }
 
 static void part_of_an_image_is_a_disk(void)
@@ -364,6 +487,10 @@ int main(int argc, char **argv)
     ADD(mistakes_are_named);
     ADD(foreign_formats_are_not_taken_for_raw);
     ADD(drain_delivers_what_is_in_flight);
+    ADD(ring_does_what_workers_do);
+    ADD(ring_reads_zeros_past_the_end_of_a_file_that_shrank);
+    ADD(ring_is_drained);
+    ADD(ring_of_an_iothread_serves_it);
     ADD(part_of_an_image_is_a_disk);
     ADD(resize_tells_the_device);
     ADD(nodes_are_named_and_deleted);

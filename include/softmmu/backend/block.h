@@ -97,6 +97,10 @@ const char *block_name(BlockBackend *blk);   /* drive id or "" */
 void block_submit(BlockBackend *blk, BlockOp op, uint64_t offset,
                   uint64_t bytes, const struct iovec *iov, int niov,
                   uint32_t flags, BlockDone *done, void *opaque);
+/* Around several calls of block_submit(), in the context: the host is told of
+ * all at once. Nests. */
+void block_plug(BlockBackend *blk);
+void block_unplug(BlockBackend *blk);
 /* Synchronous, for set-up and firmware (pflash); main thread, VM stopped or
  * the machine's lock held; 0 or -errno. */
 int block_pread(BlockBackend *blk, uint64_t offset, void *buf, uint64_t bytes);

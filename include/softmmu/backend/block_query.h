@@ -7,8 +7,9 @@
 
 typedef struct BlockNodeView {
     const char *name, *driver, *filename;
+    const char *detect_zeroes; /* "off", "on", "unmap" */
     uint64_t length;
-    bool read_only, active, direct, no_flush, detect_zeroes;
+    bool read_only, active, direct, no_flush;
 } BlockNodeView;
 
 typedef struct BlockBackendView {

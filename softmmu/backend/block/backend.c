@@ -13,22 +13,6 @@
 
 enum { WORKERS_MAX = 16 };
 
-typedef struct BlockRequest {
-    BlockBackend *blk;
-    BlockOp op;
-    uint64_t offset, bytes;
-    const struct iovec *iov;
-    int niov;
-    uint32_t flags;
-    BlockDone *done;
-    void *opaque;
-    EventRequest event;
-    /* blk->lock */
-    bool finished; /* the host is done; status is valid */
-    bool delivered;
-    int status;
-} BlockRequest;
-
 /* --- completion --- */
 
 /* Tell the device, once. In the context, or while it is held still. */
@@ -42,9 +26,9 @@ static void deliver(BlockRequest *r)
     r->delivered = true;
     if (mine) {
         g_queue_remove(&blk->in_flight, r);
-        blk->stats.ops[r->op]++;
-        blk->stats.bytes[r->op] += r->bytes;
-        blk->stats.failed[r->op] += r->status != 0;
+        blk->stats.ops[r->io.op]++;
+        blk->stats.bytes[r->io.op] += r->io.bytes;
+        blk->stats.failed[r->io.op] += r->status != 0;
     }
     lock_release(&blk->lock);
     if (mine) {
@@ -58,37 +42,74 @@ static void completed(void *opaque, int status)
     BlockRequest *r = opaque;
 
     deliver(r);
+    g_free(r->rest);
     g_free(r);
 }
 
-static void finish(BlockRequest *r, int status)
+void block_request_finish(BlockRequest *r, int status)
 {
     BlockBackend *blk = r->blk;
 
     lock_acquire(&blk->lock);
     r->status = status;
     r->finished = true;
+    blk->on_ring -= r->on_ring;
+    r->on_ring = false;
     cond_broadcast(&blk->finished);
     lock_release(&blk->lock);
     event_complete(&r->event, status);
+}
+
+/* --- another context --- */
+
+typedef struct CallIn {
+    void (*fn)(void *opaque);
+    void *opaque;
+    Lock lock;
+    Cond wake;
+    bool done;
+} CallIn;
+
+static void run_call(void *opaque)
+{
+    CallIn *c = opaque;
+
+    c->fn(c->opaque);
+    LOCK_GUARD(&c->lock);
+    c->done = true;
+    cond_broadcast(&c->wake);
+}
+
+void block_call_in(Machine *m, LoopContext *ctx, void (*fn)(void *opaque),
+                   void *opaque)
+{
+    CallIn c = { .fn = fn, .opaque = opaque };
+
+    if (ctx == m->loop) {
+        fn(opaque); /* the machine lock is its lock */
+        return;
+    }
+    lock_init(&c.lock);
+    cond_init(&c.wake);
+    loop_post(ctx, run_call, &c);
+    lock_acquire(&c.lock);
+    while (!c.done) {
+        cond_wait(&c.wake, &c.lock);
+    }
+    lock_release(&c.lock);
+    cond_destroy(&c.wake);
+    lock_destroy(&c.lock);
 }
 
 /* --- workers --- */
 
 static int run_request(BlockRequest *r)
 {
-    BlockNode *node = r->blk->node;
-    uint32_t flags = r->flags;
+    const BlockIo *io = &r->io;
 
-    if (!node) {
-        return -ENOMEDIUM;
-    }
-    if (!r->blk->write_cache &&
-        (r->op == BLOCK_WRITE || r->op == BLOCK_WRITE_ZEROES)) {
-        flags |= BLOCK_REQ_FUA;
-    }
-    return block_node_io(node, r->op, r->offset, r->bytes, r->iov, r->niov,
-                         flags);
+    return r->node ? block_node_io(r->node, io->op, io->offset, io->bytes,
+                                   io->iov, io->niov, io->flags)
+                   : -ENOMEDIUM;
 }
 
 static void *worker(void *opaque)
@@ -106,7 +127,7 @@ static void *worker(void *opaque)
             continue;
         }
         lock_release(&sys->lock);
-        finish(r, run_request(r));
+        block_request_finish(r, run_request(r));
         lock_acquire(&sys->lock);
     }
     lock_release(&sys->lock);
@@ -153,6 +174,7 @@ BlockSystem *block_system(Machine *m)
     g_queue_init(&sys->queue);
     sys->threads = g_ptr_array_new_with_free_func(g_free);
     sys->backends = g_ptr_array_new();
+    sys->rings = g_ptr_array_new();
     sys->on_state.fn = state_changed;
     notifier_add(m->on_state, &sys->on_state);
     m->block = sys;
@@ -180,6 +202,7 @@ void block_system_free(Machine *m)
     notifier_remove(m->on_state, &sys->on_state);
     g_ptr_array_unref(sys->threads);
     g_ptr_array_unref(sys->backends);
+    g_ptr_array_unref(sys->rings);
     cond_destroy(&sys->work);
     lock_destroy(&sys->lock);
     g_free(sys);
@@ -188,44 +211,119 @@ void block_system_free(Machine *m)
 
 /* --- requests --- */
 
+void block_request_to_worker(BlockRequest *r)
+{
+    BlockBackend *blk = r->blk;
+
+    lock_acquire(&blk->lock);
+    blk->on_ring -= r->on_ring;
+    r->on_ring = false;
+    cond_broadcast(&blk->finished); /* who drains looks again */
+    lock_release(&blk->lock);
+    enqueue(blk->sys, r);
+}
+
+/* Where a ring may do it, give it to the context's. */
+static bool to_ring(BlockRequest *r)
+{
+    BlockBackend *blk = r->blk;
+
+    r->host = r->io;
+    if (!r->node || blk->no_ring ||
+        !block_node_route(r->node, &r->host, &r->fd)) {
+        return false;
+    }
+    if (!blk->ring) {
+        blk->ring = block_ring_ref(blk->sys, blk->ctx);
+        blk->no_ring = !blk->ring;
+    }
+    if (blk->no_ring) {
+        return false;
+    }
+    lock_acquire(&blk->lock);
+    blk->on_ring++;
+    r->on_ring = true;
+    lock_release(&blk->lock);
+    if (block_ring_add(blk->ring, r)) {
+        if (blk->plugged == 0) {
+            block_ring_send(blk->ring);
+        }
+        return true;
+    }
+    lock_acquire(&blk->lock);
+    blk->on_ring--;
+    r->on_ring = false;
+    lock_release(&blk->lock);
+    return false;
+}
+
 void block_submit(BlockBackend *blk, BlockOp op, uint64_t offset,
                   uint64_t bytes, const struct iovec *iov, int niov,
                   uint32_t flags, BlockDone *done, void *opaque)
 {
     BlockRequest *r = g_new0(BlockRequest, 1);
 
+    if (!blk->write_cache && (op == BLOCK_WRITE || op == BLOCK_WRITE_ZEROES)) {
+        flags |= BLOCK_REQ_FUA;
+    }
     *r = (BlockRequest){ .blk = blk,
-                         .op = op,
-                         .offset = offset,
-                         .bytes = bytes,
-                         .iov = iov,
-                         .niov = niov,
-                         .flags = flags,
+                         .node = blk->node,
+                         .io = { op, offset, bytes, iov, niov, flags },
                          .done = done,
                          .opaque = opaque };
     event_begin(&r->event, blk->sys->m->gate, blk->ctx, completed, r);
     lock_acquire(&blk->lock);
     g_queue_push_tail(&blk->in_flight, r);
     lock_release(&blk->lock);
-    enqueue(blk->sys, r);
+    if (!to_ring(r)) {
+        enqueue(blk->sys, r);
+    }
 }
 
-/* The first request that the host has finished; waits for one. NULL: none is
- * in flight. */
-static BlockRequest *next_finished(BlockBackend *blk)
+void block_plug(BlockBackend *blk)
 {
-    LOCK_GUARD(&blk->lock);
-    while (!g_queue_is_empty(&blk->in_flight)) {
-        for (GList *l = blk->in_flight.head; l; l = l->next) {
-            BlockRequest *r = l->data;
+    blk->plugged++;
+}
 
-            if (r->finished) {
-                return r;
-            }
+void block_unplug(BlockBackend *blk)
+{
+    if (--blk->plugged == 0 && blk->ring) {
+        block_ring_send(blk->ring);
+    }
+}
+
+/* The first request that the host has finished; NULL: none has. */
+static BlockRequest *find_finished_locked(BlockBackend *blk)
+{
+    for (GList *l = blk->in_flight.head; l; l = l->next) {
+        BlockRequest *r = l->data;
+
+        if (r->finished) {
+            return r;
         }
-        cond_wait(&blk->finished, &blk->lock);
     }
     return NULL;
+}
+
+/* Wait for a request to finish; NULL: none is in flight. Completions on a
+ * ring are ours to take, as its context stands still. */
+static BlockRequest *next_finished(BlockBackend *blk)
+{
+    BlockRequest *r = NULL;
+
+    lock_acquire(&blk->lock);
+    while (!g_queue_is_empty(&blk->in_flight) &&
+           (r = find_finished_locked(blk)) == NULL) {
+        if (blk->on_ring > 0) {
+            lock_release(&blk->lock);
+            block_ring_wait(blk->ring);
+            lock_acquire(&blk->lock);
+        } else {
+            cond_wait(&blk->finished, &blk->lock);
+        }
+    }
+    lock_release(&blk->lock);
+    return r;
 }
 
 void block_drain(BlockBackend *blk)
@@ -336,9 +434,18 @@ BlockBackend *block_backend_new(Machine *m, const char *name, BlockNode *node)
     return blk;
 }
 
+static void give_ring_back(BlockBackend *blk)
+{
+    if (blk->ring) {
+        block_ring_unref(g_steal_pointer(&blk->ring));
+    }
+    blk->no_ring = false;
+}
+
 void block_backend_free(BlockBackend *blk)
 {
     block_drain(blk);
+    give_ring_back(blk);
     g_ptr_array_remove(blk->sys->backends, blk);
     if (blk->node) {
         blk->node->users--;
@@ -408,6 +515,7 @@ void block_detach(BlockBackend *blk)
 void block_set_context(BlockBackend *blk, LoopContext *ctx)
 {
     block_drain(blk);
+    give_ring_back(blk);
     blk->ctx = ctx;
 }
 

@@ -24,8 +24,10 @@ typedef struct FileNode {
     char *filename;
     int fd;
     bool device;
-    char *locking;           /* "on", "off", "auto"; NULL: auto */
-    _Atomic uint64_t length; /* of a file: read again by truncate */
+    bool uring;                        /* aio=io_uring, or native */
+    size_t align_memory, align_offset; /* under O_DIRECT, bytes */
+    char *locking;                     /* "on", "off", "auto"; NULL: auto */
+    _Atomic uint64_t length;           /* of a file: read again by truncate */
 } FileNode;
 
 /* --- requests --- */
@@ -69,14 +71,17 @@ static int transfer(int fd, bool write, uint64_t offset, struct iovec *iov,
     return 0;
 }
 
-static bool is_aligned(uint64_t offset, const struct iovec *iov, int niov)
+static bool is_aligned(const FileNode *f, uint64_t offset,
+                       const struct iovec *iov, int niov)
 {
-    uint64_t bits = offset;
+    uint64_t bits = offset, memory = 0;
 
     for (int i = 0; i < niov; i++) {
-        bits |= (uintptr_t)iov[i].iov_base | iov[i].iov_len;
+        bits |= iov[i].iov_len;
+        memory |= (uintptr_t)iov[i].iov_base;
     }
-    return (bits & (DIRECT_ALIGN - 1)) == 0;
+    return (bits & (f->align_offset - 1)) == 0 &&
+           (memory & (f->align_memory - 1)) == 0;
 }
 
 static void iov_copy(const struct iovec *iov, int niov, char *flat, bool to_iov)
@@ -124,7 +129,7 @@ static int file_rw(BlockNode *node, bool write, uint64_t offset, uint64_t bytes,
     FileNode *f = node->priv;
     g_autofree struct iovec *copy = NULL;
 
-    if (node->cache_direct && !is_aligned(offset, iov, niov)) {
+    if (node->cache_direct && !is_aligned(f, offset, iov, niov)) {
         return transfer_bounced(f, write, offset, bytes, iov, niov);
     }
     copy = g_memdup2(iov, niov * sizeof(*iov)); /* transfer() uses it up */
@@ -205,7 +210,40 @@ static int file_io(BlockNode *node, BlockOp op, uint64_t offset, uint64_t bytes,
     return err;
 }
 
+/* A ring takes what needs one system call and no other memory. */
+static int file_ring_fd(BlockNode *node, const BlockIo *io)
+{
+    const FileNode *f = node->priv;
+    bool moves = io->op == BLOCK_READ || io->op == BLOCK_WRITE;
+
+    if (!f->uring || (moves && node->cache_direct &&
+                      !is_aligned(f, io->offset, io->iov, io->niov))) {
+        return -1;
+    }
+    /* Zeros written durably take two calls; devices discard by ioctl. */
+    if ((io->op == BLOCK_WRITE_ZEROES && (io->flags & BLOCK_REQ_FUA)) ||
+        (f->device && !moves && io->op != BLOCK_FLUSH)) {
+        return -1;
+    }
+    return f->fd;
+}
+
 /* --- opening --- */
+
+/* What O_DIRECT wants here: statx(2), where it tells (Linux 6.1). */
+static void find_alignment(FileNode *f)
+{
+    struct statx st;
+
+    f->align_memory = f->align_offset = DIRECT_ALIGN;
+    if (statx(f->fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &st) == 0 &&
+        (st.stx_mask & STATX_DIOALIGN) && st.stx_dio_offset_align &&
+        is_power_of_2(st.stx_dio_offset_align) &&
+        is_power_of_2(st.stx_dio_mem_align)) {
+        f->align_memory = st.stx_dio_mem_align;
+        f->align_offset = st.stx_dio_offset_align;
+    }
+}
 
 static bool check_locking(const char *mode, Error **errp)
 {
@@ -299,19 +337,32 @@ static bool file_set_active(BlockNode *node, bool active, Error **errp)
     return true;
 }
 
-static bool check_aio(const char *aio, Error **errp)
+/* "native" is asynchronous as well, and wants what it wants elsewhere. */
+static bool take_aio(BlockNode *node, json_object *options, Error **errp)
 {
+    FileNode *f = node->priv;
+    g_autofree char *aio = json_take_text(options, "aio");
+    bool native = aio && strcmp(aio, "native") == 0;
+
     if (!aio || strcmp(aio, "threads") == 0) {
         return true;
     }
-    error_set(errp, "aio '%s' is not available; this build has 'threads'", aio);
-    return false;
+    if (!native && strcmp(aio, "io_uring") != 0) {
+        error_set(errp, "Parameter 'aio' does not accept value '%s'", aio);
+        return false;
+    }
+    if (native && !node->cache_direct) {
+        error_set(errp, "aio=native was specified, but it requires "
+                        "cache.direct=on, which was not specified.");
+        return false;
+    }
+    f->uring = block_ring_probe(errp);
+    return f->uring;
 }
 
 static bool file_open(BlockNode *node, json_object *options, Error **errp)
 {
     FileNode *f = node->priv;
-    g_autofree char *aio = json_take_text(options, "aio");
 
     f->fd = -1;
     f->locking = json_take_text(options, "locking");
@@ -321,7 +372,7 @@ static bool file_open(BlockNode *node, json_object *options, Error **errp)
                   node->drv->name);
         return false;
     }
-    if (!check_aio(aio, errp) || !check_locking(f->locking, errp)) {
+    if (!take_aio(node, options, errp) || !check_locking(f->locking, errp)) {
         return false;
     }
     f->fd = path_open(node->m, f->filename,
@@ -335,6 +386,7 @@ static bool file_open(BlockNode *node, json_object *options, Error **errp)
     node->limits.discard = true;
     node->limits.write_zeroes_unmap = true;
     node->limits.opt_transfer = DIRECT_ALIGN;
+    find_alignment(f);
     return find_length(f, errp) && (!node->active || lock_image(node, errp));
 }
 
@@ -383,6 +435,7 @@ static const BlockDriver file_driver = {
     .open = file_open,
     .close = file_close,
     .io = file_io,
+    .ring_fd = file_ring_fd,
     .length = file_length,
     .set_active = file_set_active,
     .truncate = file_truncate,
@@ -395,6 +448,7 @@ static const BlockDriver host_device_driver = {
     .open = file_open,
     .close = file_close,
     .io = file_io,
+    .ring_fd = file_ring_fd,
     .length = file_length,
     .set_active = file_set_active,
     .truncate = file_truncate,
@@ -477,25 +531,10 @@ static bool raw_open(BlockNode *node, json_object *options, Error **errp)
     return true;
 }
 
-static int raw_io(BlockNode *node, BlockOp op, uint64_t offset, uint64_t bytes,
-                  const struct iovec *iov, int niov, uint32_t flags)
+static BlockNode *raw_route(BlockNode *node, BlockIo *io)
 {
-    RawNode *r = node->priv;
-
-    /* What the format node was told about discards, its protocol node need
-     * not be told again. */
-    if (op == BLOCK_DISCARD) {
-        return node->file->drv->io(node->file, op, r->offset + offset, bytes,
-                                   iov, niov, flags);
-    }
-    if (op == BLOCK_WRITE_ZEROES) {
-        return node->file->read_only
-                   ? -EPERM
-                   : node->file->drv->io(node->file, op, r->offset + offset,
-                                         bytes, iov, niov, flags);
-    }
-    return block_node_io(node->file, op, r->offset + offset, bytes, iov, niov,
-                         flags);
+    io->offset += ((RawNode *)node->priv)->offset;
+    return node->file;
 }
 
 static uint64_t raw_length(BlockNode *node)
@@ -524,7 +563,7 @@ static const BlockDriver raw_driver = {
     .name = "raw",
     .size = sizeof(RawNode),
     .open = raw_open,
-    .io = raw_io,
+    .route = raw_route,
     .length = raw_length,
     .truncate = raw_truncate,
 };

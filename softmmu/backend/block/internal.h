@@ -12,6 +12,22 @@
 
 enum { BLOCK_SECTOR = 512 };
 
+/* A request on its way down the graph. */
+typedef struct BlockIo {
+    BlockOp op;
+    uint64_t offset, bytes;
+    const struct iovec *iov; /* of @bytes, for reads and writes */
+    int niov;
+    uint32_t flags; /* BLOCK_REQ_x */
+} BlockIo;
+
+/* Of a node inside the graph: its parent follows discards, so it need not be
+ * told again. */
+enum { BLOCK_REQ_DISCARDS = 1u << 16 };
+
+typedef struct BlockRequest BlockRequest;
+typedef struct BlockRing BlockRing;
+
 typedef struct BlockDriver {
     const char *name; /* "file", "raw" */
     size_t size;      /* of the node's private part */
@@ -23,6 +39,12 @@ typedef struct BlockDriver {
      * and writes. Never out of range. */
     int (*io)(BlockNode *node, BlockOp op, uint64_t offset, uint64_t bytes,
               const struct iovec *iov, int niov, uint32_t flags);
+    /* Optional: a request that passes as it is, moved by some bytes at most,
+     * goes on at the child returned. */
+    BlockNode *(*route)(BlockNode *node, BlockIo *io);
+    /* Optional: the descriptor by which a ring may do @io, or -1: it is for
+     * workers. */
+    int (*ring_fd)(BlockNode *node, const BlockIo *io);
     uint64_t (*length)(BlockNode *node);
     /* Take the image, with its lock, or give it up once all of it is stable;
      * NULL: nothing to do. Main thread, no request in flight. */
@@ -32,6 +54,20 @@ typedef struct BlockDriver {
     const char *(*filename)(BlockNode *node);
 } BlockDriver;
 extern const BlockDriver *const block_drivers[]; /* NULL-terminated */
+
+/* What discard= says; unset is "ignore" at the top, else the parent's. */
+typedef enum BlockDiscard {
+    BLOCK_DISCARD_UNSET,
+    BLOCK_DISCARD_IGNORE,
+    BLOCK_DISCARD_UNMAP,
+} BlockDiscard;
+
+typedef enum BlockZeroes {
+    BLOCK_ZEROES_OFF,
+    BLOCK_ZEROES_ON,
+    BLOCK_ZEROES_UNMAP,
+    BLOCK_ZEROES_MODES,
+} BlockZeroes;
 
 struct BlockNode {
     Object parent; /* in the tree while it has a name: /backend */
@@ -50,8 +86,10 @@ struct BlockNode {
     /* permissions, machine lock: who uses it */
     int users, writers;
     bool cache_direct, cache_no_flush;
-    bool detect_zeroes, discard_unmap;
+    BlockZeroes detect_zeroes;
+    BlockDiscard discard;
 };
+extern const char *const block_zeroes_names[BLOCK_ZEROES_MODES];
 extern const ObjectType block_node_type;
 
 /* Open a node from a -blockdev form; @options is used up. */
@@ -67,6 +105,9 @@ BlockNode *block_node_child(BlockNode *node, json_object *options,
                             const char *key, Error **errp);
 int block_node_io(BlockNode *node, BlockOp op, uint64_t offset, uint64_t bytes,
                   const struct iovec *iov, int niov, uint32_t flags);
+/* Follow @io to the node that a ring may do it for, and its descriptor; NULL:
+ * it is for workers. */
+BlockNode *block_node_route(BlockNode *node, BlockIo *io, int *fd);
 uint64_t block_node_length(BlockNode *node);
 const char *block_node_filename(BlockNode *node);
 void block_node_each(Machine *m, void (*fn)(BlockNode *node, void *opaque),
@@ -85,6 +126,7 @@ typedef struct BlockSystem {
     GPtrArray *threads; /* Thread * */
     int idle;
     bool ending;
+    GPtrArray *rings; /* BlockRing *, one a context */
     /* machine lock */
     GPtrArray *backends; /* BlockBackend * */
     bool inactive;       /* new nodes are opened so: -incoming */
@@ -94,6 +136,48 @@ BlockSystem *block_system(Machine *m); /* made on first use */
 typedef struct BlockStats {
     uint64_t bytes[BLOCK_OPS], ops[BLOCK_OPS], failed[BLOCK_OPS];
 } BlockStats;
+
+/* --- requests of a BlockBackend --- */
+
+struct BlockRequest {
+    BlockBackend *blk;
+    BlockNode *node; /* the graph's top when it was started */
+    BlockIo io;      /* as submitted */
+    BlockDone *done;
+    void *opaque;
+    EventRequest event;
+    /* the ring's */
+    int fd;
+    BlockIo host;       /* what the kernel is asked for */
+    struct iovec *rest; /* host.iov's memory after a short transfer */
+    /* blk->lock */
+    bool finished; /* the host is done; status is valid */
+    bool delivered;
+    bool on_ring;
+    int status;
+};
+/* The host is done with it. Any thread. */
+void block_request_finish(BlockRequest *r, int status);
+/* A ring cannot do it. Any thread. */
+void block_request_to_worker(BlockRequest *r);
+/* Run @fn in @ctx and wait for it: at once where we are in it or hold its
+ * lock. Main thread. */
+void block_call_in(Machine *m, LoopContext *ctx, void (*fn)(void *opaque),
+                   void *opaque);
+
+/* --- rings (uring.c) --- */
+
+/* Can there be rings at all? */
+bool block_ring_probe(Error **errp);
+/* The ring of @ctx, in it or under its lock; NULL: the host refuses. */
+BlockRing *block_ring_ref(BlockSystem *sys, LoopContext *ctx);
+/* Main thread; none of the user's requests is in flight. */
+void block_ring_unref(BlockRing *ring);
+/* Queue r->host for r->fd; false: it is full. */
+bool block_ring_add(BlockRing *ring, BlockRequest *r);
+void block_ring_send(BlockRing *ring); /* what is queued */
+/* Wait a while for a completion, while its context stands still. */
+void block_ring_wait(BlockRing *ring);
 
 struct BlockBackend {
     BlockSystem *sys;
@@ -106,10 +190,15 @@ struct BlockBackend {
     LoopContext *ctx;
     bool writable, write_cache;
     BlockOnError on_read_error, on_write_error;
+    /* the context's, or quiesced */
+    BlockRing *ring; /* NULL: not asked for yet, or refused */
+    bool no_ring;    /* refused */
+    unsigned plugged;
     /* .lock, a leaf */
     Lock lock;
     Cond finished;
     GQueue in_flight; /* BlockRequest *, submitted and not delivered */
+    unsigned on_ring; /* of these, how many a ring has */
     BlockStats stats;
 };
 BlockBackend *block_backend_new(Machine *m, const char *name, BlockNode *node);

@@ -8,6 +8,12 @@
 
 /* --- options --- */
 
+const char *const block_zeroes_names[BLOCK_ZEROES_MODES] = {
+    [BLOCK_ZEROES_OFF] = "off",
+    [BLOCK_ZEROES_ON] = "on",
+    [BLOCK_ZEROES_UNMAP] = "unmap",
+};
+
 /* "cache.direct" may come nested or with its dot. */
 static bool take_cache(BlockNode *node, json_object *options, Error **errp)
 {
@@ -35,15 +41,20 @@ static bool take_discard(BlockNode *node, json_object *options, Error **errp)
 {
     g_autofree char *text = json_take_text(options, "discard");
 
-    if (!text || strcmp(text, "ignore") == 0 || strcmp(text, "off") == 0) {
-        node->discard_unmap = false;
+    if (!text) {
+        node->discard = BLOCK_DISCARD_UNSET;
         return true;
     }
-    node->discard_unmap = strcmp(text, "unmap") == 0 || strcmp(text, "on") == 0;
-    if (!node->discard_unmap) {
-        error_set(errp, "Parameter 'discard' does not accept value '%s'", text);
+    if (strcmp(text, "ignore") == 0 || strcmp(text, "off") == 0) {
+        node->discard = BLOCK_DISCARD_IGNORE;
+        return true;
     }
-    return node->discard_unmap;
+    if (strcmp(text, "unmap") == 0 || strcmp(text, "on") == 0) {
+        node->discard = BLOCK_DISCARD_UNMAP;
+        return true;
+    }
+    error_set(errp, "Parameter 'discard' does not accept value '%s'", text);
+    return false;
 }
 
 static bool take_detect_zeroes(BlockNode *node, json_object *options,
@@ -51,13 +62,23 @@ static bool take_detect_zeroes(BlockNode *node, json_object *options,
 {
     g_autofree char *text = json_take_text(options, "detect-zeroes");
 
-    if (text && strcmp(text, "off") != 0 && strcmp(text, "on") != 0 &&
-        strcmp(text, "unmap") != 0) {
+    for (int i = 0; text && i < BLOCK_ZEROES_MODES; i++) {
+        if (strcmp(text, block_zeroes_names[i]) == 0) {
+            node->detect_zeroes = i;
+            g_clear_pointer(&text, g_free);
+        }
+    }
+    if (text) {
         error_set(errp, "Parameter 'detect-zeroes' does not accept value '%s'",
                   text);
         return false;
     }
-    node->detect_zeroes = text && strcmp(text, "off") != 0;
+    if (node->detect_zeroes == BLOCK_ZEROES_UNMAP &&
+        node->discard != BLOCK_DISCARD_UNMAP) {
+        error_set(errp, "setting detect-zeroes to unmap is not allowed "
+                        "without setting discard operation to unmap");
+        return false;
+    }
     return true;
 }
 
@@ -228,32 +249,85 @@ static bool all_zero(const struct iovec *iov, int niov)
     return true;
 }
 
+/* Does the node follow discards? By itself, or as its parent does. */
+static bool follows_discards(const BlockNode *node, const BlockIo *io)
+{
+    return node->discard == BLOCK_DISCARD_UNMAP ||
+           (node->discard == BLOCK_DISCARD_UNSET &&
+            (io->flags & BLOCK_REQ_DISCARDS));
+}
+
+static void detect_zeroes(const BlockNode *node, BlockIo *io)
+{
+    if (io->op == BLOCK_WRITE && node->detect_zeroes != BLOCK_ZEROES_OFF &&
+        all_zero(io->iov, io->niov)) {
+        io->op = BLOCK_WRITE_ZEROES;
+        io->iov = NULL;
+        io->niov = 0;
+        io->flags |=
+            node->detect_zeroes == BLOCK_ZEROES_UNMAP ? BLOCK_REQ_UNMAP : 0;
+    }
+}
+
+/* What the node's options say of @io. True: it goes on to the driver; false:
+ * it ends here, with *@status. */
+static bool admit(const BlockNode *node, BlockIo *io, int *status)
+{
+    *status = 0;
+    if (io->op == BLOCK_FLUSH) {
+        return !node->cache_no_flush;
+    }
+    if (!range_fits(io->offset, io->bytes,
+                    block_node_length((BlockNode *)node))) {
+        *status = -EIO;
+        return false;
+    }
+    if (io->op == BLOCK_READ) {
+        return true;
+    }
+    if (node->read_only || !node->active) {
+        *status = -EPERM;
+        return false;
+    }
+    detect_zeroes(node, io);
+    if (!follows_discards(node, io)) {
+        io->flags &= ~(BLOCK_REQ_UNMAP | BLOCK_REQ_DISCARDS);
+        return io->op != BLOCK_DISCARD; /* advice nobody asked to follow */
+    }
+    io->flags |= BLOCK_REQ_DISCARDS;
+    return true;
+}
+
 int block_node_io(BlockNode *node, BlockOp op, uint64_t offset, uint64_t bytes,
                   const struct iovec *iov, int niov, uint32_t flags)
 {
-    if (op != BLOCK_FLUSH &&
-        !range_fits(offset, bytes, block_node_length(node))) {
-        return -EIO;
+    BlockIo io = { op, offset, bytes, iov, niov, flags };
+    int status;
+
+    while (admit(node, &io, &status)) {
+        if (!node->drv->route) {
+            return node->drv->io(node, io.op, io.offset, io.bytes, io.iov,
+                                 io.niov, io.flags);
+        }
+        node = node->drv->route(node, &io);
     }
-    if (op != BLOCK_READ && op != BLOCK_FLUSH &&
-        (node->read_only || !node->active)) {
-        return -EPERM;
+    return status;
+}
+
+BlockNode *block_node_route(BlockNode *node, BlockIo *io, int *fd)
+{
+    int status;
+
+    /* Looking for zeros takes long: not in the device's thread. */
+    while (node->detect_zeroes == BLOCK_ZEROES_OFF &&
+           admit(node, io, &status)) {
+        if (!node->drv->route) {
+            *fd = node->drv->ring_fd ? node->drv->ring_fd(node, io) : -1;
+            return *fd >= 0 ? node : NULL;
+        }
+        node = node->drv->route(node, io);
     }
-    if (op == BLOCK_WRITE && node->detect_zeroes && all_zero(iov, niov)) {
-        op = BLOCK_WRITE_ZEROES;
-        iov = NULL;
-        niov = 0;
-    }
-    if (op == BLOCK_DISCARD && !node->discard_unmap) {
-        return 0; /* advice that nobody asked to follow */
-    }
-    if (op == BLOCK_WRITE_ZEROES && !node->discard_unmap) {
-        flags &= ~BLOCK_REQ_UNMAP;
-    }
-    if (op == BLOCK_FLUSH && node->cache_no_flush) {
-        return 0;
-    }
-    return node->drv->io(node, op, offset, bytes, iov, niov, flags);
+    return NULL;
 }
 
 uint64_t block_node_length(BlockNode *node)

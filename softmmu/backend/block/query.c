@@ -20,7 +20,8 @@ static BlockNodeView view_of(BlockNode *node)
                             .active = node->active,
                             .direct = file->cache_direct,
                             .no_flush = file->cache_no_flush,
-                            .detect_zeroes = node->detect_zeroes };
+                            .detect_zeroes =
+                                block_zeroes_names[node->detect_zeroes] };
 }
 
 typedef struct NodeCall {
