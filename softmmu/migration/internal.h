@@ -63,7 +63,7 @@ bool migration_receive(Migration *mig, Error **errp);
 /* One piece of device state, wherever it is. */
 typedef struct StateSection {
     char *path;
-    DeviceState *dev;
+    void *obj; /* a device, or a netdev */
     const VmState *state;
 } StateSection;
 /* All of the machine, in the stream's order; frees with g_ptr_array_unref. */

@@ -6,6 +6,7 @@
 
 #include "internal.h"
 #include "softmmu/backend/block.h"
+#include "softmmu/backend/net.h"
 
 /* --- status --- */
 
@@ -226,11 +227,22 @@ bool qmp_migrate_continue(Machine *m, const MigrateContinueArgs *a,
 
 /* --- receiving --- */
 
+/* Switches look for the guest at its old place: the reference's rounds. */
+static void announce_nics(Machine *m)
+{
+    const NetAnnounceParams params = {
+        .initial_ms = 50, .max_ms = 550, .step_ms = 100, .rounds = 5
+    };
+
+    net_announce_nics(m, &params); /* from when it runs */
+}
+
 static bool main_received(Migration *mig, void *data, Error **errp)
 {
     mig->incoming = false;
     mig->total_ms = g_get_monotonic_time() / 1000 - mig->start_ms;
     migration_set_status(mig, MIGRATION_STATUS_COMPLETED);
+    announce_nics(mig->m);
     if (mig->autostart) {
         machine_cont(mig->m);
     } else {

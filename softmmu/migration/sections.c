@@ -7,6 +7,7 @@
 
 #include "accel/accel.h"
 #include "sections.h"
+#include "softmmu/backend/net.h"
 
 static void section_free(gpointer p)
 {
@@ -36,6 +37,18 @@ static void add_states(GPtrArray *list, DeviceState *dev,
     g_ptr_array_add(list, s);
 }
 
+static void add_netdev(Netdev *nd, void *opaque)
+{
+    const VmState *state = netdev_vmstate(nd);
+    StateSection *s;
+
+    if (state) {
+        s = g_new0(StateSection, 1);
+        *s = (StateSection){ object_path(nd), nd, state };
+        g_ptr_array_add(opaque, s);
+    }
+}
+
 static int collect(Object *obj, void *opaque)
 {
     if (type_is_a(obj->type, &device_type) && ((DeviceState *)obj)->realized) {
@@ -49,6 +62,7 @@ GPtrArray *migration_sections(Machine *m)
     GPtrArray *list = g_ptr_array_new_with_free_func(section_free);
 
     object_walk(m, collect, list);
+    net_each_netdev(m, add_netdev, list);
     return list;
 }
 
@@ -65,10 +79,10 @@ void sections_save(Machine *m, StreamOut *out)
         StateSection *s = g_ptr_array_index(list, i);
         g_autoptr(GByteArray) data = g_byte_array_new();
 
-        vmstate_save(s->state, s->dev, data);
+        vmstate_save(s->state, s->obj, data);
         stream_put_u8(out, STREAM_DEVICE);
         stream_put_text(out, s->path);
-        stream_put_u32(out, 0);
+        stream_put_u32(out, s->state->optional ? SECTION_OPTIONAL : 0);
         stream_put_text(out, s->state->name);
         stream_put_u32(out, s->state->version);
         stream_put_u32(out, data->len);
@@ -120,7 +134,7 @@ GPtrArray *loaded_sections_new(void)
 bool section_read(StreamIn *in, GPtrArray *loaded, Error **errp)
 {
     LoadedSection *s = g_new0(LoadedSection, 1);
-    uint32_t instance;
+    uint32_t flags;
 
     g_ptr_array_add(loaded, s);
     if (loaded->len > STREAM_DEVICES_MAX) {
@@ -129,17 +143,18 @@ bool section_read(StreamIn *in, GPtrArray *loaded, Error **errp)
         return false;
     }
     if (!(s->path = stream_get_text(in, errp)) ||
-        !stream_get_u32(in, &instance, errp) ||
+        !stream_get_u32(in, &flags, errp) ||
         !(s->name = stream_get_text(in, errp)) ||
         !stream_get_u32(in, &s->version, errp) ||
         !stream_get_u32(in, &s->len, errp)) {
         return false;
     }
-    if (instance != 0) {
-        error_set(errp, "section '%s' of %s has instance %u", s->name, s->path,
-                  instance);
+    if (flags & ~SECTION_OPTIONAL) {
+        error_set(errp, "section '%s' of %s has flags 0x%x", s->name, s->path,
+                  flags);
         return false;
     }
+    s->optional = flags & SECTION_OPTIONAL;
     s->data = stream_get_block(in, s->len, STREAM_DEVICE_MAX, errp);
     return s->data != NULL;
 }
@@ -166,6 +181,9 @@ static bool check_all(GPtrArray *list, GPtrArray *loaded, Error **errp)
         LoadedSection *l = g_ptr_array_index(loaded, i);
 
         l->target = find_section(list, l);
+        if (!l->target && l->optional) {
+            continue; /* another back end here, or a later program's */
+        }
         if (!l->target) {
             error_set(errp, "this machine has no '%s' at %s", l->name, l->path);
             return false;
@@ -207,8 +225,8 @@ bool sections_apply(Machine *m, GPtrArray *loaded, Error **errp)
     for (guint i = 0; i < loaded->len; i++) {
         LoadedSection *l = g_ptr_array_index(loaded, i);
 
-        if (!vmstate_load(l->target->state, l->target->dev, l->version, l->data,
-                          l->len, errp)) {
+        if (l->target && !vmstate_load(l->target->state, l->target->obj,
+                                       l->version, l->data, l->len, errp)) {
             error_prefix(errp, "%s: ", l->path);
             return false;
         }

@@ -10,6 +10,7 @@ typedef struct LoadedSection {
     char *path, *name;
     uint32_t version, len;
     uint8_t *data;
+    bool optional;
     StateSection *target; /* while applying */
 } LoadedSection;
 

@@ -8,8 +8,8 @@
  *     RAM_LIST  u32 n, n x {text id, u64 size}
  *     RAM_PAGES u16 block, u64 first page, u32 n pages, u8 coding, u32 bytes,
  *               the bytes
- *     DEVICE    text object path, u32 instance, text state name, u32 version,
- *               u32 bytes, the bytes
+ *     DEVICE    text object path, u32 flags (SECTION_x), text state name,
+ *               u32 version, u32 bytes, the bytes
  *     CLOCK     i64 virtual clock in ns
  *     END       u32 bytes, JSON description of all fields
  *
@@ -29,6 +29,7 @@ enum {
     STREAM_DEVICES_MAX = 65536,   /* sections */
     STREAM_PAGES_MAX = 256,       /* pages in one record */
 };
+enum { SECTION_OPTIONAL = 1 }; /* may be skipped where it is not known */
 #define STREAM_MAGIC "TANDEMVM"
 
 typedef enum StreamKind {

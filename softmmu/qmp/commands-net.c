@@ -20,6 +20,29 @@ bool qmp_set_link(Machine *m, const SetLinkArgs *a, Error **errp)
     return net_set_link(m, a->name, a->up, errp);
 }
 
+bool qmp_announce_self(Machine *m, const AnnounceParameters *a, Error **errp)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    NetAnnounceParams p = { .initial_ms = a->initial,
+                            .max_ms = a->max,
+                            .step_ms = a->step,
+                            .rounds = a->rounds,
+                            .id = a->id };
+
+    if (a->initial > 100000 || a->max > 100000 || a->step > 10000 ||
+        a->rounds < 1 || a->rounds > 1000) { /* the reference's ranges */
+        error_set(errp, "an announce parameter is out of range");
+        return false;
+    }
+    for (size_t i = 0; a->interfaces && i < a->interfaces->n; i++) {
+        g_ptr_array_add(names, a->interfaces->items[i]);
+    }
+    g_ptr_array_add(names, NULL);
+    p.interfaces = a->interfaces ? (char **)names->pdata : NULL;
+    net_announce_nics(m, &p);
+    return true;
+}
+
 /* --- query-rx-filter --- */
 
 static char *mac_text(const uint8_t *mac)

@@ -387,6 +387,20 @@ static void hmp_set_link(Machine *m, int argc, char **argv, GString *out,
     run_qmp(m, "set_link", args, errp);
 }
 
+/* [INTERFACE[,INTERFACE]... [ID]], with the times of migration. */
+static void hmp_announce_self(Machine *m, int argc, char **argv, GString *out,
+                              Error **errp)
+{
+    NetAnnounceParams p = {
+        .initial_ms = 50, .max_ms = 550, .step_ms = 100, .rounds = 5
+    };
+    g_auto(GStrv) names = argc > 0 ? g_strsplit(argv[0], ",", -1) : NULL;
+
+    p.interfaces = names && names[0] ? names : NULL;
+    p.id = argc > 1 ? argv[1] : NULL;
+    net_announce_nics(m, &p);
+}
+
 /* [NETDEV] RULE */
 static void hmp_hostfwd_add(Machine *m, int argc, char **argv, GString *out,
                             Error **errp)
@@ -621,6 +635,7 @@ static void hmp_run_info(Machine *m, int argc, char **argv, GString *out,
 }
 
 const HmpCommand hmp_commands[] = {
+    { "announce_self", "[NIC[,NIC]... [ID]]", "have NICs announce themselves to the network", hmp_announce_self },
     { "cont|c", "", "let the virtual CPUs go on", hmp_cont },
     { "device_add", "TYPE[,prop=value]...", "add a device", hmp_device_add },
     { "device_del", "ID", "remove a device", hmp_device_del },

@@ -18,6 +18,7 @@
 #include "softmmu/backend/net.h"
 #include "softmmu/base/keyval.h"
 #include "softmmu/machine/create.h"
+#include "softmmu/object/vmstate.h"
 
 /* --- a NIC --- */
 
@@ -567,6 +568,118 @@ static void a_full_nic_holds_up_the_host(void)
         g_assert_cmpuint(ld32_be(frame(n, i, &len) + 42), ==, i - 1);
     }
     close(fd);
+}
+
+/* --- its saved state --- */
+
+static GByteArray *saved(Fixture *f, const char *id)
+{
+    Netdev *nd = netdev_find(f->m, id);
+    GByteArray *out = g_byte_array_new();
+
+    vmstate_save(netdev_vmstate(nd), nd, out);
+    return out;
+}
+
+static bool load(Fixture *f, const char *id, const uint8_t *data, size_t len)
+{
+    Netdev *nd = netdev_find(f->m, id);
+    g_autoptr(Error) err = NULL;
+    bool ok = vmstate_load(netdev_vmstate(nd), nd, 1, data, len, &err);
+
+    g_assert_true(ok == (err == NULL));
+    return ok;
+}
+
+/* A host's connection cannot move: the guest hears of it as of a peer that
+ * rebooted, RFC 9293, 3.10.7.1, when it uses it next. */
+static void a_connection_is_reset_after_a_load(void)
+{
+    g_autoptr(GByteArray) state = NULL;
+    g_autoptr(Fixture) f = setup();
+    g_autoptr(Fixture) g = NULL;
+    Peer c = { 0 };
+    uint8_t arp[42];
+    const uint8_t *p;
+    gsize len;
+    int fd;
+
+    netdev(f, "user,id=u,ipv6=off");
+    c.nic = nic_on(f, "test-nic,netdev=u");
+    fd = connect_peer(f, &c);
+    state = saved(f, "u");
+    g = setup();
+    netdev(g, "user,id=u,ipv6=off");
+    g_assert_true(load(g, "u", state->data, state->len));
+    c.nic = nic_on(g, "test-nic,netdev=u");
+    make_arp(arp, 2);
+    send_frame(c.nic, arp, sizeof(arp));
+    wait_for(g, c.nic, 1);
+    send_segment(&c, F_ACK);
+    wait_for(g, c.nic, 2);
+    p = frame(c.nic, 1, &len);
+    g_assert_cmpuint(p[23], ==, IPPROTO_TCP);
+    g_assert_cmpuint(ld16_be(p + 36), ==, 1025);
+    g_assert_cmphex(p[47] & 4, ==, 4); /* RST */
+    close(fd);
+    g_byte_array_unref(c.data);
+}
+
+/* Cut short, flipped, or of noise: refused or loaded, and it lives. */
+static void damaged_state_of_user_is_survived(void)
+{
+    g_autoptr(Fixture) f = setup();
+    g_autoptr(GByteArray) state = NULL;
+    g_autoptr(GRand) rand = g_rand_new_with_seed(3);
+    uint8_t arp[42];
+    TestNic *n;
+
+    netdev(f, "user,id=u,ipv6=off");
+    n = nic_on(f, "test-nic,netdev=u");
+    state = saved(f, "u");
+    for (guint len = 0; len < state->len; len++) {
+        g_assert_false(load(f, "u", state->data, len));
+    }
+    for (int i = 0; i < 2000; i++) {
+        g_autofree uint8_t *copy = g_memdup2(state->data, state->len);
+
+        copy[g_rand_int_range(rand, 0, state->len)] ^=
+            1 << g_rand_int_range(rand, 0, 8);
+        load(f, "u", copy, state->len);
+    }
+    make_arp(arp, 2);
+    send_frame(n, arp, sizeof(arp));
+    wait_for(f, n, 1);
+}
+
+/* RFC 903, at once and twice more. */
+static void a_nic_is_announced(void)
+{
+    g_autoptr(Fixture) f = setup();
+    char *only_a[] = { (char *)"a", NULL };
+    NetAnnounceParams params = {
+        .initial_ms = 1, .max_ms = 2, .step_ms = 1, .rounds = 3
+    };
+    TestNic *a, *b;
+    const uint8_t *p;
+    gsize len;
+
+    netdev(f, "hubport,id=p0,hubid=3");
+    netdev(f, "hubport,id=p1,hubid=3");
+    a = nic_on(f, "test-nic,netdev=p0,id=a");
+    b = nic_on(f, "test-nic,netdev=p1,id=b");
+    params.interfaces = only_a;
+    net_announce_nics(f->m, &params);
+    wait_for(f, b, 3);
+    g_assert_cmpuint(a->got->len, ==, 0);
+    p = frame(b, 2, &len);
+    g_assert_cmpuint(len, ==, 60);
+    g_assert_cmpmem(p, 6, "\xff\xff\xff\xff\xff\xff", 6);
+    g_assert_cmpmem(p + 6, 6, a->conf.mac, 6);
+    g_assert_cmphex(ld16_be(p + 12), ==, 0x8035);
+    g_assert_cmpuint(ld16_be(p + 20), ==, 3);
+    g_assert_cmpmem(p + 22, 6, a->conf.mac, 6);
+    g_assert_cmpmem(p + 32, 6, a->conf.mac, 6);
 }
 
 /* --- the core --- */
@@ -1192,7 +1305,10 @@ int main(int argc, char **argv)
         T(hostile_frames_are_dropped_or_survived);
         T(a_window_of_segments_arrives_whole);
         T(a_full_nic_holds_up_the_host);
+        T(a_connection_is_reset_after_a_load);
+        T(damaged_state_of_user_is_survived);
     }
+    T(a_nic_is_announced);
     T(a_hub_joins_its_ports);
     T(what_a_nic_has_no_room_for_waits_in_order);
     T(a_stopped_machine_gets_packets_when_it_goes_on);

@@ -181,6 +181,9 @@ const char *netdev_id(const Netdev *nd);
 const char *netdev_driver(const Netdev *nd); /* "user" */
 bool netdev_remove(Machine *m, const char *id, Error **errp);
 bool netdev_connected(const Netdev *nd); /* a NIC or hub port has it */
+/* Its saved state, under its path, of the object itself; NULL: it has none.
+ * A stream may lack it, and may have what this machine's netdev has not. */
+const struct VmState *netdev_vmstate(const Netdev *nd);
 /* One line on what it does, for `info network`; g_free. */
 char *netdev_info(Netdev *nd);
 
@@ -192,6 +195,17 @@ void net_each_netdev(Machine *m, void (*fn)(Netdev *nd, void *opaque),
                      void *opaque);
 /* False: this NIC has no such thing. Clears nic->rx_filter_told. */
 bool nic_query_rx_filter(Nic *nic, NicRxFilter *filter);
+
+/* Announce NICs: at once, then after @initial_ms, and each time @step_ms
+ * later than before but at most @max_ms. While the machine runs. */
+typedef struct NetAnnounceParams {
+    uint64_t initial_ms, max_ms, step_ms;
+    unsigned rounds;   /* 0: only ends the one of that @id */
+    char **interfaces; /* names of NICs; NULL: all */
+    char *id;          /* two with one id: the later one replaces; or NULL */
+} NetAnnounceParams;
+void net_announce_nics(Machine *m,
+                       const NetAnnounceParams *params); /* copied */
 
 /* --- user (libslirp) --- */
 

@@ -235,6 +235,7 @@ static void net_core_finalize(Object *obj)
     while (obj->children && obj->children->len > 0) {
         object_unparent(obj->children->pdata[obj->children->len - 1]);
     }
+    net_announce_stop(core);
     notifier_remove(core->m->on_state, &core->on_state);
     bh_free(core->flush);
     g_ptr_array_unref(core->nics);

@@ -8,6 +8,7 @@
 
 #include "softmmu/backend/net.h"
 #include "softmmu/machine/machine.h"
+#include "softmmu/object/vmstate.h"
 
 typedef struct NetPort NetPort;
 typedef struct NetFilter NetFilter;
@@ -76,6 +77,7 @@ typedef struct NetdevType {
     /* Multiqueue: the first @n queues are in use. */
     void (*set_queues)(Netdev *nd, unsigned n);
     char *(*info)(Netdev *nd); /* what follows "type=user," */
+    const VmState *vmstate;    /* optional in a stream; NULL: none */
 } NetdevType;
 
 struct Netdev {
@@ -139,8 +141,11 @@ typedef struct NetCore {
     GPtrArray *nics; /* Nic *, in order of attaching */
     GPtrArray *hubs; /* NetHub * */
     BottomHalf *flush;
-    unsigned next_anon; /* netdevs without an id */
+    GPtrArray *announcing; /* NetAnnounce *; NULL: none */
+    unsigned next_anon;    /* netdevs without an id */
 } NetCore;
+typedef struct NetAnnounce NetAnnounce;
+void net_announce_stop(NetCore *core);
 extern const ObjectType net_core_type;
 /* Made when first asked for. */
 NetCore *net_core(Machine *m);

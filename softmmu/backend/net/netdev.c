@@ -244,6 +244,11 @@ bool netdev_connected(const Netdev *nd)
     return nd->queues > 0 && nd->port[0].peer != NULL;
 }
 
+const VmState *netdev_vmstate(const Netdev *nd)
+{
+    return netdev_type_of(nd)->vmstate;
+}
+
 char *netdev_info(Netdev *nd)
 {
     return netdev_type_of(nd)->info ? netdev_type_of(nd)->info(nd)
@@ -270,7 +275,8 @@ bool netdev_remove(Machine *m, const char *id, Error **errp)
 void net_each_netdev(Machine *m, void (*fn)(Netdev *nd, void *opaque),
                      void *opaque)
 {
-    GPtrArray *all = net_core(m)->parent.children;
+    Object *core = object_child(m->root, "netdevs");
+    GPtrArray *all = core ? core->children : NULL;
 
     for (guint i = 0; all && i < all->len; i++) {
         fn(g_ptr_array_index(all, i), opaque);

@@ -714,6 +714,98 @@ static char *user_info(Netdev *nd)
                            s->restricted ? "on" : "off");
 }
 
+/* --- saved state --- */
+
+/*
+ * libslirp saves what its guestfwd connections hold and the addresses that
+ * DHCP has given. A connection to the outside is the host's, and does not
+ * move: the guest's next segment gets a RST, as from a peer that rebooted.
+ */
+enum { SLIRP_STATE_MAX = 1 << 20 };
+
+static ssize_t state_out(const void *buf, size_t len, void *opaque)
+{
+    g_byte_array_append(opaque, buf, len);
+    return len;
+}
+
+static void slirp_save(const void *field, const void *obj, VmBuffer *b)
+{
+    const NetUser *s = obj;
+    g_autoptr(GByteArray) state = g_byte_array_new();
+
+    slirp_state_save(s->slirp, state_out, state);
+    vm_put_u64(b, slirp_state_version());
+    vm_put_u64(b, state->len);
+    vm_put(b, state->data, state->len);
+}
+
+typedef struct StateIn {
+    const uint8_t *data;
+    size_t left;
+} StateIn;
+
+static ssize_t state_in(void *buf, size_t len, void *opaque)
+{
+    StateIn *in = opaque;
+
+    if (len > in->left) {
+        in->left = 0;
+        return 0; /* libslirp reads zeros then, and ends */
+    }
+    memcpy(buf, in->data, len);
+    in->data += len;
+    in->left -= len;
+    return len;
+}
+
+/* The first byte says that a connection follows: none can without a
+ * guestfwd, and libslirp would let the stream size its buffers. */
+static bool state_plausible(const NetUser *s, const uint8_t *data, size_t len)
+{
+    return len > 0 && (data[0] == 0 || s->forwards->len > 0);
+}
+
+static bool slirp_load(void *field, void *obj, VmBuffer *b, Error **errp)
+{
+    NetUser *s = obj;
+    uint64_t version = vm_get_u64(b), len = vm_get_u64(b);
+    g_autofree uint8_t *data = NULL;
+    StateIn in;
+
+    if (b->failed || len > SLIRP_STATE_MAX) {
+        error_set(errp, "%" PRIu64 " bytes of libslirp's state", len);
+        return false;
+    }
+    data = g_malloc(len + 1);
+    if (!vm_get(b, data, len)) {
+        return false;
+    }
+    in = (StateIn){ data, len };
+    if (version > INT_MAX || (int)version > slirp_state_version() ||
+        !state_plausible(s, data, len) ||
+        slirp_state_load(s->slirp, (int)version, state_in, &in) < 0) {
+        error_set(errp,
+                  "libslirp's state of version %" PRIu64 " does not load here",
+                  version);
+        return false;
+    }
+    bh_schedule(s->refill);
+    return true;
+}
+
+static const VmCustom vm_slirp = { slirp_save, slirp_load };
+static const VmField user_fields[] = {
+    VM_CUSTOM(NetUser, slirp, vm_slirp),
+    { 0 },
+};
+static const VmState user_vmstate = {
+    .name = "netdev-user",
+    .version = 1,
+    .fields = user_fields,
+    .optional = true,
+};
+
 static const Property user_props[] = {
     PROP(bool, NetUser, ipv4, "ipv4", "on", "offer IPv4"),
     PROP(bool, NetUser, ipv6, "ipv6", "on", "offer IPv6"),
@@ -759,6 +851,7 @@ const NetdevType netdev_user_type = {
     .send = user_send,
     .receivable = user_receivable,
     .info = user_info,
+    .vmstate = &user_vmstate,
 };
 
 /* --- monitor commands --- */
