@@ -8,6 +8,7 @@
 #include "softmmu/gdbstub/gdbstub.h"
 #include "softmmu/migration/migration.h"
 #include "softmmu/qmp/monitor.h"
+#include "softmmu/semihost/semihost.h"
 #include "types.h"
 
 static bool parse(StartPlan *p, int argc, char **argv, Error **errp)
@@ -47,6 +48,11 @@ static void stop(StartPlan *p)
 {
     if (p->m && p->m->migration) {
         migration_free(p->m->migration);
+    }
+    if (p->semihost) {
+        machine_lock(p->m);
+        semihost_free(p->semihost);
+        machine_unlock(p->m);
     }
     if (p->gdb_server) {
         machine_lock(p->m);

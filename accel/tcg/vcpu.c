@@ -259,6 +259,15 @@ void tcg_raise(CPUState *cpu, uintptr_t ra)
     rt_raise(tcg_vcpu(cpu));
 }
 
+void tcg_retry(CPUState *cpu, uintptr_t ra)
+{
+    TcgVcpu *v = tcg_vcpu(cpu);
+
+    vcpu_restore(v);
+    vcpu_request_exit(v);
+    vcpu_leave(v, LEAVE_RETRY);
+}
+
 void tcg_restore_state(CPUState *cpu, uintptr_t ra)
 {
     TcgVcpu *v = tcg_vcpu(cpu);

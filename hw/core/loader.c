@@ -214,6 +214,40 @@ void loader_update_bytes(Machine *m, const char *name, const void *data,
     assert(!"no such piece");
 }
 
+/* The end of the first piece at or above @from, which begins at *start. */
+static hwaddr next_piece(LoaderRoms *s, hwaddr from, hwaddr *start)
+{
+    hwaddr end = *start;
+
+    for (guint i = 0; i < s->blobs->len; i++) {
+        const Blob *b = g_ptr_array_index(s->blobs, i);
+
+        if (b->addr + b->mem_len > from && b->addr < *start) {
+            *start = b->addr;
+            end = b->addr + b->mem_len;
+        }
+    }
+    return end;
+}
+
+void loader_largest_gap(Machine *m, hwaddr *low, hwaddr *high)
+{
+    LoaderRoms *s = loader_roms(m);
+    hwaddr from = *low, best_low = *low, best_high = *low;
+
+    while (from < *high) {
+        hwaddr start = *high, end = next_piece(s, from, &start);
+
+        if (start > from && start - from > best_high - best_low) {
+            best_low = from;
+            best_high = start;
+        }
+        from = MAX(end, from + 1);
+    }
+    *low = best_low;
+    *high = best_high;
+}
+
 char *loader_text(Machine *m)
 {
     LoaderRoms *s = loader_roms(m);

@@ -127,6 +127,9 @@ struct TcgCpuOps {
 
 /* The exception recorded in env is raised; does not return. Holds no lock. */
 void tcg_raise(CPUState *cpu, uintptr_t ra) G_GNUC_NORETURN;
+/* The instruction is made again once the loop has served its requests; does
+ * not return. */
+void tcg_retry(CPUState *cpu, uintptr_t ra) G_GNUC_NORETURN;
 /* Restore env to the start of the instruction at @ra, without leaving. */
 void tcg_restore_state(CPUState *cpu, uintptr_t ra);
 /* ctx_flags or asid may have changed; the unit ends by an indirect exit. */

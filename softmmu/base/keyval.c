@@ -22,6 +22,21 @@ static char *next_word(const char **p)
     return g_string_free(word, FALSE);
 }
 
+GPtrArray *keyval_all(const char *text, const char *key)
+{
+    GPtrArray *list = g_ptr_array_new_with_free_func(g_free);
+    size_t n = strlen(key);
+
+    while (*text) {
+        g_autofree char *word = next_word(&text);
+
+        if (strncmp(word, key, n) == 0 && word[n] == '=') {
+            g_ptr_array_add(list, g_strdup(word + n + 1));
+        }
+    }
+    return list;
+}
+
 /* --- nesting --- */
 
 static bool part_valid(const char *part)

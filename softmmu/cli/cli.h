@@ -26,14 +26,15 @@ typedef struct StartPlan {
     GPtrArray *accel, *object, *chardev, *device, *serial, *monitor, *mon, *qmp,
         *qmp_pretty, *global, *drive, *blockdev, *netdev, *nic, *net, *fw_cfg,
         *paths, *trace, *smp, *memory, *add_fd, *set, *gdb, *readconfig,
-        *incoming, *action, *name, *parallel, *smbios, *boot;
+        *incoming, *action, *name, *parallel, *smbios, *boot, *semihosting;
     char *cpu, *kernel, *initrd, *append, *dtb, *bios, *log_classes, *log_file,
         *uuid, *pidfile, *rtc, *icount, *seed, *display, *qtest, *qtest_log,
-        *sandbox, *runas, *chroot, *semihosting, *msg, *overcommit, *hda, *hdb,
-        *hdc, *hdd, *vga, *loadvm, *dfilter;
+        *sandbox, *runas, *chroot, *msg, *overcommit, *hda, *hdb, *hdc, *hdd,
+        *vga, *loadvm, *dfilter;
     bool nographic, nodefaults, no_user_config, stopped, no_reboot, no_shutdown,
         daemonize, snapshot, gdb_default, semihosting_on, preconfig, perfmap,
         jitdump, one_insn_per_tb;
+    struct Semihost *semihost;
     struct GdbServer *gdb_server;
     unsigned monitor_count;
     char *pidfile_path; /* to remove at the end; malloc'ed */
@@ -119,6 +120,9 @@ bool cli_nothing_left(json_object *options, Error **errp);
 /* settings.c: phases. */
 bool start_settings(StartPlan *p, Error **errp);
 bool start_fds(StartPlan *p, Error **errp);
+
+/* semihosting.c: a phase. */
+bool start_semihosting(StartPlan *p, Error **errp);
 
 /* net.c: phases. */
 bool start_netdevs(StartPlan *p, Error **errp);

@@ -133,6 +133,14 @@ static const CliParam icount_params[] = {
     { "sleep", "boolean", "wait when all CPUs are idle" },
     { 0 },
 };
+static const CliParam semihosting_params[] = {
+    { "enable", "boolean", "serve semihosting calls" },
+    { "target", "string", "who serves them: native or auto" },
+    { "chardev", "string", "console of the calls" },
+    { "userspace", "boolean", "serve user mode too" },
+    { "arg", "string", "a word of the command line; may be repeated" },
+    { 0 },
+};
 static const CliParam trace_params[] = {
     { "enable", "string", "pattern of event names" },
     { 0 },
@@ -160,6 +168,7 @@ const CliGroup cli_groups[] = {
     { "add-fd", "add-fd", NULL, add_fd_params },
     { "msg", "msg", NULL, msg_params },
     { "overcommit", "overcommit", NULL, overcommit_params },
+    { "semihosting-config", "semihosting-config", NULL, semihosting_params },
     { "trace", "trace", "enable", trace_params, NULL, true },
     { "name", "name", "guest", name_params },
     { "icount", "icount", "shift", icount_params },

@@ -86,6 +86,8 @@ const CliOption cli_options[] = {
     LIST("parallel", parallel, "none", "the parallel port; this machine has none"),
     LIST("action", action, "[reboot=reset|shutdown][,shutdown=poweroff|pause][,panic=pause|shutdown|exit-failure|none][,watchdog=ACTION]", "what follows such events"),
     TEXT("rtc", rtc, "[base=utc|localtime|DATE][,clock=host|rt|vm][,driftfix=none]", "where the real-time clock starts and what drives it"),
+    FLAG("semihosting", semihosting_on, "serve the guest's semihosting calls"),
+    LIST("semihosting-config", semihosting, "[enable=on|off][,target=native|auto][,chardev=ID][,userspace=on|off][,arg=TEXT...]", "how semihosting calls are served"),
     LIST("add-fd", add_fd, "fd=FD,set=SET[,opaque=TEXT]", "put an inherited descriptor into a set"),
     LIST("incoming", incoming, "URI|defer", "load the machine's state from there"),
     TEXT("pidfile", pidfile, "FILE", "write the process id to FILE"),

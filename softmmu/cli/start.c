@@ -967,6 +967,7 @@ const StartPhase start_phases[] = {
     { "devices", start_devices },
     { "network", start_check_network },
     { "finish", start_finish },
+    { "semihosting", start_semihosting },
     { "monitors", start_monitors },
     { "qtest", start_qtest },
     { "gdb", start_gdb },

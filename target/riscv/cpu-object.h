@@ -33,6 +33,7 @@ struct RiscvCpu {
                                       translated for one serve all */
     SemihostFn *semihost;
     void *semihost_opaque;
+    bool semihost_user; /* user mode too */
     /* wiring: looks at stimecmp again; its deadline follows from env */
     Timer stimer;
     AclintJump jump;

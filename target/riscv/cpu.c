@@ -335,12 +335,14 @@ static void riscv_cpu_reset_enter(DeviceState *dev)
     }
 }
 
-void riscv_cpu_set_semihost(CPUState *cpu, SemihostFn *fn, void *opaque)
+void riscv_cpu_set_semihost(CPUState *cpu, SemihostFn *fn, void *opaque,
+                            bool user)
 {
     RiscvCpu *hart = riscv_cpu(cpu);
 
     hart->semihost = fn;
     hart->semihost_opaque = opaque;
+    hart->semihost_user = user;
 }
 
 /* --- what machine and monitors ask --- */
@@ -510,7 +512,8 @@ static void fdt_node(CPUState *cpu, void *fdt, const char *path)
     .has_work = has_work, .irq_input = irq_input,                  \
     .debug_translate = debug_translate, .dump = dump,              \
     .disas = disas, .fdt_node = fdt_node, .boot = boot,            \
-    .gdb_read = riscv_gdb_read, .gdb_write = riscv_gdb_write
+    .gdb_read = riscv_gdb_read, .gdb_write = riscv_gdb_write,      \
+    .set_semihost = riscv_cpu_set_semihost
 
 static const char *const rv64_arches[] = { "riscv64", NULL };
 static const char *const rv32_arches[] = { "riscv32", NULL };

@@ -80,12 +80,17 @@ static void do_ebreak(RiscvEnv *env)
     RiscvCpu *hart = riscv_cpu(cpu);
 
     tcg_restore_state(cpu, ra); /* env->pc is this instruction's */
-    if (hart->semihost == NULL || !semihost_sequence(cpu, env->pc)) {
+    if (hart->semihost == NULL ||
+        (env->priv == PRV_U && !hart->semihost_user) ||
+        !semihost_sequence(cpu, env->pc)) {
         raise_exc(env, EXC_BREAKPOINT, env->pc, ra);
     }
-    uint64_t r =
-        hart->semihost(hart->semihost_opaque, cpu, env->gpr[10], env->gpr[11]);
-    env->gpr[10] = bits_sext(r, env->xlen);
+    SemihostCall call = { bits_get(env->gpr[10], 0, env->xlen),
+                          bits_get(env->gpr[11], 0, env->xlen), env->xlen / 8 };
+    if (!hart->semihost(hart->semihost_opaque, cpu, &call)) {
+        tcg_retry(cpu, ra);
+    }
+    env->gpr[10] = bits_sext(call.result, env->xlen);
 }
 
 static uint64_t do_csr(RiscvEnv *env, uint32_t insn, uint64_t value)

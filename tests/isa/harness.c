@@ -234,6 +234,12 @@ void tcg_raise(CPUState *cpu, uintptr_t ra)
     leave_fault((Hart *)cpu);
 }
 
+/* Semihosting alone waits, and the harness has none. */
+void tcg_retry(CPUState *cpu, uintptr_t ra)
+{
+    leave_fault((Hart *)cpu);
+}
+
 /* The unit goes on, or raises: then the state is restored once more. */
 void tcg_restore_state(CPUState *cpu, uintptr_t ra)
 {

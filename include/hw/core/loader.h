@@ -63,6 +63,9 @@ void loader_update_bytes(Machine *m, const char *name, const void *data,
 GBytes *loader_read_file(const char *file, const char *what, uint64_t max,
                          Error **errp);
 
+/* Narrow [*low, *high) to its largest part that no piece for the machine's
+ * memory lies in. */
+void loader_largest_gap(Machine *m, hwaddr *low, hwaddr *high);
 /* One line a piece, as `info roms` shows them; to be freed. */
 char *loader_text(Machine *m);
 

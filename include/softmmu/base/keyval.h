@@ -3,6 +3,7 @@
 #ifndef SOFTMMU_BASE_KEYVAL_H
 #define SOFTMMU_BASE_KEYVAL_H
 
+#include <glib.h>
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,6 +21,10 @@ typedef struct Error Error;
  */
 json_object *keyval_parse(const char *text, const char *implied_key,
                           Error **errp);
+
+/* All values of @key in text of the first form, in order; never NULL (strings,
+ * freed with g_ptr_array_unref). */
+GPtrArray *keyval_all(const char *text, const char *key);
 
 /* JSON text with nesting up to 1024; NULL with *errp. */
 json_object *json_parse_text(const char *text, size_t len, Error **errp);

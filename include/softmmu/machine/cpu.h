@@ -23,6 +23,22 @@ enum {
     REGS_ALL = 15,
 };
 
+/*
+ * One semihosting call: operation @op with parameter @arg (a number or the
+ * virtual address of a block of words of @word bytes).
+ */
+typedef struct SemihostCall {
+    uint64_t op, arg;
+    unsigned word;
+    uint64_t result; /* what goes back to the guest */
+} SemihostCall;
+/*
+ * Serve @call. False: it must wait; the vCPU serves requests to itself and
+ * makes the call again. vCPU thread, no lock held; guest memory is reached
+ * through cpu_debug_rw().
+ */
+typedef bool SemihostFn(void *opaque, CPUState *cpu, SemihostCall *call);
+
 typedef struct CpuType {
     struct DeviceType;
     const char *model;    /* "rv64": what -cpu takes */
@@ -59,6 +75,11 @@ typedef struct CpuType {
                           const uint8_t *bytes, unsigned avail);
     /* Boot protocol: pc and two arguments (riscv a0, a1), after reset. */
     void (*boot)(CPUState *cpu, vaddr pc, uint64_t arg0, uint64_t arg1);
+    /* Serve its semihosting calls by @fn, those of user mode only with @user;
+     * @fn NULL (the start) leaves them to the guest's own handlers. Before the
+     * CPU runs; machine lock. NULL: it has no such calls. */
+    void (*set_semihost)(CPUState *cpu, SemihostFn *fn, void *opaque,
+                         bool user);
 } CpuType;
 extern const CpuType cpu_type; /* "cpu", abstract */
 

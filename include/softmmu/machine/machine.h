@@ -106,7 +106,7 @@ typedef struct MachineConfig {
     bool uuid_set;
     char *rtc_base; /* "utc", "localtime" or a date; NULL: utc */
     ClockType rtc_clock;
-    bool semihosting;
+    bool deny_spawn; /* -sandbox spawn=deny: start no other program */
     /* -boot */
     char *boot_order, *boot_once; /* letters a to p; NULL: not given */
     char *boot_splash;            /* file; NULL: none */

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Semihosting: prog/semihost.c in the machine, with what it reads and makes.
+
+  run_semihost.py BUILD PROGRAM-64.elf PROGRAM-32.elf
+"""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(SOURCE / "scripts"))
+import tap  # pylint: disable=wrong-import-position
+
+SLOW = float(os.environ.get("TANDEM_SLOW", "1"))
+BUILD = pathlib.Path(sys.argv[1]).resolve()
+PROGRAMS = {path.stem.rsplit("-", 1)[1]: path.resolve()
+            for path in map(pathlib.Path, sys.argv[2:])}
+CONFIG = "enable=on,arg=one,arg=two"
+
+
+class Semihosting(unittest.TestCase):
+    """Both widths, each console, and refusals."""
+
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory(prefix="tandem-semi-")
+        self.addCleanup(temporary.cleanup)
+        self.dir = pathlib.Path(temporary.name)
+
+    def run_program(self, *args, xlen="64", data="input", status=42):
+        done = subprocess.run(
+            [BUILD / f"qemu-system-riscv{xlen}", "-M", "virt", "-m", "64",
+             "-display", "none", "-serial", "null", "-monitor", "none",
+             "-bios", "none", "-kernel", PROGRAMS[xlen], *args],
+            input=data, text=True, capture_output=True, cwd=self.dir,
+            timeout=60 * SLOW, check=False)
+        self.assertEqual(done.returncode, status, done)
+        return done
+
+    def check(self, done, made=True):
+        self.assertEqual((done.stdout, done.stderr), ("zero c out ", "err\n"))
+        self.assertEqual((self.dir / "kept").read_bytes()[10:12], b"ab")
+        self.assertEqual((self.dir / "made").exists(), made)
+        self.assertFalse((self.dir / "gone").exists())
+
+    def test_every_call_on_rv64(self):
+        self.check(self.run_program("-semihosting-config", CONFIG))
+
+    def test_every_call_on_rv32(self):
+        self.check(self.run_program("-semihosting-config", CONFIG, xlen="32"))
+
+    def test_interpreter_checks_nothing_else(self):
+        self.check(self.run_program("-semihosting-config", CONFIG, "-accel",
+                                    "tcg,interp=on"))
+
+    def test_console_on_a_character_device(self):
+        (self.dir / "in").write_text("input")
+        self.run_program(
+            "-chardev", "file,id=c,path=out,input-path=in",
+            "-semihosting-config", CONFIG + ",chardev=c", data="")
+        self.assertEqual((self.dir / "out").read_text(), "zero c out err\n")
+
+    def test_user_mode_and_no_semihosting_trap(self):
+        """Without the option the sequence is a breakpoint: no file is made,
+        and the guest, which has no handler, does not end by itself."""
+        with self.assertRaises(subprocess.TimeoutExpired):
+            subprocess.run(
+                [BUILD / "qemu-system-riscv64", "-M", "virt", "-m", "64",
+                 "-display", "none", "-serial", "null", "-monitor", "none",
+                 "-bios", "none", "-kernel", PROGRAMS["64"]], cwd=self.dir,
+                stdin=subprocess.DEVNULL, timeout=0.5 * SLOW, check=False)
+        self.assertEqual(list(self.dir.iterdir()), [])
+
+
+if __name__ == "__main__":
+    del sys.argv[1:]
+    tap.main()
