@@ -232,7 +232,13 @@ enum { LARGE_SIZES = 4 };
     S(interrupts, "interrupts")                                                \
     S(restores, "state restores")                                              \
     S(sleeps, "returns to the loop")                                           \
-    S(checks, "units checked")
+    S(checks, "units checked")                                                 \
+    S(skips, "branches made choices")                                          \
+    S(cell_ops, "memory ops with a page cell")                                 \
+    S(cell_fills, "page cells filled")                                         \
+    S(spec_ops, "loads that guess the addend")                                 \
+    S(spec_misses, "addends guessed wrong")                                    \
+    S(group_ops, "memory ops that share a check")
 
 typedef struct TcgStats {
 #define S(name, text) uint64_t name;
@@ -246,6 +252,8 @@ typedef struct TcgStats {
     __atomic_store_n(&(v)->stats.field, (v)->stats.field + (n),                \
                      __ATOMIC_RELAXED)
 #define STAT(v, field) STAT_ADD(v, field, 1)
+#define STAT_SET(v, field, n)                                                  \
+    __atomic_store_n(&(v)->stats.field, (n), __ATOMIC_RELAXED)
 
 /* --- the engine --- */
 
@@ -260,6 +268,8 @@ typedef struct TcgOptions {
     /* stress switches */
     bool stress_restore, stress_tlb, stress_cache, stress_poll;
     bool perf_map, jitdump;
+    /* techniques, all on by default: to find which one is at fault */
+    bool skips, page_cells, addend_guess, check_groups;
     int icount_shift; /* or ICOUNT_OFF, ICOUNT_AUTO */
     bool icount_align, icount_no_sleep;
 } TcgOptions;

@@ -239,6 +239,14 @@ static bool setup_thunks(TcgVcpu *v, Error **errp)
     return true;
 }
 
+/* TcgConfig.flags */
+static uint32_t config_flags(const TcgOptions *o)
+{
+    return (o->page_cells ? 0 : TCG_NO_CELLS) |
+           (o->addend_guess ? 0 : TCG_NO_SPEC) |
+           (o->check_groups ? 0 : TCG_NO_GROUPS);
+}
+
 static bool tcg_vcpu_create(AccelState *as, CPUState *cpu, Error **errp)
 {
     TcgAccel *a = (TcgAccel *)as;
@@ -257,7 +265,10 @@ static bool tcg_vcpu_create(AccelState *as, CPUState *cpu, Error **errp)
     v->fe = ops->frontend;
     v->index = cpu->index;
     v->config = ops->config(cpu);
-    v->ctx = tcg_context_new(v->fe, &tcg_runtime_ops, NULL);
+    v->ctx = tcg_context_new(v->fe, &tcg_runtime_ops,
+                             &(TcgConfig){ .features = UINT32_MAX,
+                                           .flags = config_flags(&a->opt),
+                                           .pass_mask = UINT32_MAX });
     v->values = g_new(TcgInterpValue, TCG_MAX_INSNS);
     v->dc = g_malloc0(ops->dc_size);
     v->rng = 0x9e3779b9u ^ (uint32_t)cpu->index;
@@ -401,6 +412,14 @@ static const Property tcg_props[] = {
          "write /tmp/perf-PID.map"),
     PROP(bool, TcgAccel, opt.jitdump, "jitdump", "off",
          "write jit-PID.dump for perf inject"),
+    PROP(bool, TcgAccel, opt.skips, "x-skips", "on",
+         "short forward branches become choices of values"),
+    PROP(bool, TcgAccel, opt.page_cells, "x-page-cells", "on",
+         "memory ops in loops remember their page"),
+    PROP(bool, TcgAccel, opt.addend_guess, "x-addend-guess", "on",
+         "table look-ups in loops guess the addend"),
+    PROP(bool, TcgAccel, opt.check_groups, "x-check-groups", "on",
+         "memory ops off one base share a check"),
     PROP(i32, TcgAccel, opt.icount_shift, "x-icount-shift", "-1",
          "virtual time is insns << N ns; -2: auto, -1: off"),
     PROP(bool, TcgAccel, opt.icount_align, "x-icount-align", "off",

@@ -242,6 +242,7 @@ static void unmatch_writes(TcgTlb *tlb)
 {
     memset(tlb->tag_w, 0xff, sizeof(tlb->tag_w));
     tlb->tag_w[TCG_TLB_SIZE - 1] = 0;
+    tcg_cells_clear(tlb, true);
 }
 
 void l1_unmatch_writes(TcgVcpu *v)
@@ -256,6 +257,7 @@ void l1_unmatch_page(TcgVcpu *v, const uint8_t *host)
     for (uint32_t m = v->l1_used; m != 0; m &= m - 1) {
         TcgTlb *tlb = &v->hot->tlb[__builtin_ctz(m)];
 
+        tcg_cells_clear(tlb, true);
         for (unsigned i = 0; i < TCG_TLB_SIZE; i++) {
             if (tlb->tag_w[i] + tlb->addend[i] == (uintptr_t)host) {
                 tlb->tag_w[i] ^= PAGE_SIZE;
@@ -357,6 +359,7 @@ static void drop_page(TcgVcpu *v, vaddr page, uint32_t mmu_mask)
         TcgTlb *tlb = &v->hot->tlb[mmu];
 
         tlb->tag_r[slot] = tlb->tag_w[slot] = page ^ PAGE_SIZE;
+        tcg_cells_drop(tlb, page);
         l2_drop(v, page | mmu);
     }
 }

@@ -144,6 +144,8 @@ static void begin_unit(Build *b, TcgUnit *u)
         .cpu_config = v->config,
         .dc = v->dc,
         .single = b->max_insns == 1,
+        .may_skip = b->max_insns > 1 && v->accel->opt.skips &&
+                    !v->accel->icount && !v->have_break,
         .pc = b->pc,
     };
     b->block = u->tb;
@@ -160,6 +162,7 @@ static void end_unit(Build *b, TcgUnit *u)
     }
     tcg_block_finish(u->tb);
     b->ninsns = u->n_insns;
+    STAT_ADD(b->v, skips, u->n_skips);
 }
 
 /* Stop at a breakpoint before the insn at u->pc? */
@@ -184,7 +187,8 @@ static bool translate_window(Build *b)
     TcgUnit u;
 
     begin_unit(b, &u);
-    while (!u.done && u.n_insns < b->max_insns && tcg_block_has_room(u.tb)) {
+    while (!u.done &&
+           (u.hold || (u.n_insns < b->max_insns && tcg_block_has_room(u.tb)))) {
         uint64_t at = u.pc - b->pc;
         unsigned len;
 
@@ -337,7 +341,12 @@ static void count_unit(Build *b, const TcgTb *tb, uint64_t start_ns)
     TcgVcpu *v = b->v;
     unsigned size = tb->ninsns <= 1 ? 0 : 32 - __builtin_clz(tb->ninsns - 1);
 
+    const TcgCounters *count = tcg_context_counters(v->ctx);
+
     STAT(v, units);
+    STAT_SET(v, cell_ops, count->cell_ops);
+    STAT_SET(v, spec_ops, count->spec_ops);
+    STAT_SET(v, group_ops, count->group_ops);
     STAT_ADD(v, guest_insns, tb->ninsns);
     STAT_ADD(v, guest_bytes, b->span);
     STAT_ADD(v, code_bytes, tb->code_size);

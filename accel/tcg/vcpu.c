@@ -46,6 +46,8 @@ static void make_quiet(TcgVcpu *v)
         return;
     }
     v->quiet = true;
+    STAT_SET(v, cell_fills, v->hot->cell_fills);
+    STAT_SET(v, spec_misses, v->hot->spec_misses);
     if (v->ops->fp_fold) {
         v->ops->fp_fold(v->cpu, v->hot->mxcsr_guest);
         v->hot->mxcsr_guest &= ~UINT32_C(0x3f);

@@ -39,6 +39,9 @@ typedef struct TcgUnit {
     const void *cpu_config; /* TcgCpuOps.config(): features, xlen, ... */
     void *dc;    /* dc_size bytes of the front end's, zero at first */
     bool single; /* just one instruction, then a full exit */
+    /* The front end may make a branch over a few simple instructions a choice
+     * of values: what is skipped counts and is seen as if it had run. */
+    bool may_skip;
     /* one instruction */
     vaddr pc;             /* of the instruction; the front end sets the next
                              one: pc + length, or the target of a jump that
@@ -48,6 +51,8 @@ typedef struct TcgUnit {
                              end, more for a straddling instruction */
     unsigned n_insns;     /* done so far */
     bool done;            /* set by the front end: an exit was emitted */
+    bool hold;            /* set by the front end: the unit must not end here */
+    unsigned n_skips;     /* branches that became choices */
 } TcgUnit;
 
 struct TcgCpuOps {

@@ -25,6 +25,9 @@ enum {
 enum {
     TCG_STRESS_VERIFY = 1 << 0, /* verify the block after each pass */
     TCG_NO_PIN = 1 << 1,        /* no fixed registers for slots */
+    TCG_NO_CELLS = 1 << 3,      /* memory ops in loops: no page cells */
+    TCG_NO_SPEC = 1 << 5,       /* loads do not guess addends */
+    TCG_NO_GROUPS = 1 << 4,     /* each memory op checks for itself */
     TCG_NO_FOLD = 1 << 2, /* build every op as asked: to test folding itself */
 };
 
@@ -53,6 +56,8 @@ typedef struct TcgCounters {
     uint64_t pass_ns[TCG_NPASSES_MAX];
     uint64_t emit_ns;
     uint64_t vn_hits, folds, dead_ops, snaps, deltas;
+    /* memory ops: with a page cell, a guessed addend, a shared check */
+    uint64_t cell_ops, spec_ops, group_ops;
 } TcgCounters;
 
 /**

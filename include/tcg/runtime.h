@@ -26,6 +26,9 @@ enum {
     TCG_JC_BITS = 12,
     TCG_JC_SIZE = 1 << TCG_JC_BITS,
     TCG_RING_SIZE = 16,
+    TCG_CELL_SPANS = 8, /* window sizes that page cells know */
+    TCG_CELL_SITES = 8,
+    TCG_SPEC_SITES = 64,
     TCG_SAVE_GPRS = 32,
     TCG_SAVE_VECS = 32,
     TCG_SPILLS = 256,
@@ -40,10 +43,24 @@ enum {
  * tag_r does. A slow page has tag ^ page size, so that nothing matches it.
  * Empty: all ones, but 0 in the last slot. tcg_tlb_clear() knows.
  */
+/*
+ * The page that one memory op in a loop met last (TCG.md 3.5, E3). Hit:
+ * address - page < limit; an empty cell has limit 0. It was read from a slot
+ * that matched, and may outlive that slot's entry, but no flush of the page.
+ */
+typedef struct TcgPageCell {
+    uint64_t page, limit, addend;
+    uint64_t pad; /* scaled by a shift */
+} TcgPageCell;
+
 typedef struct TcgTlb {
     uint64_t tag_r[TCG_TLB_SIZE];
     uint64_t tag_w[TCG_TLB_SIZE];
     uint64_t addend[TCG_TLB_SIZE];
+    /* [write][window size][site]: sites of one window share limits, so that
+     * two which meet in one cell do not believe each other's. */
+    TcgPageCell cell[2][TCG_CELL_SPANS][TCG_CELL_SITES];
+    uint64_t cell_fills[2]; /* since cleared; [write] */
 } TcgTlb;
 
 /* Jump cache: index by tcg_jc_index(). Empty entries are zero: ctx is never 0.
@@ -74,6 +91,9 @@ typedef struct TcgHot {
     TcgTlb tlb[TCG_NB_MMU];
     uint32_t itlb[TCG_ITLB_SIZE]; /* PMIDs by virtual page number; 0 = empty */
     TcgRingEntry ring[TCG_RING_SIZE];
+    /* The addend that a load met last (TCG.md 3.5, E6), by its place: a guess,
+     * compared with the soft TLB's at each use. */
+    uint64_t spec_site[TCG_SPEC_SITES];
     /* Register save area, filled by thunks before they call C: host registers
      * by their hardware number, whole vector registers. Side-table locations
      * name these. */
@@ -88,6 +108,9 @@ typedef struct TcgHot {
     TcgInterpFrame *interp; /* the interpreter runs; NULL in JIT code */
     const TcgRuntimeOps *ops;
 
+    /* Counted by emitted code: cells filled, addends guessed wrong. */
+    uint64_t cell_fills, spec_misses;
+
     /* Set by a thunk before it calls C: return address in emitted code; the
      * key for tcg_side_restore(). 0 while no emitted code is below us. */
     uintptr_t ret_pc;
@@ -95,7 +118,7 @@ typedef struct TcgHot {
      * and exit number. */
     void *leave_unit;
     uint32_t leave_exit;
-    uint32_t pad0[5]; /* the next group starts a line and ends at env */
+    uint32_t pad0[1]; /* the next group starts a line and ends at env */
 
     /* Within disp8 of env from here. */
     uint64_t spec_add[TCG_NB_MMU]; /* E6: the addend to try first */
@@ -129,9 +152,35 @@ static inline void *tcg_hot_env(TcgHot *hot)
     return hot + 1;
 }
 
+/* Empty the page cells for reading or for writing. */
+static inline void tcg_cells_clear(TcgTlb *tlb, bool write)
+{
+    if (tlb->cell_fills[write] != 0) {
+        memset(tlb->cell[write], 0, sizeof(tlb->cell[write]));
+        tlb->cell_fills[write] = 0;
+    }
+}
+
+/* Empty the cells of the page at guest address @page. */
+static inline void tcg_cells_drop(TcgTlb *tlb, uint64_t page)
+{
+    TcgPageCell *cell = &tlb->cell[0][0][0];
+
+    if ((tlb->cell_fills[0] | tlb->cell_fills[1]) == 0) {
+        return;
+    }
+    for (unsigned i = 0; i < 2 * TCG_CELL_SPANS * TCG_CELL_SITES; i++) {
+        if (cell[i].page == page) {
+            cell[i].limit = 0;
+        }
+    }
+}
+
 /* Make all entries of @tlb miss. */
 static inline void tcg_tlb_clear(TcgTlb *tlb)
 {
+    tcg_cells_clear(tlb, false);
+    tcg_cells_clear(tlb, true);
     memset(tlb->tag_r, 0xff, sizeof(tlb->tag_r));
     memset(tlb->tag_w, 0xff, sizeof(tlb->tag_w));
     tlb->tag_r[TCG_TLB_SIZE - 1] = 0;

@@ -99,7 +99,9 @@ static bool gen_branch(DisasContext *dc, const ArgsRs1Rs2Imm *a, TcgCond cond)
         }
         return true;
     }
-    tcg_side_exit(dc->tb, cond, x, y, target);
+    if (!gen_skip(dc, cond, x, y, target)) {
+        tcg_side_exit(dc->tb, cond, x, y, target);
+    }
     return true;
 }
 

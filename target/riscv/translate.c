@@ -80,6 +80,74 @@ void gen_end_ctx_changed(DisasContext *dc)
     dc->u->done = true;
 }
 
+/* ---- short branches ---- */
+
+/* Only registers change, and nothing can fault. */
+static bool is_simple(RiscvInsn id)
+{
+    static const struct {
+        RiscvInsn first, last;
+    } row[] = {
+        { RISCV_INSN_LUI, RISCV_INSN_LUI },
+        { RISCV_INSN_ADDI, RISCV_INSN_XORI },
+        { RISCV_INSN_ORI, RISCV_INSN_AND },
+        { RISCV_INSN_SLLI, RISCV_INSN_SRAW },
+        { RISCV_INSN_MUL, RISCV_INSN_MUL },
+        { RISCV_INSN_MULW, RISCV_INSN_MULW },
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(row); i++) {
+        if (id >= row[i].first && id <= row[i].last) {
+            return true;
+        }
+    }
+    return riscv_insn_group[id] == RISCV_GROUP_ZB;
+}
+
+static RiscvInsn decode(const DisasContext *dc, const uint8_t *bytes,
+                        unsigned len, RiscvArgs *args)
+{
+    return len == 2 ? riscv_decode16(dc->cfg->ext, dc->cfg->xlen,
+                                     ld16_le(bytes), args)
+                    : riscv_decode32(dc->cfg->ext, dc->cfg->xlen,
+                                     ld32_le(bytes), args);
+}
+
+static unsigned insn_length(const uint8_t *bytes)
+{
+    return (bytes[0] & 3) == 3 ? 4 : 2; /* Unprivileged 1.5 */
+}
+
+bool gen_skip(DisasContext *dc, TcgCond cond, TcgVal x, TcgVal y, vaddr target)
+{
+    enum { MAX_SKIPPED = 3 };
+    const TcgUnit *u = dc->u;
+    uint64_t at = dc->next_pc - dc->pc, end = target - dc->pc;
+    RiscvArgs args;
+
+    if (!u->may_skip || dc->skip_until != 0 || target <= dc->next_pc ||
+        end > u->avail || end - at > 4 * MAX_SKIPPED ||
+        (target ^ dc->pc) >> riscv_frontend.page_bits != 0) {
+        return false;
+    }
+    for (unsigned n = 0; at < end; n++) {
+        unsigned len = insn_length(u->bytes + at);
+
+        if (n == MAX_SKIPPED || len > end - at ||
+            !is_simple(decode(dc, u->bytes + at, len, &args))) {
+            return false;
+        }
+        at += len;
+    }
+    dc->skip_until = target;
+    dc->skip_cond = cond;
+    dc->skip_x = x;
+    dc->skip_y = y;
+    dc->u->hold = true;
+    dc->u->n_skips++;
+    return true;
+}
+
 /* ---- TcgCpuOps ---- */
 
 typedef bool TransFn(DisasContext *dc, RiscvInsn insn, const RiscvArgs *a);
@@ -121,24 +189,22 @@ unsigned riscv_translate_insn(TcgUnit *u)
     if (u->avail < 2) {
         return 0;
     }
-    len = (u->bytes[0] & 3) == 3 ? 4 : 2; /* Unprivileged 1.5 */
+    len = insn_length(u->bytes);
     if (u->avail < len) {
         return 0;
     }
     dc->pc = u->pc;
     dc->next_pc = wrap_pc(dc, u->pc + len);
     u->pc = dc->next_pc;
+    if (dc->pc == dc->skip_until) {
+        dc->skip_until = 0;
+    }
     tcg_insn_start(dc->tb, dc->pc);
     if (dc->trigger) {
         tcg_call_args(dc->tb, &riscv_helper_trigger, tcg_const(dc->tb, dc->pc));
     }
-    if (len == 2) {
-        dc->insn = ld16_le(u->bytes);
-        id = riscv_decode16(dc->cfg->ext, dc->cfg->xlen, dc->insn, &args);
-    } else {
-        dc->insn = ld32_le(u->bytes);
-        id = riscv_decode32(dc->cfg->ext, dc->cfg->xlen, dc->insn, &args);
-    }
+    dc->insn = len == 2 ? ld16_le(u->bytes) : ld32_le(u->bytes);
+    id = decode(dc, u->bytes, len, &args);
     if (id == RISCV_INSN_ILLEGAL ||
         !trans_groups[riscv_insn_group[id]](dc, id, &args)) {
         gen_raise(dc, EXC_ILLEGAL_INSN, dc->insn); /* Priv 3.1.16 */
@@ -146,5 +212,6 @@ unsigned riscv_translate_insn(TcgUnit *u)
     if (tcg_block_ended(dc->tb)) {
         u->done = true;
     }
+    u->hold = dc->skip_until != 0 && dc->next_pc != dc->skip_until;
     return len;
 }

@@ -28,6 +28,11 @@ struct DisasContext {
     /* taken apart from the context flags */
     uint8_t priv, mmu, frm, fs, cbie;
     bool cbze, cbcfe, trigger;
+    /* A branch over simple insns is a choice of values (translate.c): until
+     * this pc a register keeps its value if the condition holds. 0: none */
+    vaddr skip_until;
+    TcgCond skip_cond;
+    TcgVal skip_x, skip_y;
 };
 
 extern const TcgFrontend riscv_frontend;
@@ -75,8 +80,12 @@ static inline TcgVal gpr_read(DisasContext *dc, int r)
 static inline void gpr_write(DisasContext *dc, int r, TcgVal v)
 {
     if (r != 0) {
-        tcg_slot_put(dc->tb, RISCV_SLOT_X0 + r,
-                     v.type == TCG_I32 ? tcg_sext32(dc->tb, v) : v);
+        v = v.type == TCG_I32 ? tcg_sext32(dc->tb, v) : v;
+        if (dc->skip_until != 0) {
+            v = tcg_select(dc->tb, dc->skip_cond, dc->skip_x, dc->skip_y,
+                           gpr_read64(dc, r), v);
+        }
+        tcg_slot_put(dc->tb, RISCV_SLOT_X0 + r, v);
     }
 }
 
@@ -104,6 +113,10 @@ TcgVal pc_value(DisasContext *dc, vaddr pc);
 /* MemOp of a data access of this unit, plain and in the hart's alignment
  * rules: @size is MO_8 .. MO_64, with MO_SIGN for a signed load. */
 MemOp data_memop(const DisasContext *dc, MemOp size);
+
+/* Make the branch to @target, if x cond y, a choice of values when it leads
+ * over a few simple instructions. */
+bool gen_skip(DisasContext *dc, TcgCond cond, TcgVal x, TcgVal y, vaddr target);
 
 /* Raise @cause; ends the unit. @tval is what xtval becomes. */
 void gen_raise(DisasContext *dc, unsigned cause, uint64_t tval);

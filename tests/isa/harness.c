@@ -461,12 +461,14 @@ bool hart_build(Hart *h, vaddr pc, unsigned limit)
                   .cpu_config = riscv_tcg_ops.config(cpu),
                   .dc = h->dc,
                   .single = limit == 1,
+                  .may_skip = limit > 1,
                   .pc = pc };
 
     memset(h->dc, 0, riscv_tcg_ops.dc_size);
     u.tb = h->tb = tcg_block_begin(h->context, pc, TCG_BLOCK_NO_LOOP);
     riscv_tcg_ops.unit_begin(&u);
-    while (!u.done && u.n_insns < limit && tcg_block_has_room(h->tb)) {
+    while (!u.done &&
+           (u.hold || (u.n_insns < limit && tcg_block_has_room(h->tb)))) {
         vaddr at = u.pc;
 
         if ((at ^ pc) >> 12 != 0) {

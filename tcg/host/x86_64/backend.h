@@ -95,6 +95,14 @@ struct Cold {
     uint8_t kind;  /* the emitter's own */
     bool vec_live; /* vector registers hold values here */
     uint16_t aux;
+    /* memory ops with a page cell: how to fill it again */
+    void (*after)(Gen *g, const Cold *c); /* what a TLB miss emits */
+    uint32_t check_back;                  /* offset behind the check */
+    X86Mem window;                        /* what is checked, */
+    uint16_t span;                        /* this many bytes, */
+    bool write;                           /* for this; */
+    int8_t to;                            /* register for the addend */
+    int32_t cell;                         /* offset from env */
     uint64_t imm[3]; /* constants for src[] that are NO_REG */
 };
 
@@ -161,7 +169,10 @@ struct Gen {
     uint32_t used;   /* registers that hold a value */
     uint32_t locked; /* not to be taken during this insn */
     bool too_big;
-    bool drained; /* no store since the last locked access of this unit */
+    bool drained;       /* no store since the last locked access of this unit */
+    bool cells;         /* the unit has a loop of its own: page cells pay */
+    TcgSlotSet strided; /* then: slots that move by steps on the way round, */
+    bool loaded_slot[TCG_MAX_SLOTS]; /* and those that are loaded there */
     TcgRef owner[NREGS];
     TcgRef slot_home[TCG_MAX_SLOTS]; /* value whose MEM_SLOT this is */
     TcgRef spill_owner[TCG_SPILLS];
@@ -197,6 +208,8 @@ struct Gen {
 
 /* Prepare Gen.val; choose what to fold and what to carry round a loop. */
 void ra_begin(Gen *g);
+/* Does the unit jump to its own head? */
+bool ra_own_loop(const TcgBlock *tb);
 /* Entry of a unit: load what is carried; the loop head follows. */
 void ra_load_carried(Gen *g);
 /* The value that really holds @r: parts of a value share its home. */
@@ -294,6 +307,22 @@ static inline TcgRef group_value(const Gen *g, unsigned k)
 {
     return g->tb->n + MAX_CARRIED + k;
 }
+
+/* ---- cell.c ---- */
+
+/* Fill Gen.cells and Gen.strided; uses the cursor. */
+void cell_begin(Gen *g);
+/* Should an access at @root have a page cell? */
+bool cell_wanted(const Gen *g, TcgRef root);
+/* Offset from env of the cell for the current insn's window. */
+/* The least window that cells know and that has @span bytes. */
+unsigned cell_span(unsigned span);
+int32_t cell_offset(const Gen *g, unsigned mmu, unsigned span, bool write);
+
+/* Should a load at @root guess the addend? */
+bool spec_wanted(const Gen *g, TcgRef root);
+/* Offset from env of the current insn's guess. */
+int32_t spec_offset(const Gen *g);
 
 /* ---- emitters ---- */
 

@@ -113,7 +113,7 @@ void group_find(Gen *g)
     for (uint32_t i = 0; i < tb->n; i = tcg_insn_next(tb, i)) {
         const TcgInsn *in = &tb->insn[i];
 
-        if (can_group(in)) {
+        if (can_group(in) && !(g->ctx->cfg.flags & TCG_NO_GROUPS)) {
             place(g, open, &next, i);
         } else if (closes_groups(tb, in)) {
             memset(open, 0, sizeof(open));

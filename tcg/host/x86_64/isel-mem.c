@@ -44,12 +44,12 @@ static int32_t tlb_off(MemOp mo, size_t field)
 }
 
 /*
- * @to = addend of the page of @addr, else to @c. rax, rcx and flags are lost.
- * One compare finds a miss, a slow page and an access of @size bytes across
- * the page's end.
+ * rax = slot of the page of @addr in the soft TLB, else to @c. rcx and flags
+ * are lost. One compare finds a miss, a slow page and an access of @size bytes
+ * across the page's end.
  */
-static void tlb_probe(Gen *g, X86Mem addr, MemOp mo, unsigned size, bool write,
-                      int to, Cold *c)
+static void tlb_match(Gen *g, X86Mem addr, MemOp mo, unsigned size, bool write,
+                      Cold *c)
 {
     X86Asm *a = &g->a;
     unsigned bits = g->fe->page_bits, align = memop_align(mo);
@@ -75,14 +75,108 @@ static void tlb_probe(Gen *g, X86Mem addr, MemOp mo, unsigned size, bool write,
     x86_rm(a, X86_XOR_RM, 1, RCX, x86_mem_index(RBP, RAX, 3, tlb_off(mo, tag)));
     x86_alu_ri(a, ALU_CMP, 1, RCX, (1 << bits) - size);
     cold_jump(c, x86_jcc32(a, CC_A));
-    x86_rm(a, X86_MOV_RM, 1, to,
-           x86_mem_index(RBP, RAX, 3, tlb_off(mo, offsetof(TcgTlb, addend))));
+}
+
+/* The addend of the slot that tlb_match() found. */
+static X86Mem tlb_addend(MemOp mo)
+{
+    return x86_mem_index(RBP, RAX, 3, tlb_off(mo, offsetof(TcgTlb, addend)));
+}
+
+/* @to = addend of the page of @addr, else to @c. rax, rcx and flags are lost.
+ */
+static void tlb_probe(Gen *g, X86Mem addr, MemOp mo, unsigned size, bool write,
+                      int to, Cold *c)
+{
+    tlb_match(g, addr, mo, size, write, c);
+    x86_rm(&g->a, X86_MOV_RM, 1, to, tlb_addend(mo));
+}
+
+static void cold_respec(Gen *g, const Cold *c)
+{
+    x86_rm(&g->a, X86_MOV_RM, 1, c->to, tlb_addend(c->aux));
+    x86_rm(&g->a, X86_MOV_MR, 1, c->to, x86_mem(RBP, c->cell));
+    x86_alu_mi(&g->a, ALU_ADD, 1, x86_mem(RBP, TCG_HOT_OFF(spec_misses)), 1);
+    x86_jmp_back(&g->a, c->check_back);
+}
+
+/* As tlb_probe() with a guess (E6): the access need not wait for the slot. */
+static void spec_probe(Gen *g, X86Mem addr, MemOp mo, unsigned size, bool write,
+                       int to, Cold *c)
+{
+    Cold *fix = cold_new(g, cold_respec);
+
+    g->ctx->count.spec_ops++;
+    fix->aux = mo;
+    fix->to = to;
+    fix->cell = spec_offset(g);
+    tlb_match(g, addr, mo, size, write, c);
+    x86_rm(&g->a, X86_MOV_RM, 1, to, x86_mem(RBP, fix->cell));
+    x86_rm(&g->a, X86_CMP_RM, 1, to, tlb_addend(mo));
+    cold_jump(fix, x86_jcc32(&g->a, CC_NE));
+    fix->check_back = x86_offset(&g->a);
 }
 
 /* The check of one access: rax = addend. */
 static void tlb_check(Gen *g, X86Mem addr, MemOp mo, bool write, Cold *c)
 {
     tlb_probe(g, addr, mo, memop_size(mo), write, RAX, c);
+}
+
+/* A page cell did not have the page: fill it from the soft TLB. */
+static void cold_refill(Gen *g, const Cold *c)
+{
+    X86Asm *a = &g->a;
+    int32_t fills = TCG_HOT_OFF(tlb) + memop_mmu(c->aux) * sizeof(TcgTlb) +
+                    offsetof(TcgTlb, cell_fills[c->write]);
+    Cold this = *c, *slow = cold_new(g, NULL);
+
+    *slow = this;
+    slow->emit = this.after;
+    memset(slow->jump, 0, sizeof(slow->jump));
+    tlb_probe(g, this.window, this.aux, this.span, this.write, this.to, slow);
+    x86_alu_mi(a, ALU_ADD, 1, x86_mem(RBP, TCG_HOT_OFF(cell_fills)), 1);
+    x86_rm(a, X86_LEA, 1, RCX, this.window);
+    x86_alu_ri(a, ALU_AND, 1, RCX, -(1 << g->fe->page_bits));
+    x86_alu_mi(a, ALU_ADD, 1, x86_mem(RBP, fills), 1);
+    x86_rm(a, X86_MOV_MR, 1, RCX,
+           x86_mem(RBP, this.cell + offsetof(TcgPageCell, page)));
+    x86_rm(a, X86_MOV_MR, 1, this.to,
+           x86_mem(RBP, this.cell + offsetof(TcgPageCell, addend)));
+    x86_mi32(a, X86_MOV_I, 1,
+             x86_mem(RBP, this.cell + offsetof(TcgPageCell, limit)),
+             (1 << g->fe->page_bits) - cell_span(this.span) + 1);
+    x86_jmp_back(a, this.check_back);
+}
+
+/* As tlb_probe(), by way of a page cell; rcx and flags are lost. @c becomes
+ * the way to the soft TLB. */
+static void cell_probe(Gen *g, X86Mem addr, MemOp mo, unsigned size, bool write,
+                       int to, Cold *c)
+{
+    X86Asm *a = &g->a;
+
+    g->ctx->count.cell_ops++;
+    c->after = c->emit;
+    c->emit = cold_refill;
+    c->window = addr;
+    c->span = size;
+    c->write = write;
+    c->to = to;
+    c->cell = cell_offset(g, memop_mmu(mo), size, write);
+    if (addr.disp == 0) {
+        x86_rr(a, X86_MOV_RM, 1, RCX, addr.base);
+    } else {
+        x86_rm(a, X86_LEA, 1, RCX, addr);
+    }
+    x86_rm(a, X86_SUB_RM, 1, RCX,
+           x86_mem(RBP, c->cell + offsetof(TcgPageCell, page)));
+    x86_rm(a, X86_CMP_RM, 1, RCX,
+           x86_mem(RBP, c->cell + offsetof(TcgPageCell, limit)));
+    cold_jump(c, x86_jcc32(a, CC_AE));
+    x86_rm(a, X86_MOV_RM, 1, to,
+           x86_mem(RBP, c->cell + offsetof(TcgPageCell, addend)));
+    c->check_back = x86_offset(a);
 }
 
 static X86Mem host_mem(X86Mem addr)
@@ -294,11 +388,28 @@ static Group *group_of(Gen *g)
     return k != 0 && g->group[k - 1].count > 1 ? &g->group[k - 1] : NULL;
 }
 
+typedef void ProbeFn(Gen *g, X86Mem addr, MemOp mo, unsigned size, bool write,
+                     int to, Cold *c);
+
+/* How the access, or its group, is checked. */
+static ProbeFn *probe_of(const Gen *g, const TcgInsn *in)
+{
+    int32_t disp;
+    TcgRef root = group_root(g, in->a, &disp);
+
+    if (memop_align(in->aux) != 1 || (in->aux & MO_KIND_MASK) == MO_CODE) {
+        return tlb_probe;
+    }
+    return cell_wanted(g, root)                          ? cell_probe
+           : in->op == TCG_OP_ld && spec_wanted(g, root) ? spec_probe
+                                                         : tlb_probe;
+}
+
 /* Register of the group's addend; the first member's own is yet empty. */
-static int group_addend(Gen *g, const Group *q)
+static int group_addend(Gen *g, const Group *q, ProbeFn *probe)
 {
     if (q == NULL) {
-        return RAX;
+        return probe == spec_probe ? RCX : RAX;
     }
     return q->leader == g->i ? ra_temp(g)
                              : ra_use(g, group_value(g, q - g->group), NO_REG);
@@ -306,17 +417,18 @@ static int group_addend(Gen *g, const Group *q)
 
 /* Check the access, or its whole group, or what the group's first found. */
 static void group_check(Gen *g, const Group *q, X86Mem addr, int addend,
-                        const TcgInsn *in, Cold *c)
+                        ProbeFn *probe, const TcgInsn *in, Cold *c)
 {
     bool write = in->op == TCG_OP_st;
     int32_t disp;
 
     if (q == NULL) {
-        tlb_check(g, addr, in->aux, write, c);
+        probe(g, addr, in->aux, memop_size(in->aux), write, addend, c);
         return;
     }
     c->emit = cold_member;
     if (q->leader != g->i) {
+        g->ctx->count.group_ops++;
         x86_alu_ri(&g->a, ALU_CMP, 1, addend, NO_ADDEND);
         cold_jump(c, x86_jcc32(&g->a, CC_E));
         return;
@@ -324,7 +436,7 @@ static void group_check(Gen *g, const Group *q, X86Mem addr, int addend,
     c->addend = addend;
     group_root(g, in->a, &disp);
     addr.disp += q->lo - disp;
-    tlb_probe(g, addr, in->aux, q->hi - q->lo, q->write, addend, c);
+    probe(g, addr, in->aux, q->hi - q->lo, q->write, addend, c);
 }
 
 static void group_done(Gen *g, const Group *q, int addend)
@@ -347,12 +459,13 @@ static X86Mem group_mem(X86Mem addr, int addend)
 static void emit_ld(Gen *g, const TcgInsn *in)
 {
     const Group *q = group_of(g);
+    ProbeFn *probe = probe_of(g, in);
     X86Mem addr = address(g, in->a);
-    int addend = group_addend(g, q);
+    int addend = group_addend(g, q, probe);
     int dst = ra_def(g);
     Cold *c = slow_path(g, cold_ld, addr, in->aux, dst);
 
-    group_check(g, q, addr, addend, in, c);
+    group_check(g, q, addr, addend, probe, in, c);
     load(g, dst, group_mem(addr, addend), in->aux, in->type);
     c->back = x86_offset(&g->a);
     ra_commit(g, dst);
@@ -363,13 +476,14 @@ static void emit_ld(Gen *g, const TcgInsn *in)
 static void emit_st(Gen *g, const TcgInsn *in)
 {
     const Group *q = group_of(g);
+    ProbeFn *probe = probe_of(g, in);
     X86Mem addr = address(g, in->a);
     int src = tcg_ref_is_const(in->b) ? NO_REG : ra_use(g, in->b, NO_REG);
-    int addend = group_addend(g, q);
+    int addend = group_addend(g, q, probe);
     Cold *c = slow_path(g, cold_st, addr, in->aux, NO_REG);
 
     slow_operand(g, c, 0, in->b, src);
-    group_check(g, q, addr, addend, in, c);
+    group_check(g, q, addr, addend, probe, in, c);
     if (src == NO_REG) {
         store_imm(g, c->imm[0], group_mem(addr, addend), in->aux);
     } else {

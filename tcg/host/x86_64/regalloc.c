@@ -15,7 +15,7 @@ static const uint8_t carry_gpr[] = { RBX, R12, R13, R14, R15, R8, R9, R10 };
 static const uint8_t carry_vec[] = { X0 + 8,  X0 + 9,  X0 + 10, X0 + 11,
                                      X0 + 12, X0 + 13, X0 + 14, X0 + 15 };
 
-static bool has_own_loop(const TcgBlock *tb)
+bool ra_own_loop(const TcgBlock *tb)
 {
     for (unsigned i = 0; i < tb->nexit; i++) {
         if (tb->exit[i].kind == TCG_EXIT_LOOP) {
@@ -148,7 +148,7 @@ static void choose_carried(Gen *g)
     g->ncarried = 0;
     memset(&g->carried_set, 0, sizeof(g->carried_set));
     memset(&g->carried_dirty, 0, sizeof(g->carried_dirty));
-    if (!has_own_loop(tb) || !find_fixed_slots(tb, &fixed)) {
+    if (!ra_own_loop(tb) || !find_fixed_slots(tb, &fixed)) {
         return;
     }
     for (unsigned i = 0; i < tb->n; i = tcg_insn_next(tb, i)) {
@@ -300,6 +300,7 @@ void ra_begin(Gen *g)
         set_hints(g);
     }
     group_find(g);
+    cell_begin(g);
 }
 
 /* ---- registers ---- */
