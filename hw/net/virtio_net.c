@@ -5,7 +5,8 @@
  *
  * Spec:  VIRTIO 1.2, 5.1.
  * Guest: a receive and a transmit queue a pair, and a control queue. Checksum
- *        and segmentation offloads are passed on to a back end that has them.
+ *        and segmentation offloads are passed on to a back end that has them;
+ *        for others the network's core does them, so they are offered too.
  * Omits: RSS and hash reports, receive segment coalescing, standby (failover).
  * Locks: machine lock.
  */
@@ -744,19 +745,29 @@ static const Property net_props[] = {
     { 0 },
 };
 
-/* Bits that need virtio_net_hdr in the back end, and UFO or USO. */
-static const uint64_t host_offloads =
-    BIT(NET_F_CSUM) | BIT(NET_F_GSO) | BIT(NET_F_HOST_TSO4) |
-    BIT(NET_F_HOST_TSO6) | BIT(NET_F_HOST_ECN) | BIT(NET_F_HOST_UFO) |
-    BIT(NET_F_HOST_USO) | BIT(NET_F_CTRL_GUEST_OFFLOADS);
+/* Large frames for the guest, which only a back end with virtio_net_hdr has;
+ * and what such a one may lack. */
+static const uint64_t large_bits =
+    BIT(NET_F_GUEST_TSO4) | BIT(NET_F_GUEST_TSO6) | BIT(NET_F_GUEST_ECN) |
+    BIT(NET_F_GUEST_UFO) | BIT(NET_F_GUEST_USO4) | BIT(NET_F_GUEST_USO6);
 static const uint64_t ufo_bits = BIT(NET_F_GUEST_UFO) | BIT(NET_F_HOST_UFO);
 static const uint64_t uso_bits =
     BIT(NET_F_GUEST_USO4) | BIT(NET_F_GUEST_USO6) | BIT(NET_F_HOST_USO);
+/* What stands on checksums, on either side; 5.1.3.1. */
+static const uint64_t host_csum_bits =
+    BIT(NET_F_GSO) | BIT(NET_F_HOST_TSO4) | BIT(NET_F_HOST_TSO6) |
+    BIT(NET_F_HOST_ECN) | BIT(NET_F_HOST_UFO) | BIT(NET_F_HOST_USO);
 /* And those that need the control queue; 5.1.3.1. */
 static const uint64_t control_bits =
     BIT(NET_F_CTRL_RX) | BIT(NET_F_CTRL_VLAN) | BIT(NET_F_CTRL_RX_EXTRA) |
     BIT(NET_F_CTRL_MAC_ADDR) | BIT(NET_F_GUEST_ANNOUNCE) | BIT(NET_F_MQ) |
     BIT(NET_F_CTRL_GUEST_OFFLOADS);
+
+/* @f, without @bits where @feature is not in it. */
+static uint64_t without(uint64_t f, unsigned feature, uint64_t bits)
+{
+    return f >> feature & 1 ? f : f & ~bits;
+}
 
 static uint64_t net_features(const VirtioNet *s)
 {
@@ -765,11 +776,15 @@ static uint64_t net_features(const VirtioNet *s)
     for (unsigned i = 0; i < ARRAY_SIZE(s->f); i++) {
         f |= s->f[i] ? BIT(i) : 0;
     }
-    f &= nic_conf_has_vnet_hdr(&s->conf) ? ~UINT64_C(0)
-                                         : ~(host_offloads | guest_offloads);
-    f &= nic_conf_has_ufo(&s->conf) ? ~UINT64_C(0) : ~ufo_bits;
-    f &= nic_conf_has_uso(&s->conf) ? ~UINT64_C(0) : ~uso_bits;
-    f &= f >> NET_F_CTRL_VQ & 1 ? ~UINT64_C(0) : ~control_bits;
+    if (!nic_conf_has_vnet_hdr(&s->conf)) {
+        f &= ~large_bits;
+    } else {
+        f &= nic_conf_has_ufo(&s->conf) ? ~UINT64_C(0) : ~ufo_bits;
+        f &= nic_conf_has_uso(&s->conf) ? ~UINT64_C(0) : ~uso_bits;
+    }
+    f = without(f, NET_F_CTRL_VQ, control_bits);
+    f = without(f, NET_F_CSUM, host_csum_bits);
+    f = without(f, NET_F_GUEST_CSUM, large_bits);
     f &= s->pairs > 1 ? ~UINT64_C(0) : ~BIT(NET_F_MQ);
     f |= s->host_mtu ? BIT(NET_F_MTU) : 0;
     f |= s->speed >= 0 || s->duplex ? BIT(NET_F_SPEED_DUPLEX) : 0;

@@ -127,16 +127,15 @@ bool nic_link_up(const Nic *nic);
 
 /* How many queues the netdev has: 1 when there is none. */
 unsigned nic_conf_queues(const NicConf *conf);
-/* Can the back end itself read virtio_net_hdr? Only then may a NIC offer
- * checksum and segmentation offloads to its guest (VIRTIO 1.2, 5.1.3.1) and
- * set any for itself. */
+/* Can the back end itself read virtio_net_hdr? Where it cannot, the core does
+ * in software what a NIC's frames leave open, but never gives large ones. */
 bool nic_conf_has_vnet_hdr(const NicConf *conf);
 bool nic_conf_has_ufo(const NicConf *conf); /* UDP fragmentation */
 bool nic_conf_has_uso(const NicConf *conf); /* UDP segmentation */
 /* Packets both ways begin with a header of @len bytes (0, 10, 12, 20). Where
- * the back end has none, the core adds one of zeros, and drops the guest's. */
+ * the back end has none, the core obeys the guest's: checksums, segments. */
 void nic_set_vnet_hdr_len(Nic *nic, unsigned len);
-/* What the guest takes; a no-op when the back end has no headers. */
+/* What the guest takes. A back end without headers uses .csum alone. */
 void nic_set_offloads(Nic *nic, const NetOffloads *offloads);
 /* Multiqueue: only the first @n queues are in use; the rest drop. */
 void nic_set_queues_in_use(Nic *nic, unsigned n);

@@ -102,70 +102,38 @@ static bool hand_over(NetPort *to, const uint8_t *data, size_t len)
 
 /* --- headers --- */
 
-enum { /* struct virtio_net_hdr, VIRTIO 1.2, 5.1.6 */
-       HDR_FLAGS = 0,
-       HDR_GSO_TYPE = 1,
-       HDR_CSUM_START = 6,
-       HDR_CSUM_OFFSET = 8,
-       HDR_BYTES = 10,
-       F_NEEDS_CSUM = 1,
-};
+enum { HDR_F_DATA_VALID = 2 }; /* VIRTIO 1.2, 5.1.6.4 */
 
-/* The Internet checksum, RFC 1071. */
-static uint16_t checksum(const uint8_t *p, size_t len)
+typedef struct Converted {
+    NetPort *from;
+    bool taken;
+} Converted;
+
+static void hand_over_frame(void *opaque, const uint8_t *frame, size_t len)
 {
-    uint64_t sum = 0;
+    Converted *c = opaque;
+    NetPort *to = c->from->peer;
+    g_autofree uint8_t *out = NULL;
 
-    for (size_t i = 0; i + 1 < len; i += 2) {
-        sum += ld16_be(p + i);
+    if (!to || to->hdr_len == 0) { /* an answer may have reset the NIC */
+        c->taken = !to || hand_over(to, frame, len);
+        return;
     }
-    if (len & 1) {
-        sum += p[len - 1] << 8;
-    }
-    while (sum >> 16) {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    return ~sum;
+    out = g_malloc(to->hdr_len + len);
+    memset(out, 0, to->hdr_len);
+    out[0] = c->from->checked && to->wants_valid ? HDR_F_DATA_VALID : 0;
+    memcpy(out + to->hdr_len, frame, len);
+    c->taken = hand_over(to, out, to->hdr_len + len);
 }
 
-bool net_finish_checksum(uint8_t *packet, size_t len, unsigned hdr_len)
-{
-    uint8_t *frame = packet + hdr_len;
-    size_t start, offset, n = len - hdr_len;
-    uint16_t sum;
-
-    if (hdr_len < HDR_BYTES || packet[HDR_GSO_TYPE] != 0) {
-        return hdr_len < HDR_BYTES;
-    }
-    if (!(packet[HDR_FLAGS] & F_NEEDS_CSUM)) {
-        return true;
-    }
-    start = ld16_le(packet + HDR_CSUM_START);
-    offset = ld16_le(packet + HDR_CSUM_OFFSET);
-    if (start >= n || offset > n - start || n - start - offset < 2) {
-        return false;
-    }
-    sum = checksum(frame + start, n - start);
-    /* 0 means "none" in UDP; RFC 768 sends its other form */
-    st16_be(frame + start + offset, sum ? sum : 0xffff);
-    packet[HDR_FLAGS] &= ~F_NEEDS_CSUM;
-    return true;
-}
-
-/* One side has a header of another length, or none. */
+/* One side has a header of another length, or none: what the sender left
+ * undone is done here. */
 static bool send_converted(NetPort *from, const uint8_t *data, size_t len)
 {
-    NetPort *to = from->peer;
-    g_autofree uint8_t *in = g_memdup2(data, len);
-    g_autofree uint8_t *out = NULL;
-    size_t frame = len - from->hdr_len;
+    Converted c = { from, true };
 
-    if (!net_finish_checksum(in, len, from->hdr_len)) {
-        return true; /* dropped */
-    }
-    out = g_malloc0(to->hdr_len + frame);
-    memcpy(out + to->hdr_len, in + from->hdr_len, frame);
-    return hand_over(to, out, to->hdr_len + frame);
+    net_finish_offloads(data, len, from->hdr_len, hand_over_frame, &c);
+    return c.taken; /* what is wrong is dropped */
 }
 
 bool net_port_send(NetPort *from, const uint8_t *data, size_t len)

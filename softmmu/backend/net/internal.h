@@ -36,8 +36,10 @@ struct NetPort {
     unsigned index; /* queue number */
     NetPort *peer;  /* NULL: not connected */
     unsigned hdr_len;
-    bool peer_waits; /* the peer was told to wait for drained() */
-    GQueue waiting;  /* GBytes *, towards this port, in order */
+    bool checked;     /* what it sends has right checksums for sure */
+    bool wants_valid; /* and its own peer may be told so by DATA_VALID */
+    bool peer_waits;  /* the peer was told to wait for drained() */
+    GQueue waiting;   /* GBytes *, towards this port, in order */
 };
 
 void net_port_init(NetPort *port, const NetPortOps *ops, void *owner,
@@ -53,11 +55,14 @@ void net_port_arrive(NetPort *to, const uint8_t *data, size_t len);
 void net_port_flush(NetPort *to);
 void net_port_purge(NetPort *port);
 /*
- * Finish a checksum that a virtio_net_hdr of @hdr_len bytes before the frame
- * leaves open (VIRTIO 1.2, 5.1.6.2). False: the frame cannot be sent without
- * offloads (segmentation), or its header lies.
+ * Do what the virtio_net_hdr of @hdr_len bytes before a frame leaves open
+ * (VIRTIO 1.2, 5.1.6.2): @emit gets each complete frame, without header. False:
+ * the header lies, or asks for what no frame can be; nothing was emitted.
  */
-bool net_finish_checksum(uint8_t *packet, size_t len, unsigned hdr_len);
+bool net_finish_offloads(const uint8_t *packet, size_t len, unsigned hdr_len,
+                         void (*emit)(void *opaque, const uint8_t *frame,
+                                      size_t len),
+                         void *opaque);
 
 /* --- netdevs --- */
 

@@ -192,6 +192,9 @@ void nic_set_offloads(Nic *nic, const NetOffloads *offloads)
 {
     Netdev *nd = nic->conf->netdev;
 
+    for (unsigned i = 0; i < nic->queues; i++) {
+        nic->queue[i].port.wants_valid = offloads->csum;
+    }
     if (nd && nd->has_vnet_hdr) {
         netdev_type_of(nd)->set_offloads(nd, offloads);
     }

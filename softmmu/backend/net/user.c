@@ -664,6 +664,7 @@ static bool user_open(Netdev *nd, Error **errp)
         error_set(errp, "libslirp refused the configuration");
         return false;
     }
+    nd->port[0].checked = true; /* libslirp makes all it sends itself */
     bh_schedule(s->refill);
     return add_rules(s, errp);
 }
