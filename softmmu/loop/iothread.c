@@ -67,25 +67,16 @@ static const Property iothread_props[] = {
     { 0 },
 };
 
-typedef struct Hello {
-    IOThread *io;
-    Lock lock;
-    Cond said;
-} Hello;
-
-static void say_thread_id(void *opaque)
+static void note_thread_id(void *opaque)
 {
-    Hello *h = opaque;
+    IOThread *io = opaque;
 
-    LOCK_GUARD(&h->lock);
-    h->io->thread_id = syscall(SYS_gettid);
-    cond_signal(&h->said);
+    io->thread_id = syscall(SYS_gettid);
 }
 
 static bool iothread_complete(Object *obj, Error **errp)
 {
     IOThread *io = iothread_of(obj);
-    Hello hello = { .io = io };
 
     if (io->pool_min > io->pool_max) {
         error_set(errp, "bad thread-pool-min/thread-pool-max values");
@@ -93,17 +84,8 @@ static bool iothread_complete(Object *obj, Error **errp)
     }
     io->ctx = loop_context_new(obj->name, NULL, object_machine(obj)->clocks);
     update_poll(io);
-    lock_init(&hello.lock);
-    cond_init(&hello.said);
     loop_thread_start(io->ctx);
-    loop_post(io->ctx, say_thread_id, &hello);
-    lock_acquire(&hello.lock);
-    while (io->thread_id == 0) {
-        cond_wait(&hello.said, &hello.lock);
-    }
-    lock_release(&hello.lock);
-    cond_destroy(&hello.said);
-    lock_destroy(&hello.lock);
+    loop_call(io->ctx, note_thread_id, io);
     return true;
 }
 

@@ -134,6 +134,44 @@ void loop_post(LoopContext *ctx, void (*fn)(void *opaque), void *opaque)
     post(ctx, (Posted){ fn, opaque, NULL });
 }
 
+typedef struct LoopCall {
+    void (*fn)(void *opaque);
+    void *opaque;
+    Lock lock;
+    Cond ended;
+    bool done;
+} LoopCall;
+
+static void run_call(void *opaque)
+{
+    LoopCall *c = opaque;
+
+    c->fn(c->opaque);
+    LOCK_GUARD(&c->lock);
+    c->done = true;
+    cond_signal(&c->ended);
+}
+
+void loop_call(LoopContext *ctx, void (*fn)(void *opaque), void *opaque)
+{
+    LoopCall c = { .fn = fn, .opaque = opaque };
+
+    if (loop_in_context(ctx) || (ctx->lock && lock_held(ctx->lock))) {
+        fn(opaque);
+        return;
+    }
+    lock_init(&c.lock);
+    cond_init(&c.ended);
+    loop_post(ctx, run_call, &c);
+    lock_acquire(&c.lock);
+    while (!c.done) {
+        cond_wait(&c.ended, &c.lock);
+    }
+    lock_release(&c.lock);
+    cond_destroy(&c.ended);
+    lock_destroy(&c.lock);
+}
+
 static void bh_unref(BottomHalf *bh)
 {
     if (atomic_fetch_sub(&bh->refs, 1) == 1) {

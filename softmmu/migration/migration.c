@@ -46,7 +46,7 @@ typedef struct MainCall {
     bool (*fn)(Migration *mig, void *data, Error **errp);
     void *data;
     Error *err;
-    bool ok, done;
+    bool ok;
 } MainCall;
 
 static void serve_call(void *opaque)
@@ -54,9 +54,6 @@ static void serve_call(void *opaque)
     MainCall *c = opaque;
 
     c->ok = c->fn(c->mig, c->data, &c->err);
-    LOCK_GUARD(&c->mig->lock);
-    c->done = true;
-    cond_broadcast(&c->mig->wake);
 }
 
 bool migration_in_main(Migration *mig,
@@ -65,12 +62,7 @@ bool migration_in_main(Migration *mig,
 {
     MainCall c = { .mig = mig, .fn = fn, .data = data };
 
-    loop_post(mig->m->loop, serve_call, &c);
-    lock_acquire(&mig->lock);
-    while (!c.done) {
-        cond_wait(&mig->wake, &mig->lock);
-    }
-    lock_release(&mig->lock);
+    loop_call(mig->m->loop, serve_call, &c);
     if (c.err) {
         error_move(errp, c.err);
     }

@@ -471,9 +471,6 @@ typedef struct Attach {
     char *source;
     bool ok;
     Error *err;
-    Lock lock;
-    Cond done;
-    bool finished;
 } Attach;
 
 static void attach_in_context(void *opaque)
@@ -483,10 +480,6 @@ static void attach_in_context(void *opaque)
 
     a->ok = char_attach(&mon->fe, a->chr, mon->m->gate, mon->ctx, a->source,
                         a->handlers, mon, &a->err);
-    lock_acquire(&a->lock);
-    a->finished = true;
-    cond_signal(&a->done);
-    lock_release(&a->lock);
 }
 
 /* Attach in the thread that will use it; this one waits. */
@@ -496,20 +489,7 @@ static bool attach(Monitor *mon, Chardev *chr, const CharHandlers *handlers,
     Attach a = { .mon = mon, .chr = chr, .handlers = handlers };
 
     a.source = g_strdup_printf("/monitor/%s", chardev_id(chr));
-    lock_init(&a.lock);
-    cond_init(&a.done);
-    if (mon->ctx == mon->m->loop) {
-        attach_in_context(&a);
-    } else {
-        loop_post(mon->ctx, attach_in_context, &a);
-        lock_acquire(&a.lock);
-        while (!a.finished) {
-            cond_wait(&a.done, &a.lock);
-        }
-        lock_release(&a.lock);
-    }
-    cond_destroy(&a.done);
-    lock_destroy(&a.lock);
+    loop_call(mon->ctx, attach_in_context, &a);
     g_free(a.source);
     if (!a.ok) {
         error_move(errp, a.err);
@@ -612,39 +592,15 @@ MonitorHub *monitor_hub_new(Machine *m)
 /* In its context: the last bytes, then let go of the chardev. */
 static void detach_in_context(void *opaque)
 {
-    Attach *a = opaque;
+    Monitor *mon = opaque;
 
-    for (int i = 0; i < 100 && a->mon->out->len > 0; i++) {
-        monitor_flush(a->mon);
-        if (a->mon->out->len > 0) {
+    for (int i = 0; i < 100 && mon->out->len > 0; i++) {
+        monitor_flush(mon);
+        if (mon->out->len > 0) {
             g_usleep(10000);
         }
     }
-    char_detach(&a->mon->fe);
-    lock_acquire(&a->lock);
-    a->finished = true;
-    cond_signal(&a->done);
-    lock_release(&a->lock);
-}
-
-static void detach(Monitor *mon)
-{
-    Attach a = { .mon = mon };
-
-    lock_init(&a.lock);
-    cond_init(&a.done);
-    if (mon->ctx == mon->m->loop) {
-        detach_in_context(&a);
-    } else {
-        loop_post(mon->ctx, detach_in_context, &a);
-        lock_acquire(&a.lock);
-        while (!a.finished) {
-            cond_wait(&a.done, &a.lock);
-        }
-        lock_release(&a.lock);
-    }
-    cond_destroy(&a.done);
-    lock_destroy(&a.lock);
+    char_detach(&mon->fe);
 }
 
 void monitor_hub_free(MonitorHub *hub)
@@ -652,10 +608,12 @@ void monitor_hub_free(MonitorHub *hub)
     machine_lock(hub->m);
     notifier_remove(hub->m->on_event, &hub->on_event);
     event_throttle_free(hub->throttle);
-    machine_unlock(hub->m);
     for (guint i = 0; i < hub->monitors->len; i++) {
-        detach(g_ptr_array_index(hub->monitors, i));
+        Monitor *mon = g_ptr_array_index(hub->monitors, i);
+
+        loop_call(mon->ctx, detach_in_context, mon);
     }
+    machine_unlock(hub->m);
     loop_thread_stop(hub->io);
     for (guint i = 0; i < hub->monitors->len; i++) {
         monitor_free(g_ptr_array_index(hub->monitors, i));

@@ -53,6 +53,9 @@ bool loop_thread_is_iothread(void);
 /* Call @fn(@opaque) in @ctx soon, in order of posting. Any thread, async-
  * signal-unsafe, never blocks. */
 void loop_post(LoopContext *ctx, void (*fn)(void *opaque), void *opaque);
+/* The same, and wait for its end; at once for a caller that is in @ctx or holds
+ * its lock. @ctx runs, or will. */
+void loop_call(LoopContext *ctx, void (*fn)(void *opaque), void *opaque);
 
 /* A bottom half: post once however often it is scheduled. */
 typedef struct BottomHalf BottomHalf;

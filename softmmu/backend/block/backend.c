@@ -60,47 +60,6 @@ void block_request_finish(BlockRequest *r, int status)
     event_complete(&r->event, status);
 }
 
-/* --- another context --- */
-
-typedef struct CallIn {
-    void (*fn)(void *opaque);
-    void *opaque;
-    Lock lock;
-    Cond wake;
-    bool done;
-} CallIn;
-
-static void run_call(void *opaque)
-{
-    CallIn *c = opaque;
-
-    c->fn(c->opaque);
-    LOCK_GUARD(&c->lock);
-    c->done = true;
-    cond_broadcast(&c->wake);
-}
-
-void block_call_in(Machine *m, LoopContext *ctx, void (*fn)(void *opaque),
-                   void *opaque)
-{
-    CallIn c = { .fn = fn, .opaque = opaque };
-
-    if (ctx == m->loop) {
-        fn(opaque); /* the machine lock is its lock */
-        return;
-    }
-    lock_init(&c.lock);
-    cond_init(&c.wake);
-    loop_post(ctx, run_call, &c);
-    lock_acquire(&c.lock);
-    while (!c.done) {
-        cond_wait(&c.wake, &c.lock);
-    }
-    lock_release(&c.lock);
-    cond_destroy(&c.wake);
-    lock_destroy(&c.lock);
-}
-
 /* --- workers --- */
 
 static int run_request(BlockRequest *r)

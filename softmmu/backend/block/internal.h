@@ -160,10 +160,6 @@ struct BlockRequest {
 void block_request_finish(BlockRequest *r, int status);
 /* A ring cannot do it. Any thread. */
 void block_request_to_worker(BlockRequest *r);
-/* Run @fn in @ctx and wait for it: at once where we are in it or hold its
- * lock. Main thread. */
-void block_call_in(Machine *m, LoopContext *ctx, void (*fn)(void *opaque),
-                   void *opaque);
 
 /* --- rings (uring.c) --- */
 

@@ -329,6 +329,6 @@ void block_ring_unref(BlockRing *ring)
     }
     lock_release(&ring->sys->lock);
     if (last) {
-        block_call_in(ring->sys->m, ring->ctx, ring_close, ring);
+        loop_call(ring->ctx, ring_close, ring);
     }
 }
