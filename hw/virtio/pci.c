@@ -937,6 +937,8 @@ VIRTIO_PCI(blk, virtio_blk_type, 0x1001, 0x0100, DEVICE_STORAGE, "VirtIO disk")
 VIRTIO_PCI(net, virtio_net_type, 0x1000, 0x0200, DEVICE_NETWORK,
            "VirtIO network card")
 
+VIRTIO_PCI(balloon, virtio_balloon_type, 0x1002, 0x00ff, DEVICE_MISC,
+           "VirtIO memory balloon")
 VIRTIO_PCI(serial, virtio_serial_type, 0x1003, 0x0780, DEVICE_INPUT,
            "VirtIO console and serial ports")
 
@@ -950,6 +952,7 @@ const ObjectType *const hw_virtio_pci_types[] = {
     THREE(rng),
     THREE(blk),
     THREE(net),
+    THREE(balloon),
     THREE(serial),
     NULL,
 };

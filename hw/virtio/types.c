@@ -6,6 +6,11 @@
 #include "hw/virtio/mmio.h"
 
 const ObjectType *const hw_virtio_types[] = {
-    TYPE(virtio_device_type),   TYPE(virtio_bus_type), TYPE(virtio_mmio_type),
-    TYPE(virtio_mmio_bus_type), TYPE(virtio_rng_type), NULL,
+    TYPE(virtio_device_type),
+    TYPE(virtio_bus_type),
+    TYPE(virtio_mmio_type),
+    TYPE(virtio_mmio_bus_type),
+    TYPE(virtio_rng_type),
+    TYPE(virtio_balloon_type),
+    NULL,
 };

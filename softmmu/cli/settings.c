@@ -229,6 +229,9 @@ static bool set_overcommit(StartPlan *p, json_object *options, Error **errp)
         error_set_errno(errp, errno, "locking memory failed");
         return false;
     }
+    if (mem_lock) {
+        ram_discard_inhibit(p->m->ms, true); /* it would come unlocked */
+    }
     return true;
 }
 

@@ -103,6 +103,7 @@ Machine *machine_new(const MachineType *type, TypeView view)
     m->on_reset = g_ptr_array_new();
     m->on_powerdown = g_ptr_array_new();
     m->on_event = g_ptr_array_new();
+    m->on_migration = g_ptr_array_new();
     m->config.serial = g_ptr_array_new();
     m->config.firmware_paths = g_ptr_array_new_with_free_func(g_free);
     m->config.drives = g_ptr_array_new();
@@ -233,6 +234,7 @@ static void machine_finalize(Object *obj)
     g_ptr_array_unref(m->on_reset);
     g_ptr_array_unref(m->on_powerdown);
     g_ptr_array_unref(m->on_event);
+    g_ptr_array_unref(m->on_migration);
     config_free(&m->config);
     cond_destroy(&m->exclusive_done);
     lock_destroy(&m->exclusive_lock);

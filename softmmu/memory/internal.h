@@ -31,6 +31,7 @@ struct MemorySystem {
     PtrSet *blocks; /* Block * */
     Lock ram_lock;
     ram_addr_t next_base; /* ram_lock */
+    unsigned no_discard;  /* machine lock: who inhibits it */
     /* bounce_lock (a leaf lock): buffers that dma_map gave out */
     Lock bounce_lock;
     GHashTable *bounce; /* host pointer -> Bounce * */

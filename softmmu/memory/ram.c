@@ -32,6 +32,7 @@ typedef struct Block {
     MemorySystem *ms;
     _Atomic uint32_t refs; /* its owner's, and one a dma_map */
     _Atomic bool dying;    /* the owner's reference is gone */
+    bool map_shared;       /* the mapping is of .fd's own pages */
     RcuHead rcu;
     unsigned trackers[DIRTY_CLIENTS]; /* machine lock */
 } Block;
@@ -124,6 +125,7 @@ static bool block_map(Block *b, const RamConfig *cfg, Error **errp)
                 (cfg->no_reserve ? MAP_NORESERVE : 0);
     uint64_t align = MAX(MAX(ram->page_size, cfg->align), HUGE_ALIGN);
 
+    b->map_shared = shared && ram->fd >= 0;
     ram->host =
         map_aligned(ram->size, align, prot, flags, ram->fd, cfg->fd_offset);
     tsan_guest_memory(ram->host, ram->host ? ram->size : 0);
@@ -536,6 +538,35 @@ void ram_written(MemorySystem *ms, RamBlock *block, ram_addr_t off,
         }
     }
     rcu_unlock();
+}
+
+void ram_discard_inhibit(MemorySystem *ms, bool on)
+{
+    assert(on || ms->no_discard > 0);
+    ms->no_discard += on ? 1 : -1;
+}
+
+bool ram_block_discard(MemorySystem *ms, RamBlock *block, ram_addr_t off,
+                       uint64_t len)
+{
+    const Block *b = container_of(block, Block, ram);
+    uint64_t end = off + len, first = align_up(off, block->page_size);
+
+    assert(range_fits(off, len, block->size));
+    end -= end % block->page_size;
+    if (ms->no_discard || block->readonly || first >= end) {
+        return false;
+    }
+    if (b->map_shared
+            ? fallocate(block->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                        (off_t)(block->fd_offset + first),
+                        (off_t)(end - first)) != 0
+            : madvise(block->host + first, end - first, MADV_DONTNEED) != 0) {
+        return false;
+    }
+    trace_ram_block_discard(block->id, first, end - first);
+    ram_written(ms, block, first, end - first);
+    return true;
 }
 
 typedef struct TrackAll {

@@ -16,6 +16,7 @@ typedef struct Sender {
     uint64_t **dirty;            /* words of each block's bitmap, as taken */
     uint64_t data_from, data_to; /* its present run of data, in bytes */
     GByteArray *devices;         /* saved in the main loop */
+    RamHints hints;              /* of the first pass; main loop */
 } Sender;
 
 static void add_block(RamBlock *block, void *opaque)
@@ -55,6 +56,43 @@ static bool main_sync(Migration *mig, void *data, Error **errp)
     return true;
 }
 
+/* A page that was not written since take_dirty(), or is in the log again by
+ * now, so that the next pass sends it: this one need not. */
+static void skip_pages(void *opaque, RamBlock *block, ram_addr_t offset,
+                       uint64_t len)
+{
+    Sender *s = opaque;
+    uint64_t first = (offset + STREAM_PAGE - 1) / STREAM_PAGE;
+    uint64_t end = (offset + len) / STREAM_PAGE;
+    guint index;
+
+    if (!g_ptr_array_find(s->blocks, block, &index)) {
+        return;
+    }
+    for (uint64_t i = first; i < end; i++) {
+        __atomic_fetch_and(&s->dirty[index][i / 64], ~(UINT64_C(1) << (i % 64)),
+                           __ATOMIC_RELAXED);
+    }
+}
+
+static void tell_hints(Sender *s, RamHintsPhase phase)
+{
+    s->hints = (RamHints){ phase, skip_pages, s };
+    notifier_call(s->mig->m->on_migration, &s->hints);
+}
+
+static bool main_hints_wanted(Migration *mig, void *data, Error **errp)
+{
+    tell_hints(data, RAM_HINTS_WANTED);
+    return true;
+}
+
+static bool main_hints_enough(Migration *mig, void *data, Error **errp)
+{
+    tell_hints(data, RAM_HINTS_ENOUGH);
+    return true;
+}
+
 static bool main_stop_vm(Migration *mig, void *data, Error **errp)
 {
     mig->was_running = machine_running(mig->m);
@@ -81,6 +119,7 @@ static bool main_save_devices(Migration *mig, void *data, Error **errp)
 
 static bool main_stop_logging(Migration *mig, void *data, Error **errp)
 {
+    tell_hints(data, RAM_HINTS_OVER);
     accel_ops(mig->m)->dirty_stop(mig->m->accel);
     ram_dirty_stop(mig->m->ms, DIRTY_MIGRATION);
     return true;
@@ -161,9 +200,15 @@ static void count_pages(Migration *mig, uint32_t n, bool zero, uint64_t sent)
         MIN(mig->remaining_bytes, (uint64_t)n * STREAM_PAGE);
 }
 
+/* A word of a bitmap that skip_pages() may clear bits of. */
+static uint64_t word_at(const uint64_t *map, uint64_t i)
+{
+    return __atomic_load_n(&map[i / 64], __ATOMIC_RELAXED);
+}
+
 static bool bit_at(const uint64_t *map, uint64_t i)
 {
-    return (map[i / 64] >> (i % 64)) & 1;
+    return (word_at(map, i) >> (i % 64)) & 1;
 }
 
 /* Send the dirty pages of one block, in runs of one kind. */
@@ -178,7 +223,7 @@ static void send_block(Sender *s, guint index)
         bool zero;
 
         if (!bit_at(s->dirty[index], i)) {
-            i += s->dirty[index][i / 64] == 0 ? 64 - i % 64 : 1;
+            i += word_at(s->dirty[index], i) == 0 ? 64 - i % 64 : 1;
             continue;
         }
         zero = page_is_zero(s, b, i);
@@ -205,19 +250,23 @@ static void take_dirty(Sender *s)
 /*
  * One pass over all RAM that is dirty now. Between taking the bits and reading
  * the pages the engine forgets which pages it may write without marking them:
- * a later store then either marks its page again or is read here.
+ * a later store then either marks its page again or is read here. Only then
+ * may hints begin: what is written afterwards is in the log.
  */
-static bool send_ram(Sender *s, Error **errp)
+static bool send_ram(Sender *s, bool hints, Error **errp)
 {
+    Migration *mig = s->mig;
+
     take_dirty(s);
-    if (!migration_in_main(s->mig, main_sync, s, errp)) {
+    if (!migration_in_main(mig, main_sync, s, errp) ||
+        (hints && !migration_in_main(mig, main_hints_wanted, s, errp))) {
         return false;
     }
     for (guint i = 0; i < s->blocks->len; i++) {
         send_block(s, i);
     }
     stream_flush(&s->out);
-    return true;
+    return !hints || migration_in_main(mig, main_hints_enough, s, errp);
 }
 
 /* Bytes dirty at present. */
@@ -254,14 +303,16 @@ static bool send_while_running(Sender *s, Error **errp)
 {
     Migration *mig = s->mig;
     uint64_t left = 0, before;
+    bool first = true;
     int64_t began;
 
     do {
         began = g_get_monotonic_time();
         before = s->out.bytes;
-        if (!send_ram(s, errp) || s->out.error) {
+        if (!send_ram(s, first, errp) || s->out.error) {
             return false;
         }
+        first = false;
         left = count_dirty(s);
         lock_acquire(&mig->lock);
         mig->remaining_bytes = left;
@@ -312,7 +363,7 @@ static bool send_all(Sender *s, Error **errp)
     }
     wait_to_go_on(mig);
     s->out.rate = 0; /* the guest waits */
-    if (!send_ram(s, errp) ||
+    if (!send_ram(s, false, errp) ||
         !migration_in_main(mig, main_save_devices, s, errp)) {
         return false;
     }

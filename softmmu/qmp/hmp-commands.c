@@ -401,6 +401,42 @@ static void hmp_announce_self(Machine *m, int argc, char **argv, GString *out,
     net_announce_nics(m, &p);
 }
 
+/* In megabytes. */
+static void hmp_balloon(Machine *m, int argc, char **argv, GString *out,
+                        Error **errp)
+{
+    uint64_t value;
+    char *end;
+    json_object *args;
+
+    if (!want_args(argc, 1, "balloon MEGABYTES", errp)) {
+        return;
+    }
+    value = g_ascii_strtoull(argv[0], &end, 0);
+    if (end == argv[0] || *end || value > INT64_MAX >> 20) {
+        error_set(errp, "invalid size '%s'", argv[0]);
+        return;
+    }
+    args = json_object_new_object();
+    json_object_object_add(args, "value",
+                           json_object_new_int64((int64_t)value << 20));
+    run_qmp(m, "balloon", args, errp);
+}
+
+static void info_balloon(Machine *m, int argc, char **argv, GString *out,
+                         Error **errp)
+{
+    json_object *info = qmp_execute(m, "query-balloon", NULL, errp);
+
+    if (info) {
+        g_string_append_printf(
+            out, "balloon: actual=%" PRId64 "\n",
+            json_object_get_int64(json_object_object_get(info, "actual")) >>
+                20);
+        json_object_put(info);
+    }
+}
+
 /* [NETDEV] RULE */
 static void hmp_hostfwd_add(Machine *m, int argc, char **argv, GString *out,
                             Error **errp)
@@ -601,6 +637,7 @@ static void info_pci(Machine *m, int argc, char **argv, GString *out,
 
 /* clang-format off */
 const HmpCommand hmp_info[] = {
+    { "balloon", "", "what the memory balloon leaves to the guest", info_balloon },
     { "chardev", "", "the character devices", info_chardev },
     { "cpus", "", "the virtual CPUs", info_cpus },
     { "jit", "", "counters of the translator", info_jit },
@@ -636,6 +673,7 @@ static void hmp_run_info(Machine *m, int argc, char **argv, GString *out,
 
 const HmpCommand hmp_commands[] = {
     { "announce_self", "[NIC[,NIC]... [ID]]", "have NICs announce themselves to the network", hmp_announce_self },
+    { "balloon", "MEGABYTES", "ask the guest to make do with that much memory", hmp_balloon },
     { "cont|c", "", "let the virtual CPUs go on", hmp_cont },
     { "device_add", "TYPE[,prop=value]...", "add a device", hmp_device_add },
     { "device_del", "ID", "remove a device", hmp_device_del },

@@ -15,6 +15,7 @@ import urllib.request
 
 import guest as g
 from guest import GuestTest, tap
+from qmp import Qmp
 
 DISK_MB = g.sized(200, 32, 3)
 FETCH_MB = g.sized(100, 16, 4)
@@ -286,6 +287,47 @@ class Others(GuestTest):
             "virtio-balloon-pci"))
         self.assertRegex(text, r"virtio_rng\.0")
         self.assertRegex(text, r"RNG=64\b")
+
+    def test_balloon_takes_memory_and_gives_it_back(self):
+        """query-balloon, the guest's view and the statistics follow the
+        balloon command; pages that the guest frees are reported."""
+        initrd = self.initrd(
+            "bal.gz", "head -c 50000000 /dev/zero > /tmp/x; rm /tmp/x\n"
+            "while read -r what; do [ $what != end ] || break; "
+            "grep MemTotal /proc/meminfo; echo SHOWN; done", "virtio_balloon")
+        path = self.dir / "qmp"
+        guest = self.linux(
+            initrd, "-device", "virtio-balloon-pci,id=b0,"
+            "free-page-reporting=on,guest-stats-polling-interval=1",
+            "-qmp", f"unix:{path},server=on,wait=off",
+            "-trace", "virtio_balloon_free")
+        guest.expect("INIT-START", 120)
+        qmp = Qmp(path)
+        self.addCleanup(qmp.close)
+        full = qmp.command("query-balloon")["actual"]
+        self.assertEqual(full, 512 << 20)
+        total = []
+        for want in (full - (128 << 20), full):
+            qmp.command("balloon", value=want)
+            until = time.monotonic() + 60 * g.SLOW
+            while qmp.command("query-balloon")["actual"] != want:
+                self.assertLess(time.monotonic(), until)
+                time.sleep(0.05)
+            guest.send("go\n")
+            total.append(int(guest.expect(r"MemTotal: +(\d+) kB")[1]))
+        self.assertEqual(total[1] - total[0], 128 << 10)
+        until = time.monotonic() + 60 * g.SLOW
+        while True:
+            told = qmp.command("qom-get", path="/machine/peripheral/b0",
+                           property="guest-stats")
+            if told["last-update"]:
+                break
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.05)
+        self.assertIn(told["stats"]["stat-total-memory"] >> 10, total)
+        guest.expect(r"virtio_balloon_free 0x[0-9a-f]+ 0x", 60)
+        guest.send("end\n")
+        self.finish(guest)
 
     def test_virtio_console(self):
         out = self.dir / "port.txt"

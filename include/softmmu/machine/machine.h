@@ -171,6 +171,7 @@ struct Machine {
     GPtrArray *on_reset;       /* Notifier *; data: ShutdownCause * */
     GPtrArray *on_powerdown;   /* Notifier *; data: NULL */
     GPtrArray *on_event;       /* Notifier *; data: MachineEvent * */
+    GPtrArray *on_migration;   /* Notifier *; data: const RamHints * */
     struct FwCfg *fw_cfg;      /* the board's, or NULL */
     struct BlockSystem *block; /* softmmu/backend/block's; NULL: none yet */
     struct FdSets *fdsets;     /* softmmu/backend/socket.h; NULL: none yet */
@@ -183,6 +184,23 @@ struct Machine {
                      uint32_t data);
     void *msi_opaque;
 };
+
+/*
+ * While migration sends RAM for the first time: pages whose contents do not
+ * matter since then need not be sent. skip() is called under the machine lock
+ * until the phase is RAM_HINTS_ENOUGH or RAM_HINTS_OVER.
+ */
+typedef enum RamHintsPhase {
+    RAM_HINTS_WANTED,
+    RAM_HINTS_ENOUGH, /* no more; sending goes on */
+    RAM_HINTS_OVER,   /* sending has ended, however it did */
+} RamHintsPhase;
+typedef struct RamHints {
+    RamHintsPhase phase;
+    void (*skip)(void *opaque, RamBlock *block, ram_addr_t offset,
+                 uint64_t len);
+    void *opaque;
+} RamHints;
 
 /* An event for monitors: a QMP event by name, with data (may be NULL). */
 typedef struct MachineEvent {

@@ -314,6 +314,17 @@ RamBlock *ram_block_from_host(MemorySystem *ms, const void *host,
  * engine (ram_written). Any thread. */
 void ram_written(MemorySystem *ms, RamBlock *block, ram_addr_t off,
                  uint64_t len);
+/*
+ * ram_block_discard: give the whole host pages in [off, off + len) back to the
+ * host and mark them dirty, as ram_written() does. They read as zeros, or as
+ * their file where the mapping is private. False, and nothing happened: the
+ * block is read-only, somebody needs all RAM to stay, or the host refuses.
+ * Main thread, machine lock.
+ */
+bool ram_block_discard(MemorySystem *ms, RamBlock *block, ram_addr_t off,
+                       uint64_t len);
+/* RAM must stay as it is (locked, or known to hardware) from now on; nests. */
+void ram_discard_inhibit(MemorySystem *ms, bool on);
 /* Mark only: what an engine's own store path calls. */
 void ram_mark_dirty(RamBlock *block, ram_addr_t off, uint64_t len);
 /* Machine lock. Start with all pages clean or all dirty. */
