@@ -6,6 +6,7 @@
 #include "softmmu/backend/drive.h"
 #include "softmmu/backend/socket.h"
 #include "softmmu/machine/cpu.h"
+#include "softmmu/machine/job.h"
 #include "softmmu/machine/machine.h"
 #include "softmmu/memory/backend.h"
 
@@ -170,6 +171,7 @@ void machine_free(Machine *m)
     machine_lock(m);
     m->built = false; /* no DEVICE_DELETED for the end of it all */
     cpus_pause_all(m);
+    jobs_free(m);
     object_walk(OBJECT(m), disconnect_lines, NULL);
     while (m->cpus->len > 0) {
         CPUState *cpu = g_ptr_array_index(m->cpus, m->cpus->len - 1);

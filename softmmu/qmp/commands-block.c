@@ -66,7 +66,8 @@ static void collect_block(const BlockBackendView *v, void *opaque)
     info->qdev = v->dev ? object_path(v->dev) : NULL;
     info->type = g_strdup("unknown");
     info->inserted = v->has_node ? node_info(&v->node, v->write_cache) : NULL;
-    info->io_status = g_strdup("ok");
+    info->has_io_status = true;
+    info->io_status = v->io_status;
     qlist_append(&qtype_list_block_info, opaque, &info);
 }
 

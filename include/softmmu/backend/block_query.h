@@ -16,6 +16,7 @@ typedef struct BlockBackendView {
     const char *name; /* "" for one made for a node */
     Object *dev;      /* NULL: no device */
     bool write_cache, has_node;
+    int io_status; /* 0: ok, 1: failed, 2: no space */
     BlockNodeView node;
     uint64_t bytes[BLOCK_OPS], ops[BLOCK_OPS], failed[BLOCK_OPS];
 } BlockBackendView;

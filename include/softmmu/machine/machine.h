@@ -173,6 +173,7 @@ struct Machine {
     GPtrArray *on_event;       /* Notifier *; data: MachineEvent * */
     GPtrArray *on_migration;   /* Notifier *; data: const RamHints * */
     struct FwCfg *fw_cfg;      /* the board's, or NULL */
+    GPtrArray *jobs;           /* Job * (job.h); NULL: none yet */
     struct BlockSystem *block; /* softmmu/backend/block's; NULL: none yet */
     struct FdSets *fdsets;     /* softmmu/backend/socket.h; NULL: none yet */
     /* Takes a descriptor that a monitor's getfd named; -1 with *errp. */

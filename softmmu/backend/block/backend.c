@@ -112,6 +112,11 @@ static void state_changed(Notifier *n, void *data)
     BlockSystem *sys = container_of(n, BlockSystem, on_state);
 
     if (*(RunState *)data == RUN_STATE_RUNNING) {
+        for (guint i = 0; i < sys->backends->len; i++) {
+            BlockBackend *blk = g_ptr_array_index(sys->backends, i);
+
+            blk->io_status = 0; /* its requests are tried again */
+        }
         return;
     }
     for (guint i = 0; i < sys->backends->len; i++) {
@@ -358,6 +363,7 @@ BlockErrorAction block_error_action(BlockBackend *blk, bool is_read, int status)
         how = status == -ENOSPC ? BLOCK_ON_ERROR_STOP : BLOCK_ON_ERROR_REPORT;
     }
     if (how == BLOCK_ON_ERROR_STOP) {
+        blk->io_status = status == -ENOSPC ? 2 : 1;
         send_error_event(blk, is_read, status, "stop");
         machine_request_stop(blk->sys->m, RUN_STATE_IO_ERROR);
         return BLOCK_ERROR_STOP;

@@ -337,6 +337,46 @@ static bool file_set_active(BlockNode *node, bool active, Error **errp)
     return true;
 }
 
+static int open_fd(BlockNode *node, bool read_only, bool direct)
+{
+    const FileNode *f = node->priv;
+
+    return path_open(node->m, f->filename,
+                     (read_only ? O_RDONLY : O_RDWR) | (direct ? O_DIRECT : 0),
+                     0);
+}
+
+/* The lock belongs to the open file: the old one's goes before the new one's
+ * can be taken. */
+static bool file_reopen(BlockNode *node, bool read_only, bool direct,
+                        Error **errp)
+{
+    FileNode *f = node->priv;
+    int old = f->fd, fd = open_fd(node, read_only, direct);
+    bool was = node->read_only;
+
+    if (fd < 0) {
+        error_set_errno(errp, errno, "Could not reopen '%s'", f->filename);
+        return false;
+    }
+    if (node->active) {
+        unlock_image(f);
+    }
+    f->fd = fd;
+    node->read_only = read_only;
+    if (node->active && !lock_image(node, errp)) {
+        f->fd = old;
+        node->read_only = was;
+        lock_image(node, NULL);
+        close(fd);
+        return false;
+    }
+    close(old);
+    node->cache_direct = direct;
+    find_alignment(f);
+    return true;
+}
+
 /* "native" is asynchronous as well, and wants what it wants elsewhere. */
 static bool take_aio(BlockNode *node, json_object *options, Error **errp)
 {
@@ -375,10 +415,7 @@ static bool file_open(BlockNode *node, json_object *options, Error **errp)
     if (!take_aio(node, options, errp) || !check_locking(f->locking, errp)) {
         return false;
     }
-    f->fd = path_open(node->m, f->filename,
-                      (node->read_only ? O_RDONLY : O_RDWR) |
-                          (node->cache_direct ? O_DIRECT : 0),
-                      0);
+    f->fd = open_fd(node, node->read_only, node->cache_direct);
     if (f->fd < 0) {
         error_set_errno(errp, errno, "Could not open '%s'", f->filename);
         return false;
@@ -437,6 +474,7 @@ static const BlockDriver file_driver = {
     .io = file_io,
     .ring_fd = file_ring_fd,
     .length = file_length,
+    .reopen = file_reopen,
     .set_active = file_set_active,
     .truncate = file_truncate,
     .filename = file_filename,
@@ -450,6 +488,7 @@ static const BlockDriver host_device_driver = {
     .io = file_io,
     .ring_fd = file_ring_fd,
     .length = file_length,
+    .reopen = file_reopen,
     .set_active = file_set_active,
     .truncate = file_truncate,
     .filename = file_filename,

@@ -46,6 +46,8 @@ typedef struct BlockDriver {
      * workers. */
     int (*ring_fd)(BlockNode *node, const BlockIo *io);
     uint64_t (*length)(BlockNode *node);
+    /* Open it again, changed so; no request in flight. NULL: cannot. */
+    bool (*reopen)(BlockNode *node, bool read_only, bool direct, Error **errp);
     /* Take the image, with its lock, or give it up once all of it is stable;
      * NULL: nothing to do. Main thread, no request in flight. */
     bool (*set_active)(BlockNode *node, bool active, Error **errp);
@@ -79,12 +81,14 @@ struct BlockNode {
     char *name;         /* node-name */
     bool read_only;
     bool auto_name;
+    bool implicit; /* a job's filter: queries show what is below */
     /* Ours to write; false: another process has the image (migration) and we
      * hold no lock. Changed with no request in flight. */
     bool active;
     BlockLimits limits;
     /* permissions, machine lock: who uses it */
     int users, writers;
+    int jobs; /* that need it as it is */
     bool cache_direct, cache_no_flush;
     BlockZeroes detect_zeroes;
     BlockDiscard discard;
@@ -97,8 +101,17 @@ BlockNode *block_node_open(Machine *m, json_object *options, Error **errp);
 /* Give a reference back; a node without a name of its own that nobody uses
  * leaves the graph. NULL is allowed. */
 void block_node_drop(BlockNode *node);
+/* Name a new node (NULL: find one) and put it into the tree. */
+bool block_node_name(BlockNode *node, const char *name, Error **errp);
+/* Change it and its children, opening files anew. Main thread. */
+bool block_node_set_read_only(BlockNode *node, bool read_only, Error **errp);
 /* Take or give up the image of @node alone; see block_activate_all(). */
 bool block_node_set_active(BlockNode *node, bool active, Error **errp);
+static inline BlockNode *block_node_ref(BlockNode *node)
+{
+    object_ref(node);
+    return node;
+}
 BlockNode *block_node_find(Machine *m, const char *name);
 /* The child @key of @options: an inline node, or a reference by name. */
 BlockNode *block_node_child(BlockNode *node, json_object *options,
@@ -114,6 +127,37 @@ void block_node_each(Machine *m, void (*fn)(BlockNode *node, void *opaque),
                      void *opaque);
 /* Put a writable, temporary layer on @base (-snapshot). */
 BlockNode *block_overlay_new(Machine *m, BlockNode *base, Error **errp);
+
+/* --- the temporary layer (overlay.c) --- */
+
+bool block_is_overlay(const BlockNode *node);
+/* Has it data of its own in this range? Any thread, these two. */
+bool block_overlay_holds(BlockNode *node, uint64_t offset, uint64_t bytes);
+/* Take the cluster at @offset from below; *bytes to the next one. */
+int block_overlay_fill(BlockNode *node, uint64_t offset, uint64_t *bytes);
+/* Drained: it is full and needs nothing below; forget all it holds. */
+void block_overlay_detach(BlockNode *node);
+void block_overlay_empty(BlockNode *node);
+
+/* --- changing the graph (graph.c); main thread --- */
+
+/* No request is in flight nor starts in between. Nests. */
+void block_drained_begin(Machine *m);
+void block_drained_end(Machine *m);
+/* All users of @from use @to, which may be a filter on it. Drained. */
+void block_graph_replace(BlockNode *from, BlockNode *to);
+/* A node on @child, in front of nobody yet, that goes with its last user;
+ * *(void **)priv is @state. A reference, or NULL. */
+BlockNode *block_filter_new(const BlockDriver *drv, const char *name,
+                            BlockNode *child, void *state, Error **errp);
+void block_filter_insert(BlockNode *filter); /* before all users of its child */
+uint64_t block_filter_length(BlockNode *node);
+/* The top of a drive's graph, or a node, by name. */
+BlockNode *block_find_root(Machine *m, const char *device, Error **errp);
+
+/* Make a file of @size zeros (stream.c); "off", "falloc" or "full". */
+bool block_create_file(Machine *m, const char *path, uint64_t size,
+                       const char *preallocation, Error **errp);
 
 /* --- the pool of workers, one a machine --- */
 
@@ -186,6 +230,7 @@ struct BlockBackend {
     LoopContext *ctx;
     bool writable, write_cache;
     BlockOnError on_read_error, on_write_error;
+    int io_status; /* of the error that stopped the machine: see the view */
     /* the context's, or quiesced */
     BlockRing *ring; /* NULL: not asked for yet, or refused */
     bool no_ring;    /* refused */

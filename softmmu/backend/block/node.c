@@ -112,7 +112,7 @@ static const BlockDriver *find_driver(const char *name, Error **errp)
     return NULL;
 }
 
-static bool add_name(BlockNode *node, const char *name, Error **errp)
+static bool add_to_tree(BlockNode *node, const char *name, Error **errp)
 {
     if (!name) {
         node->auto_name = true;
@@ -127,6 +127,15 @@ static bool add_name(BlockNode *node, const char *name, Error **errp)
         return false;
     }
     return object_add_child(node->m->backend, name, node, errp);
+}
+
+bool block_node_name(BlockNode *node, const char *name, Error **errp)
+{
+    if (!add_to_tree(node, name, errp)) {
+        return false;
+    }
+    node->name = g_strdup(OBJECT(node)->name);
+    return true;
 }
 
 static bool open_node(BlockNode *node, json_object *options, Error **errp)
@@ -165,11 +174,10 @@ BlockNode *block_node_open(Machine *m, json_object *options, Error **errp)
     node->drv = drv;
     node->limits.request_alignment = BLOCK_SECTOR;
     node->active = !block_system(m)->inactive;
-    if (!open_node(node, options, errp) || !add_name(node, name, errp)) {
+    if (!open_node(node, options, errp) || !block_node_name(node, name, errp)) {
         object_unref(node);
         return NULL;
     }
-    node->name = g_strdup(OBJECT(node)->name);
     return node; /* the caller's reference, besides the tree's */
 }
 
@@ -376,6 +384,38 @@ bool block_node_set_active(BlockNode *node, bool active, Error **errp)
     return true;
 }
 
+static bool set_read_only(BlockNode *node, bool read_only, Error **errp)
+{
+    if (node->read_only == read_only) {
+        return true;
+    }
+    if (read_only && node->writers > 0) {
+        error_set(errp, "Node '%s' has a writer", node->name);
+        return false;
+    }
+    if (!read_only && node->file && !set_read_only(node->file, false, errp)) {
+        return false;
+    }
+    if (node->drv->reopen &&
+        !node->drv->reopen(node, read_only, node->cache_direct, errp)) {
+        return false;
+    }
+    node->read_only = read_only;
+    /* A child that others use as well stays as they need it. */
+    return !read_only || !node->file || node->file->users > 1 ||
+           set_read_only(node->file, true, errp);
+}
+
+bool block_node_set_read_only(BlockNode *node, bool read_only, Error **errp)
+{
+    bool ok;
+
+    block_drained_begin(node->m);
+    ok = set_read_only(node, read_only, errp);
+    block_drained_end(node->m);
+    return ok;
+}
+
 typedef struct ActiveCall {
     bool active, ok;
     Error *err;
@@ -385,6 +425,10 @@ static void set_active_one(BlockNode *node, void *opaque)
 {
     ActiveCall *call = opaque;
 
+    if (call->ok && !call->active && node->jobs > 0) {
+        error_set(&call->err, "Node '%s' is in use by a block job", node->name);
+        call->ok = false;
+    }
     call->ok =
         call->ok && block_node_set_active(node, call->active, &call->err);
 }

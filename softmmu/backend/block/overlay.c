@@ -202,7 +202,7 @@ static uint64_t overlay_length(BlockNode *node)
 
 static const char *overlay_filename(BlockNode *node)
 {
-    return block_node_filename(node->backing);
+    return node->backing ? block_node_filename(node->backing) : "";
 }
 
 extern const BlockDriver block_overlay_driver;
@@ -228,4 +228,53 @@ BlockNode *block_overlay_new(Machine *m, BlockNode *base, Error **errp)
     node = block_node_open(m, options, errp);
     json_object_put(options);
     return node;
+}
+
+/* --- for jobs --- */
+
+bool block_is_overlay(const BlockNode *node)
+{
+    return node->drv == &block_overlay_driver;
+}
+
+bool block_overlay_holds(BlockNode *node, uint64_t offset, uint64_t bytes)
+{
+    OverlayNode *o = node->priv;
+
+    LOCK_GUARD(&o->lock);
+    for (uint64_t i = offset / CLUSTER;
+         bytes > 0 && i <= (offset + bytes - 1) / CLUSTER; i++) {
+        if (is_present(o, i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int block_overlay_fill(BlockNode *node, uint64_t offset, uint64_t *bytes)
+{
+    OverlayNode *o = node->priv;
+
+    *bytes = MIN(CLUSTER - offset % CLUSTER, o->length - offset);
+    LOCK_GUARD(&o->lock);
+    return copy_up_locked(node, offset / CLUSTER);
+}
+
+void block_overlay_detach(BlockNode *node)
+{
+    BlockNode *below = g_steal_pointer(&node->backing);
+
+    below->users--;
+    block_node_drop(below);
+}
+
+void block_overlay_empty(BlockNode *node)
+{
+    OverlayNode *o = node->priv;
+
+    LOCK_GUARD(&o->lock);
+    memset(o->present, 0, (o->length / CLUSTER / 64 + 1) * sizeof(*o->present));
+    if (ftruncate(o->fd, 0) < 0) {
+        return; /* its room is not given back, no more */
+    }
 }

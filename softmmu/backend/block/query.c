@@ -7,8 +7,12 @@
 static BlockNodeView view_of(BlockNode *node)
 {
     /* Caching is the protocol node's. */
-    BlockNode *file = node;
+    BlockNode *file;
 
+    while (node->implicit) {
+        node = node->file;
+    }
+    file = node;
     while (file->file || file->backing) {
         file = file->file ? file->file : file->backing;
     }
@@ -57,6 +61,7 @@ void block_each_backend(Machine *m,
         BlockBackendView v = { .name = blk->name,
                                .dev = blk->dev,
                                .write_cache = blk->write_cache,
+                               .io_status = blk->io_status,
                                .has_node = blk->node != NULL };
 
         if (blk->node) {
@@ -99,6 +104,13 @@ bool block_resize(Machine *m, const char *device, const char *name,
     if (size % BLOCK_SECTOR || size > INT64_MAX) {
         error_set(errp, "Parameter 'size' expects a multiple of %d",
                   BLOCK_SECTOR);
+        return false;
+    }
+    if (node->implicit || node->jobs > 0) {
+        error_set(errp,
+                  "Node '%s' is busy: block device is in use by a block "
+                  "job",
+                  node->name);
         return false;
     }
     if (node->read_only || !node->drv->truncate) {
