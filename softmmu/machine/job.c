@@ -436,30 +436,20 @@ typedef struct MainCall {
     Job *job;
     void (*fn)(Job *job, void *data);
     void *data;
-    bool done;
 } MainCall;
 
 static void serve_call(void *opaque)
 {
     MainCall *c = opaque;
-    Job *job = c->job;
 
-    c->fn(job, c->data);
-    LOCK_GUARD(&job->lock);
-    c->done = true;
-    cond_broadcast(&job->wake);
+    c->fn(c->job, c->data);
 }
 
 void job_in_main(Job *job, void (*fn)(Job *job, void *data), void *data)
 {
-    MainCall c = { job, fn, data, false };
+    MainCall c = { job, fn, data };
 
-    loop_post(job->m->loop, serve_call, &c);
-    lock_acquire(&job->lock);
-    while (!c.done) {
-        cond_wait(&job->wake, &job->lock);
-    }
-    lock_release(&job->lock);
+    loop_call(job->m->loop, serve_call, &c);
 }
 
 /* running <-> paused, ready <-> standby. */
