@@ -40,7 +40,7 @@ bool process_daemonize(StartPlan *p, Error **errp)
     int fds[2];
     pid_t pid;
 
-    if (p->nographic) {
+    if (p->nographic && !p->nodefaults) { /* it wants stdio */
         error_set(errp, "-nographic cannot be used with -daemonize");
         return false;
     }
