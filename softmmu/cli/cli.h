@@ -25,15 +25,16 @@ typedef struct StartPlan {
     GPtrArray *machine; /* char *, merged in order */
     GPtrArray *accel, *object, *chardev, *device, *serial, *monitor, *mon, *qmp,
         *qmp_pretty, *global, *drive, *blockdev, *netdev, *nic, *net, *fw_cfg,
-        *paths, *trace, *smp, *memory, *add_fd, *set, *gdb, *readconfig,
-        *incoming, *action, *name, *parallel, *smbios, *boot, *semihosting;
+        *paths, *trace, *smp, *memory, *add_fd, *gdb, *incoming, *action, *name,
+        *parallel, *smbios, *boot, *semihosting, *audiodev, *cdrom, *pflash,
+        *compat, *watchdog_action;
     char *cpu, *kernel, *initrd, *append, *dtb, *bios, *log_classes, *log_file,
-        *uuid, *pidfile, *rtc, *icount, *seed, *display, *qtest, *qtest_log,
-        *sandbox, *runas, *chroot, *msg, *overcommit, *hda, *hdb, *hdc, *hdd,
-        *vga, *loadvm, *dfilter;
+        *keyboard, *run_with, *mem_path, *uuid, *pidfile, *rtc, *icount, *seed,
+        *display, *qtest, *qtest_log, *sandbox, *runas, *chroot, *msg,
+        *overcommit, *hda, *hdb, *hdc, *hdd, *vga, *loadvm, *dfilter;
     bool nographic, nodefaults, no_user_config, stopped, no_reboot, no_shutdown,
         daemonize, snapshot, gdb_default, semihosting_on, preconfig, perfmap,
-        jitdump, one_insn_per_tb;
+        jitdump, one_insn_per_tb, mem_prealloc;
     struct Semihost *semihost;
     struct GdbServer *gdb_server;
     unsigned monitor_count;
@@ -96,6 +97,7 @@ void help_chardevs(TypeView view);
 void help_netdevs(TypeView view);
 void help_log(void);
 void help_trace(void);
+void help_firmware_paths(void);
 /* Properties of one type; false: no such type. */
 bool help_properties(TypeView view, const char *type, const char *suffix,
                      Error **errp);
@@ -120,6 +122,21 @@ bool cli_nothing_left(json_object *options, Error **errp);
 /* settings.c: phases. */
 bool start_settings(StartPlan *p, Error **errp);
 bool start_fds(StartPlan *p, Error **errp);
+
+/* Give option @name the argument @arg (NULL: none), as parsed from argv. */
+bool cli_give(StartPlan *p, const char *name, const char *arg, Error **errp);
+/* What a CLI_LIST option was given; NULL: nothing, or another kind. */
+GPtrArray *cli_list(StartPlan *p, const char *name);
+/* config_file.c: -readconfig, -set. */
+bool cli_read_config(StartPlan *p, const char *path, Error **errp);
+bool cli_set(StartPlan *p, const char *arg, Error **errp);
+/* absent.c: why there is no such option here, though the reference has it;
+ * NULL: it has not. */
+const char *cli_absent(const char *name);
+
+/* sandbox.c, privileges.c: phases. */
+bool start_sandbox(StartPlan *p, Error **errp);
+bool start_privileges(StartPlan *p, Error **errp);
 
 /* semihosting.c: a phase. */
 bool start_semihosting(StartPlan *p, Error **errp);

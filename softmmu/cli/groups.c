@@ -118,12 +118,13 @@ static const CliParam msg_params[] = {
     { 0 },
 };
 static const CliParam overcommit_params[] = {
-    { "mem-lock", "boolean", "lock all memory" },
+    { "mem-lock", "string", "lock all memory: on, off or on-fault" },
     { "cpu-pm", "boolean", "let the guest put host CPUs to sleep" },
     { 0 },
 };
 static const CliParam name_params[] = {
     { "guest", "string", "name of the machine" },
+    { "process", "string", "name of the process" },
     { "debug-threads", "boolean", "name the threads" },
     { 0 },
 };
@@ -141,8 +142,37 @@ static const CliParam semihosting_params[] = {
     { "arg", "string", "a word of the command line; may be repeated" },
     { 0 },
 };
+static const CliParam sandbox_params[] = {
+    { "enable", "boolean", "filter system calls" },
+    { "obsolete", "string", "obsolete ones: allow or deny" },
+    { "elevateprivileges", "string", "change of user: allow, deny or children" },
+    { "spawn", "string", "new processes: allow or deny" },
+    { "resourcecontrol", "string", "priorities and limits: allow or deny" },
+    { 0 },
+};
+static const CliParam run_with_params[] = {
+    { "user", "string", "user to become" },
+    { "chroot", "string", "root folder to have" },
+    { "async-teardown", "boolean", "free memory in another process: off" },
+    { 0 },
+};
+static const CliParam compat_params[] = {
+    { "deprecated-input", "string", "accept, reject or crash" },
+    { "deprecated-output", "string", "accept or hide" },
+    { "unstable-input", "string", "accept, reject or crash" },
+    { "unstable-output", "string", "accept or hide" },
+    { 0 },
+};
+static const CliParam audiodev_params[] = {
+    { "driver", "string", "none" },
+    { "id", "string", "name of the back end" },
+    { "timer-period", "number", "us between two looks" },
+    { 0 },
+};
 static const CliParam trace_params[] = {
     { "enable", "string", "pattern of event names" },
+    { "events", "string", "file with a pattern on each line" },
+    { "file", "string", "log to this file" },
     { 0 },
 };
 
@@ -168,6 +198,11 @@ const CliGroup cli_groups[] = {
     { "add-fd", "add-fd", NULL, add_fd_params },
     { "msg", "msg", NULL, msg_params },
     { "overcommit", "overcommit", NULL, overcommit_params },
+    { "sandbox", "sandbox", "enable", sandbox_params },
+    { "run-with", "run-with", NULL, run_with_params },
+    { "compat", "compat", NULL, compat_params },
+    { "audiodev", "audiodev", "driver", audiodev_params },
+    { "blockdev", NULL, "driver", NULL, NULL, true },
     { "semihosting-config", "semihosting-config", NULL, semihosting_params },
     { "trace", "trace", "enable", trace_params, NULL, true },
     { "name", "name", "guest", name_params },

@@ -159,6 +159,13 @@ void help_trace(void)
     }
 }
 
+void help_firmware_paths(void)
+{
+    for (const char *const *dir = machine_firmware_dirs(); *dir; dir++) {
+        printf("%s\n", *dir);
+    }
+}
+
 static void print_property(const Property *prop, void *opaque)
 {
     if (prop->flags & PROP_HIDDEN) {

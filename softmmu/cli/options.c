@@ -19,6 +19,21 @@ static bool call_version(StartPlan *p, const char *arg, Error **errp)
     return true;
 }
 
+static bool call_enable_kvm(StartPlan *p, const char *arg, Error **errp)
+{
+    return cli_give(p, "accel", "kvm", errp);
+}
+
+static bool call_readconfig(StartPlan *p, const char *arg, Error **errp)
+{
+    return cli_read_config(p, arg, errp);
+}
+
+static bool call_set(StartPlan *p, const char *arg, Error **errp)
+{
+    return cli_set(p, arg, errp);
+}
+
 #define LIST(name, field, arg, help)                                           \
     {                                                                          \
         name, CLI_LIST, offsetof(StartPlan, field), NULL, arg, help            \
@@ -35,6 +50,10 @@ static bool call_version(StartPlan *p, const char *arg, Error **errp)
     {                                                                          \
         name, CLI_CALL, 0, fn, NULL, help                                      \
     }
+#define CALL_ARG(name, fn, arg, help)                                          \
+    {                                                                          \
+        name, CLI_CALL, 0, fn, arg, help                                       \
+    }
 
 /* clang-format off */
 const CliOption cli_options[] = {
@@ -43,10 +62,15 @@ const CliOption cli_options[] = {
     CALL("version", call_version, "print the version and exit"),
     LIST("machine", machine, "[type=]NAME[,prop=value...]", "choose the machine; \"help\" lists them"),
     LIST("M", machine, "NAME[,prop=value...]", "same as -machine"),
+    CALL_ARG("readconfig", call_readconfig, "FILE", "read options from sections of a file"),
+    CALL_ARG("set", call_set, "GROUP.ID.ARG=VALUE", "change an option that was given before"),
     TEXT("cpu", cpu, "MODEL[,feature=on|off...]", "choose the CPU; \"help\" lists them"),
     LIST("accel", accel, "NAME[,prop=value...]", "choose the accelerator: tcg, qtest"),
+    CALL("enable-kvm", call_enable_kvm, "same as -accel kvm"),
     LIST("smp", smp, "[cpus=]N[,maxcpus=N][,sockets=N][,cores=N][,threads=N]", "number of CPUs and their topology"),
     LIST("m", memory, "[size=]SIZE[,slots=N,maxmem=SIZE]", "size of guest memory, in MiB without a suffix"),
+    TEXT("mem-path", mem_path, "PATH", "file or folder that guest memory is mapped from"),
+    FLAG("mem-prealloc", mem_prealloc, "take guest memory from the host at once"),
     TEXT("kernel", kernel, "FILE", "kernel image or ELF to boot"),
     TEXT("initrd", initrd, "FILE", "initial ramdisk"),
     TEXT("append", append, "TEXT", "kernel command line"),
@@ -63,6 +87,8 @@ const CliOption cli_options[] = {
     TEXT("hdb", hdb, "FILE", "the second disk"),
     TEXT("hdc", hdc, "FILE", "the third disk"),
     TEXT("hdd", hdd, "FILE", "the fourth disk"),
+    LIST("cdrom", cdrom, "FILE", "a disk that cannot be written"),
+    LIST("pflash", pflash, "FILE", "contents of the next flash bank, raw"),
     FLAG("snapshot", snapshot, "write to temporary files instead of the images"),
     LIST("chardev", chardev, "BACKEND,id=ID[,prop=value...]", "create a character device; \"help\" lists them"),
     LIST("netdev", netdev, "TYPE,id=ID[,prop=value...]", "create a network back end; \"help\" lists them, TYPE,help its properties"),
@@ -85,6 +111,11 @@ const CliOption cli_options[] = {
     TEXT("vga", vga, "none", "the display adapter; this machine has none"),
     LIST("parallel", parallel, "none", "the parallel port; this machine has none"),
     LIST("action", action, "[reboot=reset|shutdown][,shutdown=poweroff|pause][,panic=pause|shutdown|exit-failure|none][,watchdog=ACTION]", "what follows such events"),
+    LIST("watchdog-action", watchdog_action, "reset|shutdown|poweroff|inject-nmi|pause|debug|none", "same as -action watchdog="),
+    LIST("audiodev", audiodev, "[driver=]none,id=ID", "the sound back end; none is all there is"),
+    TEXT("k", keyboard, "LANGUAGE", "keyboard layout of a display"),
+    LIST("smbios", smbios, "type=N[,field=TEXT...]", "SMBIOS tables; this machine has none"),
+    LIST("compat", compat, "[deprecated-input=accept|reject|crash][,deprecated-output=accept|hide][,unstable-input=...][,unstable-output=...]", "use of deprecated and unstable QMP members; there are none"),
     TEXT("rtc", rtc, "[base=utc|localtime|DATE][,clock=host|rt|vm][,driftfix=none]", "where the real-time clock starts and what drives it"),
     FLAG("semihosting", semihosting_on, "serve the guest's semihosting calls"),
     LIST("semihosting-config", semihosting, "[enable=on|off][,target=native|auto][,chardev=ID][,userspace=on|off][,arg=TEXT...]", "how semihosting calls are served"),
@@ -93,13 +124,16 @@ const CliOption cli_options[] = {
     TEXT("pidfile", pidfile, "FILE", "write the process id to FILE"),
     FLAG("daemonize", daemonize, "go to the background when ready"),
     TEXT("msg", msg, "[timestamp=on|off][,guest-name=on|off]", "format of error messages"),
-    TEXT("overcommit", overcommit, "[mem-lock=on|off][,cpu-pm=on|off]", "use of the host"),
-    TEXT("sandbox", sandbox, "off", "system call filter; this build has none"),
+    TEXT("overcommit", overcommit, "[mem-lock=on|off|on-fault][,cpu-pm=on|off]", "use of the host"),
+    TEXT("sandbox", sandbox, "on|off[,obsolete=allow|deny][,elevateprivileges=allow|deny|children][,spawn=allow|deny][,resourcecontrol=allow|deny]", "filter the system calls we make"),
+    TEXT("runas", runas, "USER|UID:GID", "become that user when all is open"),
+    TEXT("chroot", chroot, "DIR", "make DIR the root folder when all is open"),
+    TEXT("run-with", run_with, "[user=USER][,chroot=DIR][,async-teardown=off]", "the same in one option"),
     TEXT("d", log_classes, "CLASS[,...]", "log these classes; \"help\" lists them"),
     TEXT("D", log_file, "FILE", "log to FILE, %d in it is the thread"),
     LIST("trace", trace, "[enable=]PATTERN", "log these trace events; \"help\" lists them"),
-    LIST("L", paths, "DIR", "search DIR for firmware"),
-    LIST("name", name, "[guest=]NAME[,debug-threads=on|off][,process=NAME]", "name of the machine"),
+    LIST("L", paths, "DIR", "search DIR for firmware; \"help\" lists where it is looked for"),
+    LIST("name", name, "[guest=]NAME[,process=NAME][,debug-threads=on|off]", "name of the machine"),
     TEXT("uuid", uuid, "UUID", "identity of the machine"),
     TEXT("seed", seed, "NUMBER", "seed of guest-visible random numbers"),
     TEXT("qtest", qtest, "CHARDEV", "serve the qtest protocol on a character device"),
@@ -124,6 +158,10 @@ static const CliOption *find_option(const char *name, Error **errp)
         g_ptr_array_add(names, (void *)o->name);
     }
     g_ptr_array_add(names, NULL);
+    if (cli_absent(name)) {
+        error_set(errp, "-%s: %s", name, cli_absent(name));
+        return NULL;
+    }
     error_set(errp, "-%s: invalid option", name);
     error_suggest(errp, name, (const char *const *)names->pdata);
     return NULL;
@@ -152,6 +190,34 @@ static void store(StartPlan *p, const CliOption *o, const char *arg)
     }
 }
 
+static bool take(StartPlan *p, const CliOption *o, const char *arg,
+                 Error **errp)
+{
+    if (arg && !cli_check_params(o->name, arg, &p->done, errp)) {
+        return false;
+    }
+    if (o->kind == CLI_CALL && !o->call(p, arg, errp)) {
+        return false;
+    }
+    store(p, o, arg);
+    return true;
+}
+
+bool cli_give(StartPlan *p, const char *name, const char *arg, Error **errp)
+{
+    const CliOption *o = find_option(name, errp);
+
+    return o && take(p, o, arg, errp);
+}
+
+GPtrArray *cli_list(StartPlan *p, const char *name)
+{
+    const CliOption *o = find_option(name, NULL);
+
+    return o && o->kind == CLI_LIST ? *(GPtrArray **)((char *)p + o->offset)
+                                    : NULL;
+}
+
 bool cli_parse(StartPlan *p, int argc, char **argv, Error **errp)
 {
     for (int i = 0; i < argc && !p->done; i++) {
@@ -175,13 +241,9 @@ bool cli_parse(StartPlan *p, int argc, char **argv, Error **errp)
             }
             arg = argv[++i];
         }
-        if (arg && !cli_check_params(o->name, arg, &p->done, errp)) {
+        if (!take(p, o, arg, errp)) {
             return false;
         }
-        if (o->kind == CLI_CALL && !o->call(p, arg, errp)) {
-            return false;
-        }
-        store(p, o, arg);
     }
     return true;
 }

@@ -31,6 +31,79 @@ static bool parallel_text(StartPlan *p, const char *text, Error **errp)
     return true;
 }
 
+/* -watchdog-action X is -action watchdog=X. */
+static bool watchdog_text(StartPlan *p, const char *text, Error **errp)
+{
+    json_object *options = json_object_new_object();
+    json_object *reply;
+
+    json_object_object_add(options, "watchdog", json_object_new_string(text));
+    reply = qmp_execute(p->m, "set-action", options, errp);
+    json_object_put(options);
+    json_object_put(reply);
+    return reply != NULL;
+}
+
+static bool smbios_text(StartPlan *p, const char *text, Error **errp)
+{
+    error_set(errp, "machine '%s' has no SMBIOS tables",
+              p->m->type->machine_name);
+    error_hint(errp, "the closest is -fw_cfg, a named file for firmware");
+    return false;
+}
+
+static bool audiodev_options(json_object *options, Error **errp)
+{
+    g_autofree char *driver = json_take_text(options, "driver");
+    g_autofree char *id = json_take_text(options, "id");
+
+    if (!driver || !id) {
+        error_set(errp, "Parameter '%s' is missing", driver ? "id" : "driver");
+        return false;
+    }
+    if (strcmp(driver, "none") != 0) {
+        error_set(errp, "this build plays no sound: the only driver is 'none'");
+        return false;
+    }
+    return true;
+}
+
+static bool audiodev_text(StartPlan *p, const char *text, Error **errp)
+{
+    json_object *options = keyval_parse(text, "driver", errp);
+    bool ok = options && audiodev_options(options, errp);
+
+    json_object_put(options);
+    return ok;
+}
+
+/* No member of QMP is deprecated or unstable here: every policy holds. */
+static bool compat_text(StartPlan *p, const char *text, Error **errp)
+{
+    json_object *options = keyval_parse(text, NULL, errp);
+    bool ok = options != NULL;
+
+    if (!ok) {
+        return false;
+    }
+    json_object_object_foreach(options, key, value)
+    {
+        static const char *const input[] = { "accept", "reject", "crash",
+                                             NULL };
+        static const char *const output[] = { "accept", "hide", NULL };
+        const char *word = json_object_get_string(value);
+
+        if (ok && !g_strv_contains(
+                      g_str_has_suffix(key, "input") ? input : output, word)) {
+            error_set(errp, "Parameter '%s' does not accept value '%s'", key,
+                      word);
+            ok = false;
+        }
+    }
+    json_object_put(options);
+    return ok;
+}
+
 static bool action_text(StartPlan *p, const char *text, Error **errp)
 {
     json_object *options = keyval_parse(text, NULL, errp);
@@ -44,19 +117,6 @@ static bool action_text(StartPlan *p, const char *text, Error **errp)
     json_object_put(reply);
     json_object_put(options);
     return ok;
-}
-
-/* Take the on/off switch @key out of @options; absent leaves *@value. */
-static bool take_switch(json_object *options, const char *key, bool *value,
-                        Error **errp)
-{
-    g_autofree char *text = json_take_text(options, key);
-
-    if (text && !parse_bool(text, value)) {
-        error_set(errp, "Parameter '%s' expects 'on' or 'off'", key);
-        return false;
-    }
-    return true;
 }
 
 /* --- -boot --- */
@@ -121,8 +181,8 @@ static bool set_boot(StartPlan *p, json_object *options, Error **errp)
     }
     return take_letters(options, "order", &c->boot_order, errp) &&
            take_letters(options, "once", &c->boot_once, errp) &&
-           take_switch(options, "menu", &c->boot_menu, errp) &&
-           take_switch(options, "strict", &c->boot_strict, errp) &&
+           json_take_bool(options, "menu", &c->boot_menu, errp) &&
+           json_take_bool(options, "strict", &c->boot_strict, errp) &&
            take_ms(options, "splash-time", 0, &c->boot_splash_ms, errp) &&
            take_ms(options, "reboot-timeout", -1, &c->boot_timeout_ms, errp) &&
            cli_nothing_left(options, errp);
@@ -214,10 +274,19 @@ static bool set_msg(StartPlan *p, json_object *options, Error **errp)
 
 static bool set_overcommit(StartPlan *p, json_object *options, Error **errp)
 {
+    g_autofree char *lock = json_take_text(options, "mem-lock");
+    int flags = MCL_CURRENT | MCL_FUTURE;
     bool mem_lock = false, cpu_pm = false;
 
-    if (!json_take_bool(options, "mem-lock", &mem_lock, errp) ||
-        !json_take_bool(options, "cpu-pm", &cpu_pm, errp) ||
+    if (g_strcmp0(lock, "on-fault") == 0) {
+        mem_lock = true;
+        flags |= MCL_ONFAULT;
+    } else if (lock && !parse_bool(lock, &mem_lock)) {
+        error_set(errp, "Parameter 'mem-lock' expects 'on', 'off' or "
+                        "'on-fault'");
+        return false;
+    }
+    if (!json_take_bool(options, "cpu-pm", &cpu_pm, errp) ||
         !cli_nothing_left(options, errp)) {
         return false;
     }
@@ -225,7 +294,7 @@ static bool set_overcommit(StartPlan *p, json_object *options, Error **errp)
         error_set(errp, "cpu-pm=on needs the accelerator kvm");
         return false;
     }
-    if (mem_lock && mlockall(MCL_CURRENT | MCL_FUTURE) < 0) {
+    if (mem_lock && mlockall(flags) < 0) {
         error_set_errno(errp, errno, "locking memory failed");
         return false;
     }
@@ -282,12 +351,19 @@ bool start_settings(StartPlan *p, Error **errp)
     static const char no_display[] =
         "this build shows no display; VNC, SDL and GTK do not exist yet";
 
+    if (p->keyboard) {
+        error_set(errp, "-k %s: %s", p->keyboard, no_display);
+        return false;
+    }
     return only_none("display", p->display, no_display, errp) &&
            only_none("vga", p->vga, "this machine has no VGA adapter", errp) &&
-           only_none("sandbox", p->sandbox,
-                     "this build has no system call filter", errp) &&
            cli_each(p, p->parallel, "parallel", parallel_text, errp) &&
            cli_each(p, p->action, "action", action_text, errp) &&
+           cli_each(p, p->watchdog_action, "watchdog-action", watchdog_text,
+                    errp) &&
+           cli_each(p, p->smbios, "smbios", smbios_text, errp) &&
+           cli_each(p, p->audiodev, "audiodev", audiodev_text, errp) &&
+           cli_each(p, p->compat, "compat", compat_text, errp) &&
            cli_each(p, p->boot, "boot", boot_text, errp) &&
            one_keyval(p, "rtc", p->rtc, set_rtc, errp) &&
            one_keyval(p, "msg", p->msg, set_msg, errp) &&

@@ -5,6 +5,8 @@
  */
 #include "tandem/base.h"
 
+#include <sys/prctl.h>
+
 #include "accel/qtest.h"
 #include "cli.h"
 #include "hw/nvram/fw_cfg.h"
@@ -41,20 +43,53 @@ static bool is_help(const char *text)
 
 /* --- log --- */
 
+static bool trace_events_file(const char *path, Error **errp)
+{
+    g_autoptr(GError) gerr = NULL;
+    g_autofree char *data = NULL;
+    g_auto(GStrv) lines = NULL;
+
+    if (!g_file_get_contents(path, &data, NULL, &gerr)) {
+        error_set(errp, "%s", gerr->message);
+        return false;
+    }
+    lines = g_strsplit(data, "\n", -1);
+    for (char **line = lines; *line; line++) {
+        g_strstrip(*line);
+        if (**line && **line != '#' && !trace_enable(*line, errp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* [enable=]PATTERN, events=FILE with a pattern a line, file=LOG */
+static bool trace_options(json_object *options, Error **errp)
+{
+    g_autofree char *pattern = json_take_text(options, "enable");
+    g_autofree char *events = json_take_text(options, "events");
+    g_autofree char *file = json_take_text(options, "file");
+
+    return (!pattern || trace_enable(pattern, errp)) &&
+           (!events || trace_events_file(events, errp)) &&
+           (!file || log_open(file, errp)) && cli_nothing_left(options, errp);
+}
+
 static bool trace_text(StartPlan *p, const char *text, Error **errp)
 {
-    const char *pattern = text;
+    json_object *options;
+    bool ok;
 
     if (is_help(text)) {
         help_trace();
         p->done = true;
         return true;
     }
-    if (g_str_has_prefix(text, "enable=")) {
-        pattern += strlen("enable=");
-    }
     log_set_mask(atomic_load(&log_mask) | LOG_TRACE);
-    return trace_enable(pattern, errp);
+    options = keyval_parse(text, "enable", errp);
+    ok = options && trace_options(options, errp);
+    json_object_put(options);
+    return ok;
 }
 
 static bool start_log(StartPlan *p, Error **errp)
@@ -296,7 +331,7 @@ static bool memory_text(StartPlan *p, const char *text, Error **errp)
 static bool name_text(StartPlan *p, const char *text, Error **errp)
 {
     json_object *options = keyval_parse(text, "guest", errp);
-    g_autofree char *threads = NULL;
+    g_autofree char *threads = NULL, *process = NULL;
     bool on = true, ok;
 
     if (!options) {
@@ -304,7 +339,11 @@ static bool name_text(StartPlan *p, const char *text, Error **errp)
     }
     g_free(p->m->config.name);
     p->m->config.name = json_take_text(options, "guest");
+    process = json_take_text(options, "process");
     threads = json_take_text(options, "debug-threads"); /* always named */
+    if (process) {
+        prctl(PR_SET_NAME, process);
+    }
     ok = !threads || parse_bool(threads, &on);
     if (!ok) {
         error_set(errp, "Parameter 'debug-threads' expects 'on' or 'off'");
@@ -385,6 +424,11 @@ static bool start_config(StartPlan *p, Error **errp)
     p->m->actions.reboot_shutdown = p->no_reboot;
     p->m->actions.shutdown_pause = p->no_shutdown;
     for (guint i = 0; p->paths && i < p->paths->len; i++) {
+        if (is_help(g_ptr_array_index(p->paths, i))) {
+            help_firmware_paths();
+            p->done = true;
+            return true;
+        }
         g_ptr_array_add(c->firmware_paths,
                         g_strdup(g_ptr_array_index(p->paths, i)));
     }
@@ -467,9 +511,49 @@ static bool start_filters(StartPlan *p, Error **errp)
     return cli_each(p, p->object, "object", filter_text, errp);
 }
 
+/* -mem-path and -mem-prealloc: main memory as an object of its usual name. */
+static bool make_main_memory(StartPlan *p, Error **errp)
+{
+    MachineConfig *c = &p->m->config;
+    const char *id = p->m->type->default_ram_id;
+    json_object *o;
+    bool ok;
+
+    if (!p->mem_path && !p->mem_prealloc) {
+        return true;
+    }
+    if (c->ram_backend || !id) {
+        error_set(errp,
+                  "-mem-path and -mem-prealloc make the machine's own memory, "
+                  "and -machine memory-backend names another");
+        return false;
+    }
+    o = json_object_new_object();
+    json_object_object_add(o, "qom-type",
+                           json_object_new_string(p->mem_path
+                                                      ? "memory-backend-file"
+                                                      : "memory-backend-ram"));
+    json_object_object_add(o, "id", json_object_new_string(id));
+    json_object_object_add(o, "size", json_object_new_uint64(c->ram_size));
+    if (p->mem_path) {
+        json_object_object_add(o, "mem-path",
+                               json_object_new_string(p->mem_path));
+    }
+    json_object_object_add(o, "prealloc",
+                           json_object_new_boolean(p->mem_prealloc));
+    ok = user_object_add(p->m, o, errp) != NULL;
+    json_object_put(o);
+    c->ram_backend = ok ? g_strdup(id) : NULL;
+    if (!ok) {
+        error_prefix(errp, "-mem-path %s: ", p->mem_path ? p->mem_path : "");
+    }
+    return ok;
+}
+
 static bool start_objects(StartPlan *p, Error **errp)
 {
-    return cli_each(p, p->object, "object", object_text, errp);
+    return cli_each(p, p->object, "object", object_text, errp) &&
+           (p->done || make_main_memory(p, errp));
 }
 
 static bool chardev_text(StartPlan *p, const char *text, Error **errp)
@@ -523,6 +607,30 @@ static bool short_disks(StartPlan *p, Error **errp)
     return true;
 }
 
+static bool drive_of_file(StartPlan *p, const char *file, const char *key,
+                          const char *value, Error **errp)
+{
+    json_object *o = json_object_new_object();
+    bool ok;
+
+    json_object_object_add(o, "file", json_object_new_string(file));
+    json_object_object_add(o, "format", json_object_new_string("raw"));
+    json_object_object_add(o, key, json_object_new_string(value));
+    ok = drive_add(p->m, o, p->snapshot, errp) != NULL;
+    json_object_put(o);
+    return ok;
+}
+
+static bool cdrom_text(StartPlan *p, const char *text, Error **errp)
+{
+    return drive_of_file(p, text, "media", "cdrom", errp);
+}
+
+static bool pflash_text(StartPlan *p, const char *text, Error **errp)
+{
+    return drive_of_file(p, text, "if", "pflash", errp);
+}
+
 static bool start_block(StartPlan *p, Error **errp)
 {
     if (p->incoming) {
@@ -530,7 +638,9 @@ static bool start_block(StartPlan *p, Error **errp)
     }
     return cli_each(p, p->blockdev, "blockdev", blockdev_text, errp) &&
            cli_each(p, p->drive, "drive", drive_text, errp) &&
-           short_disks(p, errp);
+           short_disks(p, errp) &&
+           cli_each(p, p->cdrom, "cdrom", cdrom_text, errp) &&
+           cli_each(p, p->pflash, "pflash", pflash_text, errp);
 }
 
 static bool serial_text(StartPlan *p, const char *text, Error **errp)
@@ -972,6 +1082,8 @@ const StartPhase start_phases[] = {
     { "qtest", start_qtest },
     { "gdb", start_gdb },
     { "pidfile", start_pidfile },
+    { "privileges", start_privileges },
+    { "sandbox", start_sandbox },
     { "incoming", start_incoming },
     { "run", start_run },
     { NULL, NULL },

@@ -264,7 +264,16 @@ static bool make_ram(Machine *m, Error **errp)
         }
     }
     m->ram = memory_backend_claim(m, id, m->config.ram_size, errp);
-    return m->ram != NULL;
+    if (!m->ram) {
+        return false;
+    }
+    if (!m->config.dump_ram) {
+        object_set_bool(object_child(m->objects, id), "dump", false);
+    }
+    if (!m->config.merge_ram) {
+        object_set_bool(object_child(m->objects, id), "merge", false);
+    }
+    return true;
 }
 
 bool machine_build(Machine *m, Error **errp)
@@ -275,6 +284,11 @@ bool machine_build(Machine *m, Error **errp)
                   "Invalid SMP CPUs %u. The max CPUs supported by "
                   "machine '%s' is %u",
                   m->config.cpus, m->type->machine_name, m->type->max_cpus);
+        return false;
+    }
+    if (m->config.usb) {
+        error_set(errp, "machine '%s' has no USB controller",
+                  m->type->machine_name);
         return false;
     }
     return make_ram(m, errp) && m->type->build(m, errp);
@@ -372,7 +386,13 @@ static const char *const firmware_dirs[] = {
     "/usr/lib/riscv64-linux-gnu/opensbi/generic",
     "/usr/lib/riscv32-linux-gnu/opensbi/generic",
     "/usr/lib/u-boot",
+    NULL,
 };
+
+const char *const *machine_firmware_dirs(void)
+{
+    return firmware_dirs;
+}
 
 static char *try_firmware(const char *dir, const char *name)
 {
@@ -402,7 +422,7 @@ char *machine_find_firmware(Machine *m, const char *name)
             return found;
         }
     }
-    for (size_t i = 0; i < ARRAY_SIZE(firmware_dirs); i++) {
+    for (size_t i = 0; firmware_dirs[i]; i++) {
         char *found = try_firmware(firmware_dirs[i], name);
 
         if (found) {
@@ -435,6 +455,11 @@ static const Property machine_props[] = {
     PROP(str, Machine, config.bios, "firmware", NULL, "firmware image"),
     PROP(str, Machine, config.ram_backend, "memory-backend", NULL,
          "id of the memory backend that is main memory"),
+    PROP(bool, Machine, config.dump_ram, "dump-guest-core", "on",
+         "main memory is part of a core dump of this process"),
+    PROP(bool, Machine, config.merge_ram, "mem-merge", "on",
+         "the host may merge equal pages of main memory"),
+    PROP(bool, Machine, config.usb, "usb", "off", "have a USB controller"),
     { 0 },
 };
 

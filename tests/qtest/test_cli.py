@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "boot"))
 import guest as g  # pylint: disable=wrong-import-position
@@ -187,6 +188,58 @@ class Errors(GuestTest):
                      f"{nic}a,bootindex=3", "-device", f"{nic}b,bootindex=3",
                      names="bootindex 3 has already been used")
 
+    def test_options_of_the_reference_that_do_not_exist_here(self):
+        """Refused by a sentence that names the closest there is."""
+        for option in ("vnc", "spice", "usb", "fda", "sd", "virtfs", "numa",
+                       "tpmdev", "preconfig", "loadvm", "plugin", "dfilter",
+                       "echr", "writeconfig"):
+            err = self.refused(f"-{option}", names=f"-{option}", known=False)
+            self.assertIn("closest", err)
+
+    def test_settings_that_are_refused(self):
+        for option, text, names in (
+                ("-k", "fr", "display"), ("-display", "gtk", "gtk"),
+                ("-vga", "std", "VGA"), ("-parallel", "stdio", "parallel"),
+                ("-smbios", "type=1", "SMBIOS"),
+                ("-audiodev", "alsa,id=a", "alsa"),
+                ("-compat", "deprecated-input=maybe", "maybe"),
+                ("-overcommit", "mem-lock=maybe", "mem-lock"),
+                ("-overcommit", "cpu-pm=on", "kvm"),
+                ("-watchdog-action", "bark", "bark"),
+                ("-action", "reboot=never", "never"),
+                ("-run-with", "async-teardown=on", "async-teardown"),
+                ("-run-with", "usr=x", "'usr'"),
+                ("-runas", "nosuch", "nosuch"),
+                ("-chroot", "/nosuch", "/nosuch"),
+                ("-sandbox", "on,spawn=maybe", "maybe"),
+                ("-sandbox", "on,spwan=deny", "did you mean 'spawn'"),
+                ("-msg", "timestamp=maybe", "timestamp"),
+                ("-name", "a,proces=b", "did you mean 'process'"),
+                ("-uuid", "123", "UUID"), ("-rtc", "base=never", "never"),
+                ("-icount", "shift=99", "shift"),
+                ("-cdrom", "/nosuch", "/nosuch"),
+                ("-pflash", "/nosuch", "/nosuch"),
+                ("-mem-path", "/nosuch/x", "/nosuch"),
+                ("-trace", "events=/nosuch", "/nosuch"),
+                ("-semihosting-config", "target=gdbx", "gdbx"),
+                ("-semihosting-config", "chardev=nosuch", "nosuch"),
+                ("-set", "device.x.y=1", '"x"'), ("-set", "x", "GROUP"),
+                ("-set", "devise.x.y=1", "did you mean 'device'"),
+                ("-readconfig", "/nosuch", "/nosuch")):
+            with self.subTest(option=option, text=text):
+                self.refused("-M", "virt", option, text, names=names)
+        self.refused("-M", "virt,usb=on", names="USB")
+
+    def test_configuration_files(self):
+        path = self.dir / "config"
+        for text, names in (("x = 1", "line 1"), ("[nosuch]", "nosuch"),
+                            ('x = "1"', "no section"),
+                            ('[device "a"]\n driver = "nosuch"', "nosuch"),
+                            ('[rtc]\n#\n\n bse = "utc"\n', "'base'"),
+                            ("[device", "line 1"), ("[a]\0", "config")):
+            path.write_text(text)
+            self.refused("-M", "virt", "-readconfig", path, names=names)
+
     def test_missing_references(self):
         self.refused("-M", "virt", "-device", "virtio-blk-pci,drive=nosuch",
                      names="nosuch")
@@ -264,6 +317,22 @@ class Leniency(GuestTest):
         err = self.quits("-M", "none,accel=nosuch:tcg")
         self.assertIn("nosuch", err)
 
+    def test_settings_that_are_taken(self):
+        for args in (("-display", "none"), ("-vga", "none"),
+                     ("-parallel", "none"), ("-audiodev", "none,id=a"),
+                     ("-audiodev", '{"id":"audio1","driver":"none"}'),
+                     ("-compat", "deprecated-input=reject"),
+                     ("-overcommit", "mem-lock=off,cpu-pm=off"),
+                     ("-watchdog-action", "pause"), ("-no-shutdown",),
+                     ("-action", "panic=exit-failure,reboot=shutdown"),
+                     ("-M", "virt,dump-guest-core=off,mem-merge=off,usb=off"),
+                     ("-mem-prealloc", "-m", "8"), ("-mem-path", self.dir),
+                     ("-sandbox", "on,obsolete=deny,elevateprivileges=deny,"
+                      "spawn=deny,resourcecontrol=deny")):
+            with self.subTest(args=args):
+                self.assertEqual(self.quits("-M", "virt", "-m", "16",
+                                            *map(str, args)), "")
+
     def test_nothing_is_said_unasked(self):
         self.assertEqual(self.quits("-M", "none"), "")
         self.assertEqual(self.quits("-M", "virt"), "")
@@ -330,6 +399,74 @@ class Process(GuestTest):
                              "none")
         self.assertEqual(status, 1)
         self.assertIn("nosuch", err)
+
+    def monitor(self, *args, **options):
+        path = self.dir / f"qmp{len(list(self.dir.iterdir()))}"
+        process = self.start_quiet(
+            "-qmp", f"unix:{path},server=on,wait=off", *args, **options)
+        qmp = Qmp(path)
+        self.addCleanup(qmp.close)
+        return process, qmp
+
+    def test_configuration_file_and_set(self):
+        path = self.dir / "config"
+        path.write_text('# options\n[machine]\n  type = "virt"\n[device "d"]\n'
+                        '  driver = "virtio-rng-pci"\n  addr = "5"\n'
+                        '[name]\n  guest = "a,b"\n[memory]\nsize = "64"\n')
+        _, qmp = self.monitor("-readconfig", path, "-set", "device.d.addr=7")
+        self.assertEqual(qmp.command("query-name"), {"name": "a,b"})
+        self.assertEqual(qmp.command("query-memory-size-summary")
+                         ["base-memory"], 64 << 20)
+        self.assertEqual(qmp.command("qom-get", path="/machine/peripheral/d",
+                                     property="addr"), "07.0")
+
+    def test_sandbox_stops_new_programs(self):
+        made = self.dir / "made"
+        for args, works in (((), True), (("-sandbox", "on"), True),
+                            (("-sandbox", "on,spawn=deny"), False)):
+            process, qmp = self.monitor("-M", "virt", "-m", "8", *args)
+            uri = f"exec:cat >/dev/null; touch {made}"
+            if works:
+                qmp.command("migrate", uri=uri)
+                until = time.monotonic() + 20 * g.SLOW
+                while not made.exists() and time.monotonic() < until:
+                    time.sleep(0.02)
+                self.assertTrue(made.exists())
+                made.unlink()
+            else:
+                with self.assertRaisesRegex(QmpError, "not permitted"):
+                    qmp.command("migrate", uri=uri)
+                status = pathlib.Path(f"/proc/{process.pid}/status")
+                for task in pathlib.Path(
+                        f"/proc/{process.pid}/task").iterdir():
+                    status = (task / "status").read_text()
+                    self.assertRegex(status, r"(?m)^Seccomp:\s+2$")
+                self.assertFalse(made.exists())
+
+    @unittest.skipIf(os.getuid() != 0, "only root can become another user")
+    def test_another_user_and_root_folder(self):
+        process, _ = self.monitor("-runas", "1234:2345", "-chroot", self.dir)
+        proc = pathlib.Path(f"/proc/{process.pid}")
+        status = (proc / "status").read_text()
+        self.assertRegex(status, r"(?m)^Uid:\s+1234\s+1234\s+1234")
+        self.assertRegex(status, r"(?m)^Gid:\s+2345\s+2345\s+2345")
+        self.assertEqual(os.readlink(proc / "root"), os.fspath(self.dir))
+
+    def test_name_of_the_process(self):
+        process, _ = self.monitor("-name", "guest=x,process=other")
+        name = pathlib.Path(f"/proc/{process.pid}/comm").read_text()
+        self.assertEqual(name, "other\n")
+
+    def test_libvirt_probes_as_a_daemon_without_graphics(self):
+        path, pidfile = self.dir / "qmp", self.dir / "pid"
+        status, out, err = run(
+            "-S", "-no-user-config", "-nodefaults", "-nographic", "-machine",
+            "none,accel=kvm:tcg", "-qmp", f"unix:{path},server=on,wait=off",
+            "-pidfile", pidfile, "-daemonize")
+        self.assertEqual((status, out), (0, ""), err)
+        qmp = Qmp(path)
+        qmp.command("quit")
+        qmp.close()
 
     def test_inherited_listening_socket(self):
         path = self.dir / "listening"

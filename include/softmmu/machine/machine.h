@@ -93,6 +93,8 @@ typedef struct MachineConfig {
     uint64_t ram_size, max_ram_size;
     bool ram_size_set; /* by -m: else a given backend's size is taken */
     unsigned ram_slots;
+    bool dump_ram, merge_ram; /* of main memory: in core dumps, by KSM */
+    bool usb;
     char *ram_backend;         /* id; NULL: made by the machine */
     GPtrArray *serial;         /* Chardev *, may hold NULLs (-serial none) */
     GPtrArray *firmware_paths; /* char *: -L, then the built-in ones */
@@ -253,6 +255,8 @@ extern const ObjectType container_type;
 extern const ObjectType *const machine_types[]; /* NULL-terminated */
 
 /* Find @name (path, or a bare file name) on the firmware path; NULL: none. */
+/* The built-in part of that path; NULL-terminated. */
+const char *const *machine_firmware_dirs(void);
 char *machine_find_firmware(Machine *m, const char *name);
 
 void notifier_add(GPtrArray *list, Notifier *n);
