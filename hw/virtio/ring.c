@@ -628,8 +628,8 @@ void virtq_notify(VirtQueue *vq)
 {
     uint32_t since = vq->since_signal;
 
-    if (vq->device->broken || !vq->enabled) {
-        return;
+    if (vq->device->broken || !vq->enabled || since == 0) {
+        return; /* nothing that the driver could look at */
     }
     atomic_thread_fence(memory_order_seq_cst); /* our used, their suppression */
     vq->since_signal = 0;

@@ -51,7 +51,7 @@ class Qmp:
         line, self.buffer = self.buffer.split(b"\n", 1)
         return json.loads(line)
 
-    def command(self, name, **arguments):
+    def command(self, name, /, **arguments):
         """The return value; QmpError when it is an error."""
         message = {"execute": name}
         if arguments:

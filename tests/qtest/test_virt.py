@@ -27,11 +27,11 @@ RTC, FW_CFG, FLASH, RAM = 0x101000, 0x10100000, 0x20000000, 0x80000000
 class QTest:
     """One machine and its qtest socket, over the program's own stdio."""
 
-    def __init__(self, *args, machine="virt", bios="none"):
+    def __init__(self, *args, machine="virt", bios="none", prefix=()):
         accel = os.environ.get("QTEST_ACCEL", "qtest")
         engine = ["-accel", accel] if accel != "none" else ["-S"]
         self.process = subprocess.Popen(
-            [g.BINARY, "-M", machine, *engine, "-bios", bios, "-display",
+            [*prefix, g.BINARY, "-M", machine, *engine, "-bios", bios, "-display",
              "none", "-qtest", "stdio", "-qtest-log", "none", "-monitor",
              "none", "-serial", "null", *map(str, args)], text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -66,6 +66,12 @@ class QTest:
 
     def write(self, size, addr, value):
         self.ask("write" + size, addr, value)
+
+    def read_bytes(self, addr, size):
+        return bytes.fromhex(self.ask("read", addr, size)[0][2:])
+
+    def write_bytes(self, addr, data):
+        self.ask("write", addr, len(data), "0x" + data.hex())
 
     def wait(self):
         return self.process.wait(timeout=20 * g.SLOW)

@@ -14,6 +14,16 @@ struct NicQueue {
     bool unused;  /* beyond nic_set_queues_in_use() */
 };
 
+/* What the user made: a transport, where @dev is a part of one. */
+static DeviceState *outer_device(DeviceState *dev)
+{
+    Object *owner = dev->parent.parent;
+
+    return !dev->id && owner && type_is_a(owner->type, &device_type)
+               ? (DeviceState *)owner
+               : dev;
+}
+
 /* --- towards the guest --- */
 
 static bool nic_take(NetPort *port, const uint8_t *data, size_t len)
@@ -223,9 +233,8 @@ void nic_rx_filter_changed(Nic *nic)
     nic->rx_filter_told = true;
     data = json_object_new_object();
     path = device_path(nic->dev);
-    if (nic->dev->id) {
-        json_object_object_add(data, "name",
-                               json_object_new_string(nic->dev->id));
+    if (outer_device(nic->dev)->id) {
+        json_object_object_add(data, "name", json_object_new_string(nic->name));
     }
     json_object_object_add(data, "path", json_object_new_string(path));
     machine_event(nic->machine, "NIC_RX_FILTER_CHANGED", data);
@@ -280,17 +289,19 @@ static void choose_mac(NetCore *core, uint8_t mac[NET_MAC_LEN])
     }
 }
 
-static char *choose_name(NetCore *core, const DeviceState *dev)
+static char *choose_name(NetCore *core, DeviceState *dev)
 {
     unsigned n = 0;
 
+    dev = outer_device(dev);
     if (dev->id) {
         return g_strdup(dev->id);
     }
     for (guint i = 0; i < core->nics->len; i++) {
         Nic *nic = g_ptr_array_index(core->nics, i);
+        DeviceState *other = outer_device(nic->dev);
 
-        n += nic->dev->parent.type == dev->parent.type && !nic->dev->id;
+        n += other->parent.type == dev->parent.type && !other->id;
     }
     return g_strdup_printf("%s.%u", dev->parent.type->name, n);
 }
