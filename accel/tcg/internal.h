@@ -395,6 +395,8 @@ struct TcgVcpu {
     int64_t budget;   /* icount: left before timers and the next turn */
     bool icount_tail; /* icount: insn by insn to the budget's end */
     bool quiet;       /* FP flags are in env */
+    unsigned pauses;
+    unsigned futile_halts; /* since the last interrupt or sleep */
     TcgStats stats;
 };
 

@@ -314,10 +314,24 @@ void tcg_halt(CPUState *cpu)
     vcpu_request_exit(tcg_vcpu(cpu));
 }
 
+/*
+ * A pause in a loop that waits for another vCPU, or for time to pass. On a
+ * busy host each sched_yield() costs a turn of all others, so it is one in
+ * YIELD_EACH. Under icount nobody else could run: the loop costs its insns.
+ */
 void tcg_yield(CPUState *cpu)
 {
-    vcpu_request_exit(tcg_vcpu(cpu));
-    sched_yield();
+    enum { YIELD_EACH = 32 };
+    TcgVcpu *v = tcg_vcpu(cpu);
+
+    if (v->accel->icount || ++v->pauses % YIELD_EACH != 0) {
+        return;
+    }
+    if (v->accel->opt.thread == THREAD_SINGLE) {
+        vcpu_request_exit(v); /* hand the baton on */
+    } else {
+        sched_yield();
+    }
 }
 
 /* --- running units --- */
@@ -541,12 +555,40 @@ static void run_until_request(TcgVcpu *v)
     }
     if (may_take_interrupt(v) && v->ops->take_interrupt(v->cpu)) {
         STAT(v, interrupts);
+        v->futile_halts = 0;
         ctx_update(v);
     }
     if (v->accel->opt.stress_poll) {
         vcpu_request_exit(v);
     }
     run_units(v);
+}
+
+/*
+ * A guest that halts again and again on an interrupt that it does not take is
+ * polling: OpenSBI 1.1's harts wait so to be started, with MSIP pending. It
+ * dozes, so that it does not push from the host CPU whom it waits for.
+ */
+static void doze_when_futile(TcgVcpu *v)
+{
+    enum { FUTILE_HALTS = 16, DOZE_NS = 50 * 1000 };
+    CPUState *cpu = v->cpu;
+
+    if (v->accel->icount || !atomic_load(&cpu->halted)) {
+        return;
+    }
+    if (!cpu->type->has_work(cpu)) {
+        v->futile_halts = 0;
+        return;
+    }
+    if (++v->futile_halts < FUTILE_HALTS) {
+        return;
+    }
+    LOCK_GUARD(&cpu->lock);
+    if (!cpu->work_head && !atomic_load(&cpu->stop_requested) &&
+        !atomic_load(&v->hot->exit_req)) {
+        cond_wait_ns(&cpu->wake, &cpu->lock, DOZE_NS);
+    }
 }
 
 static void *vcpu_main(void *arg)
@@ -565,6 +607,7 @@ static void *vcpu_main(void *arg)
         pass_safe_point(v);
         atomic_exchange(&v->hot->exit_req, 0);
         icount_idle(v);
+        doze_when_futile(v);
         if (!cpu_wait_for_work(cpu)) {
             break;
         }

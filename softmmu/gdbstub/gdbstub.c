@@ -69,8 +69,7 @@ GdbServer *gdb_server_new(Machine *m, Chardev *chr, Error **errp)
     g->held = g_array_new(FALSE, FALSE, sizeof(CPUState *));
     g->on_state.fn = state_changed;
     notifier_add(m->on_state, &g->on_state);
-    if (!char_attach(&g->fe, chr, m->gate, m->loop, "/gdb", &handlers, g,
-                     errp)) {
+    if (!char_attach(&g->fe, chr, NULL, m->loop, "/gdb", &handlers, g, errp)) {
         gdb_server_free(g);
         return NULL;
     }

@@ -478,7 +478,7 @@ static void attach_in_context(void *opaque)
     Attach *a = opaque;
     Monitor *mon = a->mon;
 
-    a->ok = char_attach(&mon->fe, a->chr, mon->m->gate, mon->ctx, a->source,
+    a->ok = char_attach(&mon->fe, a->chr, NULL, mon->ctx, a->source,
                         a->handlers, mon, &a->err);
 }
 

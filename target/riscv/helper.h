@@ -37,7 +37,7 @@ extern const TcgHelper riscv_helper_sret;
 extern const TcgHelper riscv_helper_wfi;
 /* (I32 insn): WRS.NTO, WRS.STO: a bounded yield; illegal. TO_LOOP. */
 extern const TcgHelper riscv_helper_wrs;
-/* (): PAUSE: lets others run. TO_LOOP. */
+/* (): PAUSE: lets others run. */
 extern const TcgHelper riscv_helper_yield;
 /* (I64 rs1, I64 rs2, I32 insn): SFENCE.VMA and SINVAL.VMA; illegal. End the
  * unit, context changed. */

@@ -388,7 +388,6 @@ static bool trans_fence_i(DisasContext *dc, const ArgsNone *a)
 static bool trans_pause(DisasContext *dc, const ArgsNone *a)
 {
     tcg_call0(dc->tb, &riscv_helper_yield);
-    gen_end_direct(dc, TCG_EXIT_TO_LOOP);
     return true;
 }
 

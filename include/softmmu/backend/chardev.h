@@ -44,7 +44,9 @@ struct CharFrontend {
 };
 
 /* False when @chr already has a front end (and is no mux). @chr NULL is
- * allowed: writes are discarded and nothing arrives. */
+ * allowed: writes are discarded and nothing arrives. @gate NULL: a front end
+ * of the host's (monitor, gdb), whose input no guest sees: it arrives at once
+ * in @ctx, under icount too. */
 bool char_attach(CharFrontend *fe, Chardev *chr, EventGate *gate,
                  LoopContext *ctx, const char *source_id,
                  const CharHandlers *handlers, void *opaque, Error **errp);

@@ -31,7 +31,16 @@ int chardev_can_receive(Chardev *chr)
 void chardev_receive(Chardev *chr, const uint8_t *data, int len)
 {
     if (chr->fe && len > 0) {
-        event_post(&chr->fe->source, data, len);
+        char_input(chr->fe, data, len);
+    }
+}
+
+void char_input(CharFrontend *fe, const uint8_t *data, int len)
+{
+    if (fe->source.gate) {
+        event_post(&fe->source, data, len);
+    } else if (fe->handlers->receive) {
+        fe->handlers->receive(fe->opaque, data, len);
     }
 }
 
@@ -63,6 +72,14 @@ static void deliver(void *opaque, const uint8_t *data, size_t len)
     }
 }
 
+static void source_destroy(CharFrontend *fe)
+{
+    if (fe->source.gate) {
+        event_source_destroy(&fe->source);
+        fe->source.gate = NULL;
+    }
+}
+
 static void frontend_changed(Chardev *chr)
 {
     if (type_of(chr)->frontend_changed) {
@@ -82,11 +99,13 @@ bool char_attach(CharFrontend *fe, Chardev *chr, EventGate *gate,
         error_set(errp, "Device '%s' is in use", chardev_id(chr));
         return false;
     }
-    event_source_init(&fe->source, gate, source_id, ctx, deliver, fe);
+    if (gate) {
+        event_source_init(&fe->source, gate, source_id, ctx, deliver, fe);
+    }
     fe->chr = chr;
     if (type_of(chr)->attach) {
         if (!type_of(chr)->attach(chr, fe, errp)) {
-            event_source_destroy(&fe->source);
+            source_destroy(fe);
             fe->chr = NULL;
             return false;
         }
@@ -117,7 +136,7 @@ void char_detach(CharFrontend *fe)
         chr->ctx = chr->machine->loop; /* we are in the old one */
         frontend_changed(chr);
     }
-    event_source_destroy(&fe->source);
+    source_destroy(fe);
     object_unref(chr);
 }
 

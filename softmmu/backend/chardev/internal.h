@@ -56,8 +56,10 @@ extern const ChardevType chardev_null_type, chardev_stdio_type,
 
 /* Bytes the front end would take now. */
 int chardev_can_receive(Chardev *chr);
-/* Deliver at most that many, through the event gate. */
+/* Deliver at most that many, as char_input() does. */
 void chardev_receive(Chardev *chr, const uint8_t *data, int len);
+/* Through the event gate if the guest is to see it. */
+void char_input(CharFrontend *fe, const uint8_t *data, int len);
 /* CHAR_OPENED and CHAR_CLOSED set `connected`. */
 void chardev_event(Chardev *chr, CharEvent ev);
 void chardev_writable(Chardev *chr);

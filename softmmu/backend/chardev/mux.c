@@ -141,7 +141,7 @@ static void flush_queue(MuxChardev *s, int i)
         memcpy(chunk, q->byte, n);
         q->len -= n;
         memmove(q->byte, q->byte + n, q->len);
-        fe->handlers->receive(fe->opaque, chunk, n);
+        char_input(fe, chunk, n);
     }
 }
 
@@ -306,7 +306,7 @@ Chardev *chardev_mux_new(Machine *m, const char *id, Chardev *base,
     }
     object_unref(chr); /* the tree's reference keeps it */
     s->base = base;
-    if (!char_attach(&s->fe, base, m->gate, m->loop, source, &mux_handlers, s,
+    if (!char_attach(&s->fe, base, NULL, m->loop, source, &mux_handlers, s,
                      errp)) {
         object_unparent(chr);
         object_unparent(base);
