@@ -8,12 +8,15 @@
  *        write zeroes take one segment a request, as the configuration says.
  * Omits: secure erase, lifetime, zones; SCSI commands and barriers of the
  *        legacy interface, which are not offered.
- * Locks: machine lock.
+ * Locks: machine lock; with property iothread, that thread's context owns the
+ *        queues, and what the machine lock's holder does to them it does with
+ *        the context quiesced (DECISIONS 27).
  */
 #include "tandem/base.h"
 
 #include "hw/virtio/devices.h"
 #include "softmmu/backend/block.h"
+#include "softmmu/loop/iothread.h"
 #include "softmmu/machine/boot.h"
 #include "trace_hw_block.h"
 
@@ -80,8 +83,10 @@ typedef struct VirtioBlk {
     uint32_t max_discard, max_zeroes; /* sectors */
     bool config_wce, discard, write_zeroes, report_granularity, seg_max_adjust;
     int write_cache; /* ON_OFF_AUTO_x */
+    Object *iothread;
     /* constant after realize */
-    bool cache_default; /* back to this at reset */
+    BottomHalf *retry_bh; /* in the queues' context */
+    bool cache_default;   /* back to this at reset */
     /* guest state; saved */
     GQueue retry; /* BlkRequest *: failed, again when the machine goes on */
 } VirtioBlk;
@@ -402,13 +407,22 @@ static void blk_queue_reset(VirtioDevice *v, VirtQueue *vq)
     retry_clear(s, vq);
 }
 
+/* Not once the machine has stopped again: they wait for the next time. */
+static void retry_all(void *opaque)
+{
+    VirtioBlk *s = opaque;
+
+    for (guint n = s->retry.length;
+         n > 0 && machine_running(s->parent.parent.machine); n--) {
+        request_start(g_queue_pop_head(&s->retry));
+    }
+}
+
 static void blk_resume(VirtioDevice *v)
 {
     VirtioBlk *s = object_cast(v, &virtio_blk_type);
 
-    for (guint n = s->retry.length; n > 0; n--) {
-        request_start(g_queue_pop_head(&s->retry));
-    }
+    bh_schedule(s->retry_bh);
 }
 
 /* --- saved state --- */
@@ -471,6 +485,8 @@ static const VmState blk_vmstate = {
 
 static const Property blk_props[] = {
     PROP_DRIVE(VirtioBlk, blk),
+    PROP_ARG(link, VirtioBlk, iothread, "iothread", NULL,
+             "thread that serves the queues", &iothread_type),
     PROP_BOOTINDEX(VirtioBlk, bootindex, "disk@0,0"),
     PROP(str, VirtioBlk, serial, "serial", NULL, "identifier, 20 bytes"),
     PROP(u16, VirtioBlk, num_queues, "num-queues", "65535",
@@ -573,6 +589,7 @@ static uint64_t blk_features(const VirtioBlk *s)
 static bool blk_start(VirtioDevice *v, Error **errp)
 {
     VirtioBlk *s = object_cast(v, &virtio_blk_type);
+    LoopContext *ctx = v->parent.machine->loop;
 
     if (!blk_check(s, errp) ||
         !block_attach(s->blk, OBJECT(v), !block_read_only(s->blk), &blk_ops, v,
@@ -584,8 +601,13 @@ static bool blk_start(VirtioDevice *v, Error **errp)
     }
     s->cache_default = block_write_cache(s->blk);
     v->offered = blk_features(s);
+    if (s->iothread) {
+        ctx = ((IOThread *)s->iothread)->ctx;
+        block_set_context(s->blk, ctx);
+    }
+    s->retry_bh = bh_new(ctx, retry_all, s);
     for (unsigned i = 0; i < s->num_queues; i++) {
-        virtio_add_queue(v, s->queue_size, blk_queue, NULL);
+        virtio_add_queue(v, s->queue_size, blk_queue, ctx);
     }
     return true;
 }
@@ -593,7 +615,13 @@ static bool blk_start(VirtioDevice *v, Error **errp)
 static void blk_stop(VirtioDevice *v)
 {
     VirtioBlk *s = object_cast(v, &virtio_blk_type);
+    LoopContext *ctx = block_context(s->blk);
 
+    loop_context_quiesce(ctx);
+    bh_free(s->retry_bh);
+    s->retry_bh = NULL;
+    loop_context_resume(ctx);
+    block_set_context(s->blk, v->parent.machine->loop);
     block_detach(s->blk);
 }
 

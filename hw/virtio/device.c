@@ -289,6 +289,7 @@ void virtio_set_status(VirtioDevice *v, uint8_t status)
     uint8_t old = v->status;
 
     trace_virtio_status(status);
+    queues_quiesce(v, true);
     if (status == 0) {
         virtio_reset(v);
     } else {
@@ -304,6 +305,7 @@ void virtio_set_status(VirtioDevice *v, uint8_t status)
     if (v->status & ~old & VIRTIO_STATUS_DRIVER_OK) {
         queues_look(v);
     }
+    queues_quiesce(v, false);
 }
 
 /* --- configuration space: little-endian, 2.5.3 --- */

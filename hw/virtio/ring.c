@@ -751,7 +751,9 @@ void virtq_enable(VirtQueue *vq)
     }
     trace_virtio_queue_enable(vq->index, vq->size, vq->desc, vq->driver,
                               vq->dev);
+    loop_context_quiesce(vq->ctx); /* it may be looking: an early kick */
     vq->enabled = true;
+    loop_context_resume(vq->ctx);
     virtq_kick(vq); /* buffers may be there already */
 }
 

@@ -90,13 +90,14 @@ bool run_state_may_go(RunState from, RunState to)
 
 bool machine_running(const Machine *m)
 {
-    return m->state == RUN_STATE_RUNNING;
+    /* iothreads ask as well; partner: set_state() */
+    return __atomic_load_n(&m->state, __ATOMIC_ACQUIRE) == RUN_STATE_RUNNING;
 }
 
 static void set_state(Machine *m, RunState to)
 {
     assert(run_state_may_go(m->state, to));
-    m->state = to;
+    __atomic_store_n(&m->state, to, __ATOMIC_RELEASE);
     notifier_call(m->on_state, &to);
 }
 

@@ -8,6 +8,7 @@
 #include "internal.h"
 #include "softmmu/backend/block.h"
 #include "softmmu/backend/socket.h"
+#include "softmmu/loop/iothread.h"
 #include "softmmu/memory/backend.h"
 #include "softmmu/migration/migration.h"
 
@@ -43,6 +44,31 @@ bool qmp_cont(Machine *m, Error **errp)
     }
     machine_cont(m);
     return true;
+}
+
+IOThreadInfoList *qmp_query_iothreads(Machine *m, Error **errp)
+{
+    GPtrArray *all = m->objects->children;
+    IOThreadInfoList *list = NULL;
+
+    for (guint i = 0; all && i < all->len; i++) {
+        IOThread *io =
+            object_try_cast(g_ptr_array_index(all, i), &iothread_type);
+        IOThreadInfo *info;
+
+        if (!io) {
+            continue;
+        }
+        info = g_new0(IOThreadInfo, 1);
+        *info = (IOThreadInfo){ .id = g_strdup(io->parent.name),
+                                .thread_id = io->thread_id,
+                                .poll_max_ns = io->poll_max_ns,
+                                .poll_grow = io->poll_grow,
+                                .poll_shrink = io->poll_shrink,
+                                .aio_max_batch = io->max_batch };
+        qlist_append(&qtype_list_iothread_info, &list, &info);
+    }
+    return list;
 }
 
 bool qmp_system_reset(Machine *m, Error **errp)

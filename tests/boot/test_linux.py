@@ -114,14 +114,15 @@ echo DISK-OK
             capture_output=True, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
-    def load(self, device, modules, smp=1):
+    def load(self, device, modules, *args, smp=1, extra=""):
         image = self.image(3 * DISK_MB + 64)
         script = ("mount -t ext4 /dev/vda /mnt\n"
                   + self.LOAD.format(bytes=DISK_MB << 20)
                   + "umount /mnt\n")
         initrd = self.initrd("disk.gz", script, modules)
         guest = self.linux(
-            initrd, "-drive", f"file={image},format=raw,if=none,id=d0",
+            initrd, *args, "-drive",
+            f"file={image},format=raw,if=none,id=d0{extra}",
             "-device", f"{device},drive=d0", smp=smp)
         guest.expect("DISK-OK", g.sized(300, 120, 120))
         self.finish(guest)
@@ -133,8 +134,63 @@ echo DISK-OK
     def test_mmio_and_four_cpus(self):
         self.load("virtio-blk-device", "virtio_mmio,virtio_blk,ext4", smp=4)
 
+    @unittest.skipUnless(g.SOAK, "scripts/soak: a thread of its own, a ring")
+    def test_iothread_and_ring(self):
+        self.load("virtio-blk-pci,iothread=io", "virtio_blk,ext4", "-object",
+                  "iothread,id=io", smp=4, extra=",cache=none,aio=io_uring")
+
+    @unittest.skipUnless(g.SOAK, "scripts/soak: unit tests mirror null load")
+    def test_mirror_under_load(self):
+        """The disk moves to another file and back while the guest writes."""
+        image = self.image(3 * DISK_MB + 64)
+        other = self.dir / "other.img"
+        path = self.dir / "qmp"
+        script = ("mount -t ext4 /dev/vda /mnt; echo MOUNTED\n"
+                  + self.LOAD.format(bytes=DISK_MB << 20)
+                  + self.LOAD.format(bytes=DISK_MB << 20)
+                  + "umount /mnt; echo UNMOUNTED; sleep 5\n")
+        initrd = self.initrd("disk.gz", script, "virtio_blk,ext4")
+        guest = self.linux(
+            initrd, "-drive", f"file={image},format=raw,if=none,id=d0",
+            "-device", "virtio-blk-pci,drive=d0", "-qmp",
+            f"unix:{path},server=on,wait=off")
+        qmp = Qmp(path)
+        self.addCleanup(qmp.close)
+
+        def wait_for(status):
+            until = time.monotonic() + 120 * g.SLOW
+            while True:
+                jobs = qmp.command("query-jobs")
+                if [j["status"] for j in jobs] == status:
+                    return
+                self.assertLess(time.monotonic(), until, jobs)
+                time.sleep(0.1)
+
+        guest.expect("MOUNTED", 120)
+        qmp.command("drive-mirror", **{
+            "job-id": "out", "device": "d0", "target": str(other),
+            "sync": "full", "format": "raw"})
+        wait_for(["ready"])
+        qmp.command("job-complete", id="out")
+        wait_for([])
+        self.assertIn(str(other), qmp.command("query-block")[0]["inserted"]
+                      ["file"])
+        qmp.command("drive-mirror", **{
+            "job-id": "back", "device": "d0", "target": str(image),
+            "sync": "full", "format": "raw", "mode": "existing",
+            "copy-mode": "write-blocking"})
+        guest.expect("UNMOUNTED", 300)
+        wait_for(["ready"])
+        qmp.command("block-job-cancel", device="back")
+        wait_for([])
+        self.finish(guest)
+        self.fsck(other)
+        self.assertEqual(g.sha256(other.read_bytes()),
+                         g.sha256(image.read_bytes()))
+
     def test_root_file_system(self):
-        """The initramfs only loads modules; /sbin/init is on the disk."""
+        """The initramfs only loads modules; /sbin/init is on the disk, which
+        a thread of its own serves."""
         guest_dir = g.fetched("riscv64-guest")
         tree = self.dir / "root"
         for name in ("bin", "sbin", "dev", "proc", "sys", "tmp"):
@@ -167,8 +223,9 @@ echo DISK-OK
         initrd = self.initrd("switch.gz", None, "virtio_blk,ext4",
                              init=switch)
         guest = self.linux(
-            initrd, "-drive", f"file={image},format=raw,if=none,id=d0",
-            "-device", "virtio-blk-pci,drive=d0")
+            initrd, "-object", "iothread,id=io", "-drive",
+            f"file={image},format=raw,if=none,id=d0",
+            "-device", "virtio-blk-pci,drive=d0,iothread=io")
         text = self.finish(guest)
         self.assertRegex(text, r"/dev/(root|vda) / ext4 rw")
         self.fsck(image)

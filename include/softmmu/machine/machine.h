@@ -235,7 +235,7 @@ bool machine_locked(const Machine *m);
 /* `stop` and `cont` in the order of DECISIONS 30. */
 void machine_stop(Machine *m, RunState why);
 void machine_cont(Machine *m);
-bool machine_running(const Machine *m);
+bool machine_running(const Machine *m); /* any thread */
 /* True when the state may go from the present one to @to. */
 bool run_state_may_go(RunState from, RunState to);
 /* Any thread: stop soon, from a vCPU or a device. */

@@ -115,7 +115,7 @@ static void state_changed(Notifier *n, void *data)
         for (guint i = 0; i < sys->backends->len; i++) {
             BlockBackend *blk = g_ptr_array_index(sys->backends, i);
 
-            blk->io_status = 0; /* its requests are tried again */
+            atomic_store(&blk->io_status, 0); /* its requests are tried again */
         }
         return;
     }
@@ -333,6 +333,19 @@ int block_pwrite(BlockBackend *blk, uint64_t offset, const void *buf,
 
 /* --- errors --- */
 
+/* Events are sent under the machine lock, which an iothread has not. */
+typedef struct LateEvent {
+    Machine *m;
+    json_object *data;
+} LateEvent;
+
+static void send_late(void *opaque)
+{
+    g_autofree LateEvent *e = opaque;
+
+    machine_event(e->m, "BLOCK_IO_ERROR", e->data);
+}
+
 static void send_error_event(BlockBackend *blk, bool is_read, int status,
                              const char *action)
 {
@@ -352,7 +365,14 @@ static void send_error_event(BlockBackend *blk, bool is_read, int status,
                            json_object_new_boolean(status == -ENOSPC));
     json_object_object_add(data, "reason",
                            json_object_new_string(g_strerror(-status)));
-    machine_event(blk->sys->m, "BLOCK_IO_ERROR", data);
+    if (loop_thread_is_iothread()) {
+        LateEvent *late = g_new(LateEvent, 1);
+
+        *late = (LateEvent){ blk->sys->m, data };
+        loop_post(blk->sys->m->loop, send_late, late);
+    } else {
+        machine_event(blk->sys->m, "BLOCK_IO_ERROR", data);
+    }
 }
 
 BlockErrorAction block_error_action(BlockBackend *blk, bool is_read, int status)
@@ -363,7 +383,7 @@ BlockErrorAction block_error_action(BlockBackend *blk, bool is_read, int status)
         how = status == -ENOSPC ? BLOCK_ON_ERROR_STOP : BLOCK_ON_ERROR_REPORT;
     }
     if (how == BLOCK_ON_ERROR_STOP) {
-        blk->io_status = status == -ENOSPC ? 2 : 1;
+        atomic_store(&blk->io_status, status == -ENOSPC ? 2 : 1);
         send_error_event(blk, is_read, status, "stop");
         machine_request_stop(blk->sys->m, RUN_STATE_IO_ERROR);
         return BLOCK_ERROR_STOP;

@@ -230,7 +230,8 @@ struct BlockBackend {
     LoopContext *ctx;
     bool writable, write_cache;
     BlockOnError on_read_error, on_write_error;
-    int io_status; /* of the error that stopped the machine: see the view */
+    _Atomic int
+        io_status; /* of the error that stopped the machine: see the view */
     /* the context's, or quiesced */
     BlockRing *ring; /* NULL: not asked for yet, or refused */
     bool no_ring;    /* refused */

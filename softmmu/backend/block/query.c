@@ -61,7 +61,7 @@ void block_each_backend(Machine *m,
         BlockBackendView v = { .name = blk->name,
                                .dev = blk->dev,
                                .write_cache = blk->write_cache,
-                               .io_status = blk->io_status,
+                               .io_status = atomic_load(&blk->io_status),
                                .has_node = blk->node != NULL };
 
         if (blk->node) {
