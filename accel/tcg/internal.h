@@ -269,7 +269,7 @@ typedef struct TcgOptions {
     bool stress_restore, stress_tlb, stress_cache, stress_poll;
     bool perf_map, jitdump;
     /* techniques, all on by default: to find which one is at fault */
-    bool skips, page_cells, addend_guess, check_groups;
+    bool skips, traps_inline, page_cells, addend_guess, check_groups;
     int icount_shift; /* or ICOUNT_OFF, ICOUNT_AUTO */
     bool icount_align, icount_no_sleep;
 } TcgOptions;

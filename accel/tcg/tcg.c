@@ -414,6 +414,8 @@ static const Property tcg_props[] = {
          "write jit-PID.dump for perf inject"),
     PROP(bool, TcgAccel, opt.skips, "x-skips", "on",
          "short forward branches become choices of values"),
+    PROP(bool, TcgAccel, opt.traps_inline, "x-traps-inline", "on",
+         "system calls of the guest are jumps"),
     PROP(bool, TcgAccel, opt.page_cells, "x-page-cells", "on",
          "memory ops in loops remember their page"),
     PROP(bool, TcgAccel, opt.addend_guess, "x-addend-guess", "on",

@@ -144,6 +144,7 @@ static void begin_unit(Build *b, TcgUnit *u)
         .cpu_config = v->config,
         .dc = v->dc,
         .single = b->max_insns == 1,
+        .may_enter = v->accel->opt.traps_inline && !v->accel->icount,
         .may_skip = b->max_insns > 1 && v->accel->opt.skips &&
                     !v->accel->icount && !v->have_break,
         .pc = b->pc,

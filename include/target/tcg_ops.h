@@ -42,6 +42,9 @@ typedef struct TcgUnit {
     /* The front end may make a branch over a few simple instructions a choice
      * of values: what is skipped counts and is seen as if it had run. */
     bool may_skip;
+    /* It may make a trap that always happens a jump: insns need not be
+     * counted exactly. */
+    bool may_enter;
     /* one instruction */
     vaddr pc;             /* of the instruction; the front end sets the next
                              one: pc + length, or the target of a jump that

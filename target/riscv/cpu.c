@@ -245,6 +245,9 @@ static const RiscvConfig *find_shared_config(RiscvCpu *cpu)
 /* stimecmp was reached, or may have been: let the hart look. */
 static void stimer_fired(void *opaque)
 {
+    RiscvEnv *env = riscv_env(opaque);
+
+    atomic_store(&env->stimer_idle, false); /* then the kick */
     cpu_kick(opaque);
 }
 
@@ -270,10 +273,13 @@ void riscv_stimer_update(RiscvCpu *cpu)
 {
     RiscvEnv *env = riscv_env(&cpu->parent);
     int64_t deadline = INT64_MAX;
+    bool wait =
+        cpu->time != NULL && stimer_enabled(env) && !stimer_pending(env);
 
-    if (cpu->time != NULL && stimer_enabled(env) && !stimer_pending(env)) {
+    if (wait) {
         deadline = cpu->time->ops->deadline_ns(cpu->time->dev, env->stimecmp);
     }
+    atomic_store(&env->stimer_idle, wait); /* before the timer can fire */
     if (deadline == INT64_MAX) {
         timer_cancel(&cpu->stimer);
     } else {

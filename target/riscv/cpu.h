@@ -200,6 +200,9 @@ struct RiscvEnv {
     uint64_t satp;
     uint64_t menvcfg, senvcfg;
     uint64_t mstateen[4], sstateen[4];
+    /* The timer that looks at stimecmp is armed and has not fired: STIP need
+     * not be computed from the clock. Written by the hart and the timer. */
+    _Atomic uint64_t stimer_idle;
     uint64_t stimecmp;
     uint32_t mcounteren, scounteren, mcountinhibit;
 

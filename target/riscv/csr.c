@@ -239,6 +239,9 @@ static bool mpp_supported(const RiscvEnv *env, uint64_t status)
 
 static void status_write(RiscvEnv *env, uint64_t value, uint64_t mask)
 {
+    /* interrupt enables and what a trap stacks: no part of the context */
+    const uint64_t stack =
+        MSTATUS_SIE | MSTATUS_MIE | MSTATUS_SPIE | MSTATUS_MPIE | MSTATUS_SPP;
     uint64_t old = env->mstatus;
 
     mask &= mstatus_mask(env);
@@ -250,7 +253,9 @@ static void status_write(RiscvEnv *env, uint64_t value, uint64_t mask)
         /* readable pages change for all modes that translate */
         env->hooks->flush_modes(env, RISCV_MMU_TRANSLATED);
     }
-    env->hooks->ctx_changed(env);
+    if ((env->mstatus ^ old) & ~stack) {
+        env->hooks->ctx_changed(env);
+    }
     env->hooks->irq_changed(env);
 }
 

@@ -37,6 +37,15 @@ static void G_GNUC_NORETURN do_raise(RiscvEnv *env, uint32_t cause,
     raise_exc(env, cause, tval, tcg_ra());
 }
 
+/* ECALL as a jump: nothing has to be restored, so nothing is undone. */
+static uint64_t do_ecall(RiscvEnv *env, uint32_t cause, uint64_t pc)
+{
+    env->pc = pc;
+    riscv_record(env, cause, 0);
+    riscv_deliver(env);
+    return env->pc;
+}
+
 static void do_check_target(RiscvEnv *env, uint64_t target)
 {
     uintptr_t ra = tcg_ra();
@@ -251,6 +260,7 @@ static void do_cbo_check(RiscvEnv *env, uint64_t addr, uint32_t mmu)
         .arg = { __VA_ARGS__ }, .flags = flags_, SYS                   \
     }
 HELPER_(raise, TCG_NONE, TCG_H_NORETURN, 2, TCG_I32, TCG_I64);
+HELPER_(ecall, TCG_I64, TCG_H_NOFAULT | TCG_H_ENDS_TB, 2, TCG_I32, TCG_I64);
 HELPER_(check_target, TCG_NONE, 0, 1, TCG_I64);
 HELPER_(trigger, TCG_NONE, 0, 1, TCG_I64);
 HELPER_(csr, TCG_I64, TCG_H_FLUSHES_TLB | TCG_H_ENDS_TB | TCG_H_HOST_FP, 2,
@@ -280,6 +290,7 @@ const TcgHelper riscv_helper_ebreak = {
     &riscv_helper_##op##_s, &riscv_helper_##op##_d, &riscv_helper_##op##_h
 const TcgHelper *const riscv_helpers[] = {
     &riscv_helper_raise,
+    &riscv_helper_ecall,
     &riscv_helper_check_target,
     &riscv_helper_ebreak,
     &riscv_helper_trigger,

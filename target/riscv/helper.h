@@ -14,6 +14,9 @@
 
 /* (I32 cause, I64 tval): raise EXC_x. Never returns. */
 extern const TcgHelper riscv_helper_raise;
+/* (I32 cause, I64 pc) -> I64 new pc: take the exception of the ECALL at @pc.
+ * Exit indirect, context changed. Not under icount, as it does not retire. */
+extern const TcgHelper riscv_helper_ecall;
 /* (I64 target): raise a misaligned fetch unless 4-byte aligned; for IALIGN 32
  * only, before the link register is written. */
 extern const TcgHelper riscv_helper_check_target;

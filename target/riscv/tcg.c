@@ -147,7 +147,8 @@ static uint32_t fp_mxcsr(CPUState *cpu)
 }
 
 static const uint32_t shared_env[] = { offsetof(RiscvEnv, mip_sw),
-                                       offsetof(RiscvEnv, irq_lines), 0 };
+                                       offsetof(RiscvEnv, irq_lines),
+                                       offsetof(RiscvEnv, stimer_idle), 0 };
 
 const TcgCpuOps riscv_tcg_ops = {
     .frontend = &riscv_frontend,

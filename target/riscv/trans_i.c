@@ -409,7 +409,17 @@ static bool trans_prefetch_w(DisasContext *dc, const ArgsRs1Imm *a)
 
 static bool trans_ecall(DisasContext *dc, const ArgsNone *a)
 {
-    gen_raise(dc, EXC_ECALL_U + dc->priv, 0); /* causes 8, 9, 11 */
+    unsigned cause = EXC_ECALL_U + dc->priv; /* 8, 9, 11 */
+
+    if (!dc->u->may_enter) {
+        gen_raise(dc, cause, 0);
+        return true;
+    }
+    tcg_exit_indirect(dc->tb,
+                      tcg_call_args(dc->tb, &riscv_helper_ecall,
+                                    tcg_const32(dc->tb, cause),
+                                    tcg_const_pc(dc->tb, dc->pc)),
+                      TCG_EXIT_CTX_CHANGED);
     return true;
 }
 

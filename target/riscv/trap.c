@@ -110,6 +110,9 @@ int riscv_pending_interrupt(RiscvEnv *env)
         s = 0;
     }
     pending = env->mie & (m | s);
+    if (atomic_load_explicit(&env->stimer_idle, memory_order_acquire)) {
+        pending &= ~BIT(IRQ_STI);
+    }
     if (pending == 0) {
         return -1;
     }

@@ -152,7 +152,8 @@ bool trigger_on_page(const RiscvEnv *env, vaddr va)
     for (unsigned n = 0; n < env->cfg->trigger_count; n++) {
         vaddr watched;
 
-        if ((trigger_watches(env, n, &watched) & (ACC_R | ACC_W)) &&
+        if ((env->tdata1[n] & (MC_LOAD | MC_STORE)) &&
+            (trigger_watches(env, n, &watched) & (ACC_R | ACC_W)) &&
             align_down(watched, 4096) == align_down(va, 4096)) {
             return true;
         }
@@ -165,7 +166,8 @@ bool trigger_on_fetch(const RiscvEnv *env)
     for (unsigned n = 0; n < env->cfg->trigger_count; n++) {
         vaddr watched;
 
-        if (trigger_watches(env, n, &watched) & ACC_X) {
+        if ((env->tdata1[n] & MC_EXECUTE) &&
+            (trigger_watches(env, n, &watched) & ACC_X)) {
             return true;
         }
     }
