@@ -136,6 +136,16 @@ static void carried_registers(Gen *g)
     }
 }
 
+/* The unit's last jump to its head; what follows is no part of the loop. */
+static const TcgExit *last_edge(const TcgBlock *tb)
+{
+    const TcgExit *e = &tb->exit[tb->nexit];
+
+    while ((--e)->kind != TCG_EXIT_LOOP) {
+    }
+    return e;
+}
+
 /*
  * A unit that jumps to its own head keeps the slots it reads, then those it
  * writes, in registers around the loop.
@@ -144,6 +154,8 @@ static void choose_carried(Gen *g)
 {
     const TcgBlock *tb = g->tb;
     TcgSlotSet fixed = { 0 }, read;
+    const TcgExit *edge;
+    unsigned ndelta;
 
     g->ncarried = 0;
     memset(&g->carried_set, 0, sizeof(g->carried_set));
@@ -151,13 +163,15 @@ static void choose_carried(Gen *g)
     if (!ra_own_loop(tb) || !find_fixed_slots(tb, &fixed)) {
         return;
     }
-    for (unsigned i = 0; i < tb->n; i = tcg_insn_next(tb, i)) {
+    edge = last_edge(tb);
+    for (unsigned i = 0; i < edge->insn; i = tcg_insn_next(tb, i)) {
         if (tb->insn[i].op == TCG_OP_slot_get) {
             carry_candidate(g, &fixed, tb->insn[i].aux);
         }
     }
     read = g->carried_set;
-    for (unsigned i = 0; i < tb->ndelta; i++) {
+    ndelta = tb->snap[edge->snap].first + tb->snap[edge->snap].n;
+    for (unsigned i = 0; i < ndelta; i++) {
         carry_candidate(g, &fixed, tb->delta[i].slot);
     }
     carried_lifetimes(g, &read);
