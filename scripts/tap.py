@@ -115,6 +115,17 @@ class Result(unittest.TestResult):
         self.explain(err)
         self.point(test, False)
 
+    def addSubTest(self, test, subtest, err):
+        """A part of a test: the first that fails is the test's point."""
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self.explain(err)
+            if test is not self.failed:
+                self.failed = test
+                self.point(subtest, False)
+
+    failed = None
+
 
 def main(module="__main__"):
     """Run the tests of a module, all or those that match sys.argv."""

@@ -473,7 +473,7 @@ static void query_build(Pflash *s)
     query_set(s, 0x2c, 1, 1); /* one erase region */
     query_set(s, 0x2d, s->num_blocks - 1, 2);
     query_set(s, 0x2f, s->sector_len / chips / 256, 2);
-    memcpy(s->query + PRI_TABLE - QUERY_FIRST, "PRI10", 5);
+    memcpy(&s->query[PRI_TABLE - QUERY_FIRST], "PRI10", 5);
     /* No feature bits: no suspend, no lock at power-up. */
 }
 

@@ -35,7 +35,7 @@ class QTest:
              "none", "-qtest", "stdio", "-qtest-log", "none", "-monitor",
              "none", "-serial", "null", *map(str, args)], text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL)
+            stderr=(None if os.environ.get("QTEST_STDERR") else subprocess.DEVNULL))
 
     def __enter__(self):
         return self

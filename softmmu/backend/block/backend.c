@@ -36,12 +36,15 @@ static void deliver(BlockRequest *r)
     }
 }
 
-/* The gate's word, after which nobody else has the request. */
+/* The gate's word, after which nobody else has the request. One that a drain
+ * delivered may have outlived its back end. */
 static void completed(void *opaque, int status)
 {
     BlockRequest *r = opaque;
 
-    deliver(r);
+    if (!r->delivered) {
+        deliver(r);
+    }
     g_free(r->rest);
     g_free(r);
 }
