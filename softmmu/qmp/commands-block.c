@@ -58,6 +58,62 @@ qmp_query_named_block_nodes(Machine *m, const QueryNamedBlockNodesArgs *a,
     return list;
 }
 
+static void show_throttle(BlockDeviceInfo *info, const BlockThrottle *t)
+{
+    info->bps = t->rate[0].average;
+    info->bps_rd = t->rate[1].average;
+    info->bps_wr = t->rate[2].average;
+    info->iops = t->rate[3].average;
+    info->iops_rd = t->rate[4].average;
+    info->iops_wr = t->rate[5].average;
+    info->has_bps_max = t->rate[0].max != 0;
+    info->bps_max = t->rate[0].max;
+    info->has_bps_max_length = t->rate[0].max != 0;
+    info->bps_max_length = MAX(t->rate[0].length, 1);
+    info->has_bps_rd_max = t->rate[1].max != 0;
+    info->bps_rd_max = t->rate[1].max;
+    info->has_bps_rd_max_length = t->rate[1].max != 0;
+    info->bps_rd_max_length = MAX(t->rate[1].length, 1);
+    info->has_bps_wr_max = t->rate[2].max != 0;
+    info->bps_wr_max = t->rate[2].max;
+    info->has_bps_wr_max_length = t->rate[2].max != 0;
+    info->bps_wr_max_length = MAX(t->rate[2].length, 1);
+    info->has_iops_max = t->rate[3].max != 0;
+    info->iops_max = t->rate[3].max;
+    info->has_iops_max_length = t->rate[3].max != 0;
+    info->iops_max_length = MAX(t->rate[3].length, 1);
+    info->has_iops_rd_max = t->rate[4].max != 0;
+    info->iops_rd_max = t->rate[4].max;
+    info->has_iops_rd_max_length = t->rate[4].max != 0;
+    info->iops_rd_max_length = MAX(t->rate[4].length, 1);
+    info->has_iops_wr_max = t->rate[5].max != 0;
+    info->iops_wr_max = t->rate[5].max;
+    info->has_iops_wr_max_length = t->rate[5].max != 0;
+    info->iops_wr_max_length = MAX(t->rate[5].length, 1);
+    info->has_iops_size = t->iops_size != 0;
+    info->iops_size = t->iops_size;
+    info->group = g_strdup(t->group);
+}
+
+bool qmp_block_set_io_throttle(Machine *m, const BlockSetIoThrottleArgs *a,
+                               Error **errp)
+{
+    const BlockThrottle t = {
+        .rate = {
+            { a->bps, a->bps_max, a->bps_max_length },
+            { a->bps_rd, a->bps_rd_max, a->bps_rd_max_length },
+            { a->bps_wr, a->bps_wr_max, a->bps_wr_max_length },
+            { a->iops, a->iops_max, a->iops_max_length },
+            { a->iops_rd, a->iops_rd_max, a->iops_rd_max_length },
+            { a->iops_wr, a->iops_wr_max, a->iops_wr_max_length },
+        },
+        .iops_size = a->iops_size,
+        .group = a->group,
+    };
+
+    return block_set_throttle(m, a->device, a->id, &t, errp);
+}
+
 static void collect_block(const BlockBackendView *v, void *opaque)
 {
     BlockInfo *info = g_new0(BlockInfo, 1);
@@ -66,6 +122,9 @@ static void collect_block(const BlockBackendView *v, void *opaque)
     info->qdev = v->dev ? object_path(v->dev) : NULL;
     info->type = g_strdup("unknown");
     info->inserted = v->has_node ? node_info(&v->node, v->write_cache) : NULL;
+    if (v->throttle.group && info->inserted) {
+        show_throttle(info->inserted, &v->throttle);
+    }
     info->has_io_status = true;
     info->io_status = v->io_status;
     qlist_append(&qtype_list_block_info, opaque, &info);

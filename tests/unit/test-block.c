@@ -396,6 +396,20 @@ static void ring_is_drained(void)
     }
 }
 
+typedef struct Submit {
+    BlockBackend *blk;
+    struct iovec iov;
+    Result result;
+} Submit;
+
+static void submit_in_context(void *opaque)
+{
+    Submit *s = opaque;
+
+    block_submit(s->blk, BLOCK_READ, 512 * 9, 512, &s->iov, 1, 0, done,
+                 &s->result);
+}
+
 /* The ring of an iothread is watched there and closed there. */
 static void ring_of_an_iothread_serves_it(void)
 {
@@ -403,8 +417,7 @@ static void ring_of_an_iothread_serves_it(void)
     BlockBackend *blk = ring_drive(f, "");
     LoopContext *ctx;
     uint8_t buf[512] = { 0 };
-    struct iovec iov = { buf, 512 };
-    Result r = { 0 };
+    Submit s = { .blk = blk, .iov = { buf, 512 } };
 
     if (!blk) {
         return;
@@ -412,15 +425,49 @@ static void ring_of_an_iothread_serves_it(void)
     ctx = loop_context_new("io", NULL, f->m->clocks);
     loop_thread_start(ctx);
     block_set_context(blk, ctx);
-    loop_context_quiesce(ctx); /* as if this thread were it */
-    block_submit(blk, BLOCK_READ, 512 * 9, 512, &iov, 1, 0, done, &r);
-    loop_context_resume(ctx);
+    loop_call(ctx, submit_in_context, &s);
     block_drain(blk);
-    g_assert_cmpint(r.calls, ==, 1);
+    g_assert_cmpint(s.result.calls, ==, 1);
     g_assert_cmpuint(buf[0], ==, 9);
     block_set_context(blk, f->m->loop);
     loop_thread_stop(ctx);
     loop_context_free(ctx);
+}
+
+/* 100 requests a second, ten at once: 30 take a fifth of a second. */
+static void limits_hold_requests_back(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk = drive(f, ",format=raw,throttling.iops-total=100", NULL);
+    uint8_t buf[512];
+    int64_t start, took;
+
+    clocks_set_running(f->m->clocks, true);
+    start = g_get_monotonic_time();
+    for (int i = 0; i < 30; i++) {
+        g_assert_cmpint(request(f, blk, BLOCK_READ, 0, buf, 512), ==, 0);
+    }
+    took = g_get_monotonic_time() - start;
+    g_assert_cmpint(took, >=, 180000);
+    clocks_set_running(f->m->clocks, false);
+}
+
+static void drain_does_not_wait_for_limits(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk = drive(f, ",format=raw,bps_rd=1", NULL);
+    uint8_t buf[512];
+    struct iovec iov = { buf, 512 };
+    Result r = { 0 };
+
+    for (int i = 0; i < 3; i++) {
+        block_submit(blk, BLOCK_READ, 512, 512, &iov, 1, 0, done, &r);
+    }
+    block_drain(blk);
+    g_assert_cmpint(r.calls, ==, 3);
+    assert_drive_refused(f, ",id=b,bps=1,bps_rd=1", "at the same time");
+    assert_drive_refused(f, ",id=b,iops_max=5", "require corresponding");
+    assert_drive_refused(f, ",id=b,throttling.foo=5", "throttling.foo");
 }
 
 static void part_of_an_image_is_a_disk(void)
@@ -491,6 +538,8 @@ int main(int argc, char **argv)
     ADD(ring_reads_zeros_past_the_end_of_a_file_that_shrank);
     ADD(ring_is_drained);
     ADD(ring_of_an_iothread_serves_it);
+    ADD(limits_hold_requests_back);
+    ADD(drain_does_not_wait_for_limits);
     ADD(part_of_an_image_is_a_disk);
     ADD(resize_tells_the_device);
     ADD(nodes_are_named_and_deleted);

@@ -5,6 +5,29 @@
 
 #include "softmmu/backend/block.h"
 
+/* Limits: requests and bytes a second. */
+typedef enum BlockLimit {
+    BLOCK_BPS,
+    BLOCK_BPS_READ,
+    BLOCK_BPS_WRITE,
+    BLOCK_IOPS,
+    BLOCK_IOPS_READ,
+    BLOCK_IOPS_WRITE,
+    BLOCK_RATES,
+} BlockLimit;
+typedef struct BlockRate {
+    uint64_t average, max; /* a second; 0: no limit, no bursts */
+    uint64_t length;       /* of bursts, in seconds; 0: 1 */
+} BlockRate;
+typedef struct BlockThrottle {
+    BlockRate rate[BLOCK_RATES];
+    uint64_t iops_size; /* bytes that count as one request; 0: any number */
+    char *group;        /* who shares them; NULL: the drive alone */
+} BlockThrottle;
+/* By drive id (@device) or path or id of its device (@id). */
+bool block_set_throttle(Machine *m, const char *device, const char *id,
+                        const BlockThrottle *t, Error **errp);
+
 typedef struct BlockNodeView {
     const char *name, *driver, *filename;
     const char *detect_zeroes; /* "off", "on", "unmap" */
@@ -18,6 +41,7 @@ typedef struct BlockBackendView {
     bool write_cache, has_node;
     int io_status; /* 0: ok, 1: failed, 2: no space */
     BlockNodeView node;
+    BlockThrottle throttle; /* .group NULL: none is in force */
     uint64_t bytes[BLOCK_OPS], ops[BLOCK_OPS], failed[BLOCK_OPS];
 } BlockBackendView;
 

@@ -8,7 +8,7 @@
  */
 #include "tandem/base.h"
 
-#include "internal.h"
+#include "throttle.h"
 #include "softmmu/backend/drive.h"
 
 enum { WORKERS_MAX = 16 };
@@ -142,6 +142,7 @@ BlockSystem *block_system(Machine *m)
     sys->threads = g_ptr_array_new_with_free_func(g_free);
     sys->backends = g_ptr_array_new();
     sys->rings = g_ptr_array_new();
+    sys->groups = g_ptr_array_new();
     sys->on_state.fn = state_changed;
     notifier_add(m->on_state, &sys->on_state);
     m->block = sys;
@@ -170,6 +171,7 @@ void block_system_free(Machine *m)
     g_ptr_array_unref(sys->threads);
     g_ptr_array_unref(sys->backends);
     g_ptr_array_unref(sys->rings);
+    g_ptr_array_unref(sys->groups);
     cond_destroy(&sys->work);
     lock_destroy(&sys->lock);
     g_free(sys);
@@ -200,6 +202,10 @@ static bool to_ring(BlockRequest *r)
         !block_node_route(r->node, &r->host, &r->fd)) {
         return false;
     }
+    if (!blk->ring && blk->ctx != blk->sys->m->loop &&
+        !loop_in_context(blk->ctx)) {
+        return false; /* only a context may make its ring */
+    }
     if (!blk->ring) {
         blk->ring = block_ring_ref(blk->sys, blk->ctx);
         blk->no_ring = !blk->ring;
@@ -224,6 +230,77 @@ static bool to_ring(BlockRequest *r)
     return false;
 }
 
+static void start(BlockRequest *r)
+{
+    if (!to_ring(r)) {
+        enqueue(r->blk->sys, r);
+    }
+}
+
+/* Nanoseconds that the group's limits have @r wait; 0: it counts. */
+static int64_t throttle_wait_ns(const BlockRequest *r, int64_t now_ns)
+{
+    switch (r->io.op) {
+    case BLOCK_READ:
+        return block_group_admit(r->blk->group, false, r->io.bytes, now_ns);
+    case BLOCK_WRITE:
+    case BLOCK_WRITE_ZEROES:
+    case BLOCK_DISCARD:
+        return block_group_admit(r->blk->group, true, r->io.bytes, now_ns);
+    default:
+        return 0;
+    }
+}
+
+/* Start, in order, what the limits let through, or all. In the context, or
+ * quiesced. */
+static void start_throttled(BlockBackend *blk, bool all)
+{
+    EventGate *gate = blk->sys->m->gate;
+    BlockRequest *r;
+
+    while ((r = g_queue_peek_head(&blk->throttled)) != NULL) {
+        int64_t now = event_clock_ns(gate, CLOCK_VIRTUAL);
+        int64_t wait = all || !blk->group ? 0 : throttle_wait_ns(r, now);
+
+        if (wait > 0) {
+            timer_set(&blk->throttle_timer, now + wait);
+            return;
+        }
+        g_queue_pop_head(&blk->throttled);
+        start(r);
+    }
+    timer_cancel(&blk->throttle_timer);
+}
+
+static void throttle_over(void *opaque)
+{
+    start_throttled(opaque, false);
+}
+
+static void throttle_timer_init(BlockBackend *blk)
+{
+    timer_init(&blk->throttle_timer, blk->ctx, CLOCK_VIRTUAL, throttle_over,
+               blk);
+}
+
+void block_backend_throttle(BlockBackend *blk, const BlockThrottle *t)
+{
+    BlockGroup *old = blk->group;
+    bool any = block_throttle_set(t);
+
+    block_drained_begin(blk->sys->m);
+    blk->group = NULL;
+    if (any) {
+        blk->group = block_group_ref(blk->sys, t->group ? t->group : blk->name);
+        block_group_set(blk->group, t);
+    }
+    if (old) {
+        block_group_unref(blk->sys, old);
+    }
+    block_drained_end(blk->sys->m);
+}
+
 void block_submit(BlockBackend *blk, BlockOp op, uint64_t offset,
                   uint64_t bytes, const struct iovec *iov, int niov,
                   uint32_t flags, BlockDone *done, void *opaque)
@@ -242,8 +319,13 @@ void block_submit(BlockBackend *blk, BlockOp op, uint64_t offset,
     lock_acquire(&blk->lock);
     g_queue_push_tail(&blk->in_flight, r);
     lock_release(&blk->lock);
-    if (!to_ring(r)) {
-        enqueue(blk->sys, r);
+    if (blk->group || !g_queue_is_empty(&blk->throttled)) {
+        g_queue_push_tail(&blk->throttled, r);
+        if (blk->throttled.length == 1) { /* else the timer is set */
+            start_throttled(blk, false);
+        }
+    } else {
+        start(r);
     }
 }
 
@@ -304,6 +386,7 @@ void block_drain(BlockBackend *blk)
     if (other) {
         loop_context_quiesce(blk->ctx);
     }
+    start_throttled(blk, true);
     while ((r = next_finished(blk)) != NULL) {
         deliver(r); /* completed() will only free it */
     }
@@ -418,6 +501,8 @@ BlockBackend *block_backend_new(Machine *m, const char *name, BlockNode *node)
     lock_init(&blk->lock);
     cond_init(&blk->finished);
     g_queue_init(&blk->in_flight);
+    g_queue_init(&blk->throttled);
+    throttle_timer_init(blk);
     g_ptr_array_add(blk->sys->backends, blk);
     return blk;
 }
@@ -434,6 +519,10 @@ void block_backend_free(BlockBackend *blk)
 {
     block_drain(blk);
     give_ring_back(blk);
+    timer_cancel(&blk->throttle_timer);
+    if (blk->group) {
+        block_group_unref(blk->sys, blk->group);
+    }
     g_ptr_array_remove(blk->sys->backends, blk);
     if (blk->node) {
         blk->node->users--;
@@ -505,6 +594,7 @@ void block_set_context(BlockBackend *blk, LoopContext *ctx)
     block_drain(blk);
     give_ring_back(blk);
     blk->ctx = ctx;
+    throttle_timer_init(blk);
 }
 
 LoopContext *block_context(BlockBackend *blk)

@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "internal.h"
+#include "throttle.h"
 #include "softmmu/backend/drive.h"
 #include "softmmu/base/keyval.h"
 #include "softmmu/base/parse.h"
@@ -83,6 +83,7 @@ typedef struct DriveOptions {
     uint64_t index;
     bool has_index, read_only, snapshot, write_cache;
     BlockOnError rerror, werror;
+    BlockThrottle throttle;
 } DriveOptions;
 
 static void options_clear(DriveOptions *d)
@@ -94,6 +95,7 @@ static void options_clear(DriveOptions *d)
     g_free(d->serial);
     g_free(d->media);
     g_free(d->aio);
+    g_free(d->throttle.group);
 }
 
 static bool take_cache_mode(DriveOptions *d, json_object *o, json_object *file,
@@ -165,7 +167,8 @@ static bool take_options(DriveOptions *d, json_object *o, json_object *file,
         return false;
     }
     d->read_only = d->media && strcmp(d->media, "cdrom") == 0;
-    return take_index(d, o, errp) && take_cache_mode(d, o, file, errp) &&
+    return block_throttle_take(&d->throttle, o, errp) &&
+           take_index(d, o, errp) && take_cache_mode(d, o, file, errp) &&
            json_take_bool(o, "snapshot", &d->snapshot, errp) &&
            json_take_bool(o, "readonly", &d->read_only, errp) &&
            json_take_bool(o, "read-only", &d->read_only, errp) &&
@@ -308,6 +311,7 @@ static DriveInfo *make_drive(Machine *m, DriveOptions *d, json_object *o,
     info->blk = block_backend_new(m, info->id, node);
     info->blk->serial = g_steal_pointer(&d->serial);
     info->blk->write_cache = d->write_cache;
+    block_backend_throttle(info->blk, &d->throttle);
     info->blk->on_read_error = d->rerror;
     info->blk->on_write_error = d->werror;
     object_unref(node); /* the back end's reference keeps it */

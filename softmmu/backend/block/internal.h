@@ -7,6 +7,7 @@
 #define BLOCK_INTERNAL_H
 
 #include "softmmu/backend/block.h"
+#include "softmmu/backend/block_query.h"
 #include "softmmu/base/lock.h"
 #include "softmmu/machine/machine.h"
 
@@ -27,6 +28,7 @@ enum { BLOCK_REQ_DISCARDS = 1u << 16 };
 
 typedef struct BlockRequest BlockRequest;
 typedef struct BlockRing BlockRing;
+typedef struct BlockGroup BlockGroup;
 
 typedef struct BlockDriver {
     const char *name; /* "file", "raw" */
@@ -173,6 +175,7 @@ typedef struct BlockSystem {
     GPtrArray *rings; /* BlockRing *, one a context */
     /* machine lock */
     GPtrArray *backends; /* BlockBackend * */
+    GPtrArray *groups;   /* BlockGroup * */
     bool inactive;       /* new nodes are opened so: -incoming */
 } BlockSystem;
 BlockSystem *block_system(Machine *m); /* made on first use */
@@ -236,6 +239,9 @@ struct BlockBackend {
     BlockRing *ring; /* NULL: not asked for yet, or refused */
     bool no_ring;    /* refused */
     unsigned plugged;
+    BlockGroup *group; /* its limits; NULL: none */
+    GQueue throttled;  /* BlockRequest *, submitted and not started */
+    Timer throttle_timer;
     /* .lock, a leaf */
     Lock lock;
     Cond finished;
@@ -245,6 +251,8 @@ struct BlockBackend {
 };
 BlockBackend *block_backend_new(Machine *m, const char *name, BlockNode *node);
 void block_backend_free(BlockBackend *blk);
+/* Main thread. */
+void block_backend_throttle(BlockBackend *blk, const BlockThrottle *t);
 BlockBackend *block_backend_find(Machine *m, const char *name);
 /* Empty m->config.drives; the back ends are gone already. */
 void drives_free(Machine *m);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tandem/base.h"
 
-#include "internal.h"
-#include "softmmu/backend/block_query.h"
+#include "throttle.h"
 
 static BlockNodeView view_of(BlockNode *node)
 {
@@ -67,6 +66,9 @@ void block_each_backend(Machine *m,
         if (blk->node) {
             v.node = view_of(blk->node);
         }
+        if (blk->group) {
+            v.throttle = block_group_get(blk->group);
+        }
         lock_acquire(&blk->lock);
         memcpy(v.bytes, blk->stats.bytes, sizeof(v.bytes));
         memcpy(v.ops, blk->stats.ops, sizeof(v.ops));
@@ -121,5 +123,61 @@ bool block_resize(Machine *m, const char *device, const char *name,
         return false;
     }
     tell_users(node);
+    return true;
+}
+
+/* --- limits --- */
+
+static BlockBackend *find_used_by(Machine *m, const char *id)
+{
+    BlockSystem *sys = m->block;
+
+    for (guint i = 0; sys && i < sys->backends->len; i++) {
+        BlockBackend *blk = g_ptr_array_index(sys->backends, i);
+        g_autofree char *path = blk->dev ? object_path(blk->dev) : NULL;
+        /* A transport's id stands for the device inside. */
+        const char *name = !blk->dev ? NULL
+                           : strcmp(blk->dev->name, "virtio-backend") == 0
+                               ? blk->dev->parent->name
+                               : blk->dev->name;
+
+        if (path && (strcmp(path, id) == 0 || strcmp(name, id) == 0)) {
+            return blk;
+        }
+    }
+    return NULL;
+}
+
+static BlockBackend *block_find_backend(Machine *m, const char *device,
+                                        const char *id, Error **errp)
+{
+    BlockBackend *blk = device ? block_backend_find(m, device)
+                        : id   ? find_used_by(m, id)
+                               : NULL;
+
+    if (!device == !id) {
+        error_set(errp, "Need exactly one of 'device' and 'id'");
+        return NULL;
+    }
+    if (!blk) {
+        error_set_class(errp, ERROR_DEVICE_NOT_FOUND, "Device '%s' not found",
+                        device ? device : id);
+    }
+    return blk;
+}
+
+bool block_set_throttle(Machine *m, const char *device, const char *id,
+                        const BlockThrottle *t, Error **errp)
+{
+    BlockBackend *blk = block_find_backend(m, device, id, errp);
+
+    if (!blk || !block_throttle_check(t, errp)) {
+        return false;
+    }
+    if (!t->group && !blk->name[0]) {
+        error_set(errp, "a group is needed for a device without a drive id");
+        return false;
+    }
+    block_backend_throttle(blk, t);
     return true;
 }
