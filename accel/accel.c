@@ -5,11 +5,15 @@
 #include "accel/accel.h"
 
 extern const AccelOps tcg_accel_type;
+extern const AccelOps kvm_accel_type;
 extern const AccelOps qtest_accel_type;
 
 const ObjectType *const accel_types[] = {
 #ifdef CONFIG_TCG
     TYPE(tcg_accel_type),
+#endif
+#ifdef CONFIG_KVM
+    TYPE(kvm_accel_type),
 #endif
     TYPE(qtest_accel_type),
     NULL,

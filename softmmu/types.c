@@ -19,5 +19,6 @@ const ObjectType *const *const all_types[] = {
     hw_intc_types,       hw_timer_types, hw_misc_types,   hw_riscv_types,
     hw_block_types,      hw_nvram_types, riscv_cpu_types, block_types,
     hw_virtio_types,     hw_pci_types,   hw_net_types,    net_types,
-    hw_virtio_pci_types, NULL,
+    hw_virtio_pci_types, hw_isa_types,   hw_acpi_types,   hw_x86_types,
+    x86_cpu_types,       NULL,
 };

@@ -562,15 +562,11 @@ static void fw_cfg_finalize(Object *obj)
     g_byte_array_unref(s->directory);
 }
 
-static bool fw_cfg_realize(DeviceState *dev, Error **errp)
+static void standard_registers(FwCfg *s)
 {
-    FwCfg *s = object_cast(dev, &fw_cfg_mem_type);
+    DeviceState *dev = &s->parent;
 
     s->bh = bh_new(dev->machine->loop, dma_run, s);
-    memory_region_init_io(&s->data_mmio, dev, &data_ops, s, "fwcfg.data", 8);
-    memory_region_init_io(&s->ctl_mmio, dev, &ctl_ops, s, "fwcfg.ctl", 2);
-    device_add_mmio(dev, &s->data_mmio);
-    device_add_mmio(dev, &s->ctl_mmio);
     if (s->dma_enabled) {
         memory_region_init_io(&s->dma_mmio, dev, &dma_ops, s, "fwcfg.dma", 8);
         device_add_mmio(dev, &s->dma_mmio);
@@ -578,6 +574,61 @@ static bool fw_cfg_realize(DeviceState *dev, Error **errp)
     fw_cfg_set_bytes(s, FW_CFG_SIGNATURE, "QEMU", 4);
     fw_cfg_set_u32(s, FW_CFG_ID,
                    ID_TRADITIONAL | (s->dma_enabled ? ID_DMA : 0));
+}
+
+static bool fw_cfg_realize(DeviceState *dev, Error **errp)
+{
+    FwCfg *s = object_cast(dev, &fw_cfg_mem_type);
+
+    memory_region_init_io(&s->data_mmio, dev, &data_ops, s, "fwcfg.data", 8);
+    memory_region_init_io(&s->ctl_mmio, dev, &ctl_ops, s, "fwcfg.ctl", 2);
+    device_add_mmio(dev, &s->data_mmio);
+    device_add_mmio(dev, &s->ctl_mmio);
+    standard_registers(s);
+    return true;
+}
+
+/* --- on I/O ports: the selector, little-endian, and data over its upper
+ * half --- */
+
+static MemResult port_read(void *opaque, hwaddr off, unsigned size,
+                           uint64_t *value, MemAttrs attrs)
+{
+    if (size != 1) {
+        *value = 0; /* the selector is write-only */
+        return MEM_OK;
+    }
+    return data_read(opaque, 0, 1, value, attrs);
+}
+
+static MemResult port_write(void *opaque, hwaddr off, unsigned size,
+                            uint64_t value, MemAttrs attrs)
+{
+    FwCfg *s = opaque;
+
+    if (size == 2) {
+        fw_cfg_select(s, (uint16_t)value);
+    } else {
+        guest_error(&s->parent, "write of the data register");
+    }
+    return MEM_OK;
+}
+
+static const MemoryOps port_ops = {
+    .read = port_read,
+    .write = port_write,
+    .endian = MEM_LITTLE,
+    .valid_min = 1,
+    .valid_max = 2,
+};
+
+static bool fw_cfg_io_realize(DeviceState *dev, Error **errp)
+{
+    FwCfg *s = object_cast(dev, &fw_cfg_mem_type);
+
+    memory_region_init_io(&s->ctl_mmio, dev, &port_ops, s, "fwcfg", 2);
+    device_add_mmio(dev, &s->ctl_mmio);
+    standard_registers(s);
     return true;
 }
 
@@ -586,7 +637,9 @@ static void fw_cfg_unrealize(DeviceState *dev)
     FwCfg *s = object_cast(dev, &fw_cfg_mem_type);
 
     g_clear_pointer(&s->bh, bh_free);
-    memory_region_destroy(&s->data_mmio);
+    if (s->data_mmio.name) { /* the one on ports has none */
+        memory_region_destroy(&s->data_mmio);
+    }
     memory_region_destroy(&s->ctl_mmio);
     if (s->dma_enabled) {
         memory_region_destroy(&s->dma_mmio);
@@ -608,6 +661,15 @@ const DeviceType fw_cfg_mem_type = {
     .unrealize = fw_cfg_unrealize,
     .reset_enter = fw_cfg_reset_enter,
     .vmstate = &fw_cfg_vmstate,
+};
+
+const DeviceType fw_cfg_io_type = {
+    .name = "fw_cfg_io",
+    .parent = TYPE(fw_cfg_mem_type),
+    .description = "firmware configuration device on I/O ports",
+    .size = sizeof(FwCfg),
+    .realize = fw_cfg_io_realize,
+    .unrealize = fw_cfg_unrealize,
 };
 
 /* --- boards --- */
@@ -681,6 +743,23 @@ FwCfg *fw_cfg_mem_map(Machine *m, hwaddr base, Error **errp)
     if (!boot_files(s, &m->config, errp)) {
         return NULL;
     }
+    m->fw_cfg = s;
+    return s;
+}
+
+FwCfg *fw_cfg_io_map(Machine *m, uint16_t port, Error **errp)
+{
+    DeviceState *dev = device_new_board(m, &fw_cfg_io_type);
+    FwCfg *s = object_cast(dev, &fw_cfg_mem_type);
+
+    if (!device_realize(dev, errp)) {
+        return NULL;
+    }
+    memory_region_add(&m->io, port, &s->ctl_mmio);
+    if (s->dma_enabled) {
+        memory_region_add(&m->io, (hwaddr)port + 4, &s->dma_mmio);
+    }
+    standard_items(s, &m->config);
     m->fw_cfg = s;
     return s;
 }

@@ -5,6 +5,7 @@
 #include "hw/types.h"
 
 const ObjectType *const hw_nvram_types[] = {
+    TYPE(fw_cfg_io_type),
     TYPE(fw_cfg_mem_type),
     NULL,
 };

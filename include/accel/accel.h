@@ -64,6 +64,10 @@ struct AccelOps {
     bool (*attach_intc)(AccelState *a, const char *kind, DeviceState *dev,
                         const void **ops);
 
+    /* Any thread: deliver a message-signalled interrupt; NULL: the engine has
+     * no place for messages. False: nobody took it. */
+    bool (*msi_send)(AccelState *a, uint64_t addr, uint32_t data);
+
     /* Text for `info jit` and the like; NULL: nothing to say. */
     char *(*statistics)(AccelState *a);
 };

@@ -18,6 +18,9 @@ extern const ObjectType *const hw_net_types[];
 extern const ObjectType *const hw_nvram_types[];
 extern const ObjectType *const hw_pci_types[];
 extern const ObjectType *const hw_virtio_pci_types[];
+extern const ObjectType *const hw_isa_types[];
+extern const ObjectType *const hw_acpi_types[];
+extern const ObjectType *const hw_x86_types[];
 extern const ObjectType *const hw_riscv_types[];
 extern const ObjectType *const hw_virtio_types[];
 

@@ -39,6 +39,12 @@ typedef uint64_t ram_addr_t; /* offset in the space of all RAM blocks */
 #define IF_TCG(x) NULL
 #endif
 
+#ifdef CONFIG_KVM
+#define IF_KVM(x) (x)
+#else
+#define IF_KVM(x) NULL
+#endif
+
 #ifdef CONFIG_SLIRP
 #define IF_SLIRP(x) (x)
 #else

@@ -7,5 +7,7 @@
 
 /* CPU models of RISC-V; NULL-terminated. */
 extern const ObjectType *const riscv_cpu_types[];
+/* CPU models of x86-64. */
+extern const ObjectType *const x86_cpu_types[];
 
 #endif

@@ -65,7 +65,7 @@ const CliOption cli_options[] = {
     CALL_ARG("readconfig", call_readconfig, "FILE", "read options from sections of a file"),
     CALL_ARG("set", call_set, "GROUP.ID.ARG=VALUE", "change an option that was given before"),
     TEXT("cpu", cpu, "MODEL[,feature=on|off...]", "choose the CPU; \"help\" lists them"),
-    LIST("accel", accel, "NAME[,prop=value...]", "choose the accelerator: tcg, qtest"),
+    LIST("accel", accel, "NAME[,prop=value...]", "choose the accelerator: kvm, tcg, qtest"),
     CALL("enable-kvm", call_enable_kvm, "same as -accel kvm"),
     LIST("smp", smp, "[cpus=]N[,maxcpus=N][,sockets=N][,cores=N][,threads=N]", "number of CPUs and their topology"),
     LIST("m", memory, "[size=]SIZE[,slots=N,maxmem=SIZE]", "size of guest memory, in MiB without a suffix"),

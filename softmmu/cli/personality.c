@@ -4,7 +4,7 @@
 
 #include "cli.h"
 
-static const char *const arches[] = { "riscv64", "riscv32", NULL };
+static const char *const arches[] = { "riscv64", "riscv32", "x86_64", NULL };
 
 static const char *find_arch(const char *name)
 {

@@ -115,7 +115,11 @@ Machine *machine_new(const MachineType *type, TypeView view)
     m->config.rtc_clock = CLOCK_HOST;
     machine_init_tree(m);
     memory_region_init(&m->system, m, "system", UINT64_MAX);
+    machine_lock(m); /* address spaces are made under it */
     address_space_init(&m->memory, m->ms, &m->system, "memory");
+    memory_region_init(&m->io, m, "io", 64 * KiB);
+    address_space_init(&m->io_space, m->ms, &m->io, "I/O");
+    machine_unlock(m);
     return m;
 }
 
@@ -134,15 +138,19 @@ static void unplug_all(Object *container)
     }
 }
 
+static void unmap_below(MemoryRegion *root)
+{
+    while (root->children && root->children->len > 0) {
+        memory_region_del(root, g_ptr_array_index(root->children, 0));
+    }
+}
+
 /* What the board mapped itself: RAM, ROMs, aliases. */
 static void unmap_all(Machine *m)
 {
-    GPtrArray *list = m->system.children;
-
     memory_begin(m->ms);
-    while (list && list->len > 0) {
-        memory_region_del(&m->system, g_ptr_array_index(list, 0));
-    }
+    unmap_below(&m->system);
+    unmap_below(&m->io);
     memory_commit(m->ms);
     if (m->ram) {
         memory_backend_release(m->ram);
@@ -223,6 +231,8 @@ static void machine_finalize(Object *obj)
         }
         object_unref(m->accel);
     }
+    address_space_destroy(&m->io_space);
+    memory_region_destroy(&m->io);
     address_space_destroy(&m->memory);
     memory_region_destroy(&m->system);
     memory_system_free(m->ms);

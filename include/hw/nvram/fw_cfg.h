@@ -62,6 +62,11 @@ extern const DeviceType fw_cfg_mem_type;
  * m->fw_cfg. NULL with an error. */
 FwCfg *fw_cfg_mem_map(Machine *m, hwaddr base, Error **errp);
 
+/* "fw_cfg_io", derived from it: region 0 selector and data (2 bytes), 1 DMA.
+ * A PC's is at @port 0x510, with DMA at @port + 4. */
+extern const DeviceType fw_cfg_io_type;
+FwCfg *fw_cfg_io_map(Machine *m, uint16_t port, Error **errp);
+
 /* Set item @key (not a file); bytes are copied, numbers little-endian. An
  * earlier value is replaced. */
 void fw_cfg_set_bytes(FwCfg *s, uint16_t key, const void *data, size_t len);

@@ -154,6 +154,8 @@ struct Machine {
     MemorySystem *ms;
     MemoryRegion system; /* root of guest physical memory, 2^64 bytes */
     AddressSpace memory; /* what CPUs see */
+    MemoryRegion io;     /* I/O ports, 64 KiB; empty where there are none */
+    AddressSpace io_space;
     MachineConfig config;
     MachineActions actions;
     const CompatProp *globals;  /* -global, NULL type ends; owned */

@@ -1,0 +1,358 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * I/O APIC: 24 inputs, each of which sends a message to local APICs.
+ *
+ * Spec:  Intel 82093AA data sheet (290566), chapter 3; Intel SDM 3A 10.11
+ *        (the message that a redirection entry makes); version 0x20 with the
+ *        EOI register, as later chip sets have it (ICH9 data sheet 13.5.6).
+ * Guest: index at 0x00, data at 0x10, EOI at 0x40, in a page.
+ * Locks: machine lock.
+ */
+#include "tandem/base.h"
+
+#include "accel/accel.h"
+#include "hw/intc/ioapic.h"
+#include "softmmu/machine/machine.h"
+
+enum { REG_SELECT = 0x00, REG_WINDOW = 0x10, REG_EOI = 0x40 };
+enum {
+    INDEX_ID = 0,
+    INDEX_VERSION = 1,
+    INDEX_ARBITRATION = 2,
+    INDEX_TABLE = 0x10
+};
+enum { VERSION = 0x20 | (IOAPIC_PINS - 1) << 16 };
+
+/* Bits of a redirection entry (3.2.4). */
+#define RTE_STATUS     BIT(12) /* read-only, as .remote IRR is */
+#define RTE_REMOTE_IRR BIT(14)
+#define RTE_LEVEL      BIT(15)
+#define RTE_MASKED     BIT(16)
+#define RTE_READ_ONLY  (RTE_STATUS | RTE_REMOTE_IRR)
+#define RTE_RESERVED   (bit_mask(39) << 17)
+enum { MODE_EXTINT = 7 };
+
+typedef struct Ioapic {
+    DeviceState parent;
+    /* properties */
+    uint32_t gsi_base;
+    /* guest state: saved; when the engine holds it, as of the last get */
+    IoapicState s;
+    uint32_t level; /* the inputs, as driven */
+    /* constant after realize */
+    const IoapicEngine *engine; /* NULL: the engine takes no part */
+    MemoryRegion mmio;
+} Ioapic;
+
+static Ioapic *ioapic_of(DeviceState *dev)
+{
+    return object_cast(dev, &ioapic_type);
+}
+
+unsigned ioapic_gsi_base(DeviceState *dev)
+{
+    return ioapic_of(dev)->gsi_base;
+}
+
+static bool engine_holds(const Ioapic *s)
+{
+    return s->engine && s->engine->get;
+}
+
+/* --- messages --- */
+
+/* Address and data that entry @e sends (SDM 3A 10.11.1, 10.11.2). Bits 55 to
+ * 49 of @e extend the destination to 15 bits; with them clear none do. */
+static void rte_message(uint64_t e, uint64_t *addr, uint32_t *data)
+{
+    *addr = 0xfee00000 | bits_get(e, 56, 8) << 12 | bits_get(e, 11, 1) << 2 |
+            bits_get(e, 49, 7) << 5;
+    *data = (uint32_t)(bits_get(e, 0, 8) | bits_get(e, 8, 3) << 8 |
+                       bits_get(e, 15, 1) << 15 | 1 << 14);
+}
+
+/* Send what is up and may go: an edge once, a level until it is ended. */
+static void service(Ioapic *s)
+{
+    Machine *m = s->parent.machine;
+
+    for (unsigned i = 0; i < IOAPIC_PINS; i++) {
+        uint64_t *e = &s->s.redirect[i];
+        uint64_t addr;
+        uint32_t data;
+
+        if (!(s->s.irr >> i & 1) || (*e & RTE_MASKED)) {
+            continue;
+        }
+        if (*e & RTE_LEVEL) {
+            if (*e & RTE_REMOTE_IRR) {
+                continue;
+            }
+            *e |= RTE_REMOTE_IRR;
+        } else {
+            s->s.irr &= ~(uint32_t)BIT(i);
+        }
+        if (bits_get(*e, 8, 3) == MODE_EXTINT) {
+            continue; /* there is no 8259 that would give a vector */
+        }
+        rte_message(*e, &addr, &data);
+        if (m->msi_send) {
+            m->msi_send(m, 0, addr, data);
+        }
+    }
+}
+
+static void tell_engine(Ioapic *s)
+{
+    if (!s->engine || !s->engine->route) {
+        return;
+    }
+    for (unsigned i = 0; i < IOAPIC_PINS; i++) {
+        uint64_t addr = 0;
+        uint32_t data = 0;
+
+        if (!(s->s.redirect[i] & RTE_MASKED)) {
+            rte_message(s->s.redirect[i], &addr, &data);
+        }
+        s->engine->route(&s->parent, s->gsi_base + i, addr, data);
+    }
+    s->engine->routed(&s->parent);
+}
+
+static void set_input(void *opaque, int n, bool level)
+{
+    Ioapic *s = opaque;
+    uint32_t bit = (uint32_t)BIT(n);
+    bool rose = level && !(s->level & bit);
+
+    s->level = level ? s->level | bit : s->level & ~bit;
+    if (engine_holds(s)) {
+        s->engine->set_line(&s->parent, s->gsi_base + (unsigned)n, level);
+        return;
+    }
+    if (s->s.redirect[n] & RTE_LEVEL) {
+        s->s.irr = level ? s->s.irr | bit : s->s.irr & ~bit;
+    } else if (rose) {
+        s->s.irr |= bit;
+    }
+    service(s);
+}
+
+static void end_entry(Ioapic *s, unsigned i)
+{
+    s->s.redirect[i] &= ~RTE_REMOTE_IRR;
+}
+
+void ioapic_eoi(DeviceState *dev, uint8_t vector)
+{
+    Ioapic *s = ioapic_of(dev);
+
+    for (unsigned i = 0; i < IOAPIC_PINS; i++) {
+        uint64_t e = s->s.redirect[i];
+
+        if ((e & RTE_LEVEL) && (e & RTE_REMOTE_IRR) && (uint8_t)e == vector) {
+            end_entry(s, i);
+        }
+    }
+    service(s); /* what is still up comes again */
+}
+
+/* --- registers --- */
+
+static uint32_t index_read(const Ioapic *s)
+{
+    unsigned at = s->s.select - INDEX_TABLE;
+
+    switch (s->s.select) {
+    case INDEX_ID:
+    case INDEX_ARBITRATION:
+        return s->s.id << 24;
+    case INDEX_VERSION:
+        return VERSION;
+    default:
+        return at < 2 * IOAPIC_PINS
+                   ? (uint32_t)(s->s.redirect[at / 2] >> (32 * (at % 2)))
+                   : 0;
+    }
+}
+
+static void entry_write(Ioapic *s, unsigned i, bool high, uint32_t value)
+{
+    uint64_t *e = &s->s.redirect[i];
+    uint64_t now = bits_set(*e, high ? 32 : 0, 32, value) & ~RTE_RESERVED;
+
+    *e = (now & ~RTE_READ_ONLY) | (*e & RTE_READ_ONLY);
+    if (!(*e & RTE_LEVEL)) {
+        *e &= ~RTE_REMOTE_IRR; /* an edge is never in service */
+    } else if (s->level >> i & 1) {
+        s->s.irr |= (uint32_t)BIT(i);
+    } else {
+        s->s.irr &= ~(uint32_t)BIT(i);
+    }
+    tell_engine(s);
+    service(s);
+}
+
+static void index_write(Ioapic *s, uint32_t value)
+{
+    unsigned at = s->s.select - INDEX_TABLE;
+
+    if (s->s.select == INDEX_ID) {
+        s->s.id = (uint32_t)bits_get(value, 24, 4);
+    } else if (at < 2 * IOAPIC_PINS) {
+        entry_write(s, at / 2, at % 2, value);
+    } else {
+        guest_error(&s->parent, "write of register 0x%x", s->s.select);
+    }
+}
+
+static MemResult ioapic_read(void *opaque, hwaddr off, unsigned size,
+                             uint64_t *value, MemAttrs attrs)
+{
+    Ioapic *s = opaque;
+
+    *value = off == REG_SELECT   ? s->s.select
+             : off == REG_WINDOW ? index_read(s)
+                                 : 0;
+    return MEM_OK;
+}
+
+static MemResult ioapic_write(void *opaque, hwaddr off, unsigned size,
+                              uint64_t value, MemAttrs attrs)
+{
+    Ioapic *s = opaque;
+
+    switch (off) {
+    case REG_SELECT:
+        s->s.select = (uint8_t)value;
+        break;
+    case REG_WINDOW:
+        index_write(s, (uint32_t)value);
+        break;
+    case REG_EOI:
+        ioapic_eoi(&s->parent, (uint8_t)value);
+        break;
+    default:
+        guest_error(&s->parent, "write at 0x%" PRIx64, off);
+        break;
+    }
+    return MEM_OK;
+}
+
+static const MemoryOps ioapic_ops = {
+    .read = ioapic_read,
+    .write = ioapic_write,
+    .endian = MEM_LITTLE,
+    .valid_min = 1,
+    .valid_max = 8,
+    .impl_min = 4,
+    .impl_max = 4,
+};
+
+/* --- reset, state, type --- */
+
+static void ioapic_reset_enter(DeviceState *dev)
+{
+    Ioapic *s = ioapic_of(dev);
+
+    s->s = (IoapicState){ 0 };
+    for (unsigned i = 0; i < IOAPIC_PINS; i++) {
+        s->s.redirect[i] = RTE_MASKED;
+    }
+}
+
+static void ioapic_reset_hold(DeviceState *dev)
+{
+    Ioapic *s = ioapic_of(dev);
+
+    if (engine_holds(s)) {
+        s->engine->put(dev, &s->s);
+    }
+    tell_engine(s);
+}
+
+static void ioapic_pre_save(void *obj)
+{
+    Ioapic *s = obj;
+
+    if (engine_holds(s)) {
+        s->engine->get(&s->parent, &s->s);
+    }
+}
+
+static bool ioapic_post_load(void *obj, int version, Error **errp)
+{
+    Ioapic *s = obj;
+
+    s->s.id &= 15;
+    s->s.select &= 0xff;
+    s->level &= (uint32_t)bit_mask(IOAPIC_PINS);
+    ioapic_reset_hold(&s->parent);
+    return true;
+}
+
+static const VmField state_fields[] = {
+    VM_U32(IoapicState, id),
+    VM_U32(IoapicState, select),
+    VM_U32(IoapicState, irr),
+    VM_U64_ARRAY(IoapicState, redirect),
+    { 0 },
+};
+static const VmState state_vmstate = { "ioapic_state", 1, state_fields };
+static const VmField ioapic_fields[] = {
+    VM_STRUCT(Ioapic, s, state_vmstate),
+    VM_U32(Ioapic, level),
+    { 0 },
+};
+static const VmState ioapic_vmstate = {
+    .name = "ioapic",
+    .version = 1,
+    .fields = ioapic_fields,
+    .pre_save = ioapic_pre_save,
+    .post_load = ioapic_post_load,
+};
+
+static const Property ioapic_props[] = {
+    PROP(u32, Ioapic, gsi_base, "gsi-base", "0",
+         "global number of its first input"),
+    { 0 },
+};
+
+static bool ioapic_realize(DeviceState *dev, Error **errp)
+{
+    Ioapic *s = ioapic_of(dev);
+    const AccelOps *ops = accel_ops(dev->machine);
+    const void *engine = NULL;
+
+    if (ops->attach_intc &&
+        ops->attach_intc(dev->machine->accel, "ioapic", dev, &engine)) {
+        s->engine = engine;
+    } else if (engine) {
+        error_set(errp, "the engine's interrupt controllers have no second "
+                        "I/O APIC: use kernel-irqchip=split");
+        return false;
+    }
+    memory_region_init_io(&s->mmio, dev, &ioapic_ops, s, "ioapic", 0x1000);
+    device_add_mmio(dev, &s->mmio);
+    device_add_irq_inputs(dev, set_input, IOAPIC_PINS);
+    return true;
+}
+
+static void ioapic_unrealize(DeviceState *dev)
+{
+    memory_region_destroy(&ioapic_of(dev)->mmio);
+}
+
+const DeviceType ioapic_type = {
+    .name = "ioapic",
+    .parent = TYPE(device_type),
+    .description = "I/O APIC",
+    .size = sizeof(Ioapic),
+    .props = ioapic_props,
+    .realize = ioapic_realize,
+    .unrealize = ioapic_unrealize,
+    .reset_enter = ioapic_reset_enter,
+    .reset_hold = ioapic_reset_hold,
+    .vmstate = &ioapic_vmstate,
+};

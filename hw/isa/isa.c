@@ -1,0 +1,77 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The ISA bus and the bridge that has it.
+ *
+ * Locks: machine lock.
+ */
+#include "tandem/base.h"
+
+#include "hw/isa/isa.h"
+#include "softmmu/machine/machine.h"
+
+typedef struct IsaBridge {
+    DeviceState parent;
+    IsaBus bus;
+} IsaBridge;
+
+static bool bridge_realize(DeviceState *dev, Error **errp)
+{
+    IsaBridge *b = object_cast(dev, &isa_bridge_type);
+
+    bus_init(&b->bus.parent, &isa_bus_type, dev, "isa.0");
+    return true;
+}
+
+IsaBus *isa_bus_new(Machine *m, DeviceState *intc, Error **errp)
+{
+    DeviceState *dev = device_new_board(m, &isa_bridge_type);
+    IsaBridge *b = object_cast(dev, &isa_bridge_type);
+
+    if (!device_realize(dev, errp)) {
+        return NULL;
+    }
+    b->bus.intc = intc;
+    return &b->bus;
+}
+
+void isa_map(DeviceState *dev, MemoryRegion *mr, uint16_t port)
+{
+    memory_region_add(&dev->machine->io, port, mr);
+}
+
+void isa_unmap(MemoryRegion *mr)
+{
+    if (mr->parent) {
+        memory_region_del(mr->parent, mr);
+    }
+    memory_region_destroy(mr);
+}
+
+bool isa_connect(DeviceState *dev, IrqLine *line, unsigned n, Error **errp)
+{
+    IsaBus *bus = object_cast(dev->bus, &isa_bus_type);
+
+    if (n >= ISA_IRQS || bus->intc == NULL) {
+        error_set(errp, "this bus has no interrupt line %u", n);
+        return false;
+    }
+    device_add_irq(dev, line);
+    device_connect(dev, (int)dev->irqs_out->len - 1, bus->intc, (int)n);
+    return true;
+}
+
+const BusType isa_bus_type = {
+    .name = "ISA",
+    .parent = TYPE(bus_type),
+    .size = sizeof(IsaBus),
+};
+
+const DeviceType isa_bridge_type = {
+    .name = "isabus-bridge",
+    .parent = TYPE(device_type),
+    .description = "ISA bus of a board",
+    .size = sizeof(IsaBridge),
+    .category = DEVICE_BRIDGE,
+    .realize = bridge_realize,
+};

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The engine "kvm" as a target sees it (DECISIONS 36, 37). accel/kvm has all
+ * that is the same on every architecture; a target fills a KvmCpuOps.
+ *
+ * Spec: Linux Documentation/virt/kvm/api.rst.
+ */
+#ifndef ACCEL_KVM_H
+#define ACCEL_KVM_H
+
+#include "accel/accel.h"
+
+struct kvm_run;
+struct kvm_guest_debug;
+typedef struct KvmVm KvmVm;
+
+/* Which interrupt controllers the kernel holds. */
+typedef enum KvmIrqchip {
+    KVM_IRQCHIP_AUTO,
+    KVM_IRQCHIP_MODE_OFF,
+    KVM_IRQCHIP_MODE_SPLIT, /* local ones only */
+    KVM_IRQCHIP_MODE_ON,
+} KvmIrqchip;
+
+/* What became of an exit. */
+typedef enum KvmNext {
+    KVM_RUN_ON,  /* enter the guest again */
+    KVM_LEAVE,   /* something was requested: back to the vCPU's loop */
+    KVM_UNKNOWN, /* nobody serves this exit */
+} KvmNext;
+
+struct KvmCpuOps {
+    /* uname -m of hosts whose KVM runs such a CPU; NULL-terminated. */
+    const char *const *hosts;
+    /* The VM is there, no vCPU yet: irqchip (@vm's mode is settled here when
+     * it is AUTO), fixed addresses. Machine lock. */
+    bool (*vm_init)(KvmVm *vm, Error **errp);
+    void (*vm_free)(KvmVm *vm);
+    /* The vCPU is there and has never run: features. Machine lock. */
+    bool (*vcpu_init)(CPUState *cpu, Error **errp);
+    void (*vcpu_free)(CPUState *cpu);
+    /* Move REGS_* groups; the vCPU does not run. */
+    bool (*pull)(CPUState *cpu, uint32_t groups, Error **errp);
+    bool (*push)(CPUState *cpu, uint32_t groups, Error **errp);
+    /* Before and after KVM_RUN, in the vCPU's thread, no lock; may be NULL. */
+    void (*pre_run)(CPUState *cpu, struct kvm_run *run);
+    void (*post_run)(CPUState *cpu, struct kvm_run *run);
+    /* An exit that is not the same everywhere. vCPU thread, no lock. */
+    KvmNext (*handle_exit)(CPUState *cpu, struct kvm_run *run);
+    /* Name of an exit reason of its own, for messages; NULL: unknown. */
+    const char *(*exit_name)(uint32_t reason);
+
+    /* Guest debugging. The insn that software breakpoints write, and how
+     * many points the hardware has. */
+    uint8_t breakpoint[4];
+    uint8_t breakpoint_len;
+    unsigned hw_points;
+    /* Put the first .hw_points of breakpoints and watchpoints of @cpu that
+     * fit into @dbg. Sets *n_breakpoints to how many breakpoints went in (the
+     * rest is for software), false when a watchpoint does not fit. */
+    bool (*debug_points)(CPUState *cpu, struct kvm_guest_debug *dbg,
+                         unsigned *n_breakpoints);
+    /* KVM_EXIT_DEBUG: CPU_HIT_x with *addr, or CPU_HIT_NONE when it was the
+     * guest's own; then it has been handed to the guest. */
+    int (*debug_hit)(CPUState *cpu, struct kvm_run *run, vaddr *addr);
+
+    /* AccelOps.attach_intc, for the VM's irqchip mode. */
+    bool (*attach_intc)(KvmVm *vm, const char *kind, DeviceState *dev,
+                        const void **ops);
+};
+
+/* --- for targets: results are those of ioctl(), or -errno --- */
+
+int kvm_vm_ioctl(KvmVm *vm, unsigned long request, void *arg);
+int kvm_vcpu_ioctl(CPUState *cpu, unsigned long request, void *arg);
+int kvm_system_ioctl(KvmVm *vm, unsigned long request, void *arg);
+/* Value of a capability of this VM; 0: not there. */
+int kvm_capability(KvmVm *vm, int cap);
+/* KVM_ENABLE_CAP with one argument. */
+int kvm_enable(KvmVm *vm, uint32_t cap, uint64_t arg);
+/* The VM of a machine, or NULL when another engine runs it. */
+KvmVm *kvm_vm(Machine *m);
+Machine *kvm_machine(KvmVm *vm);
+KvmIrqchip kvm_irqchip(const KvmVm *vm);
+void kvm_set_irqchip(KvmVm *vm, KvmIrqchip mode);
+/* A place for the target's own part; NULL at first. */
+void **kvm_target_data(KvmVm *vm);
+
+/* --- GSI routes: machine lock --- */
+
+/* Keep GSIs below @n for the board's pins (split irqchip). */
+void kvm_route_reserve(KvmVm *vm, unsigned n);
+/* Pin @gsi sends this message; data 0 and addr 0: nothing. Takes effect at
+ * kvm_route_commit(). */
+void kvm_route_msi(KvmVm *vm, unsigned gsi, uint64_t addr, uint32_t data);
+void kvm_route_commit(KvmVm *vm);
+
+extern const AccelOps kvm_accel_type;
+
+#endif

@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * x86-64 under KVM: the VM's interrupt controllers and clock, a vCPU's
+ * features, exits of its own, debug registers.
+ *
+ * Spec: Linux Documentation/virt/kvm/api.rst, sections 4.20, 4.24 to 4.27,
+ *       4.29 to 4.30, 4.46, 4.87, 7.5 (split irqchip); Intel SDM 3B 17.2.
+ */
+#include "tandem/base.h"
+
+#include <linux/kvm.h>
+
+#include "hw/intc/ioapic.h"
+#include "softmmu/machine/machine.h"
+#include "target/x86/kvm.h"
+
+enum {
+    /* pages that Intel's KVM wants for real mode: unused below the APIC */
+    IDENTITY_MAP = 0xfeffc000,
+    TSS_PAGES = 0xfeffd000,
+    SPLIT_PINS = 2 * IOAPIC_PINS,
+    MAX_SUPPORTED = 256,
+};
+
+X86KvmVm *x86_kvm_vm(CPUState *cpu)
+{
+    return *kvm_target_data(kvm_vm(cpu->parent.machine));
+}
+
+/* --- the VM --- */
+
+static bool make_irqchip(KvmVm *vm, Error **errp)
+{
+    int r;
+
+    if (kvm_irqchip(vm) == KVM_IRQCHIP_AUTO) {
+        kvm_set_irqchip(vm, kvm_capability(vm, KVM_CAP_SPLIT_IRQCHIP)
+                                ? KVM_IRQCHIP_MODE_SPLIT
+                                : KVM_IRQCHIP_MODE_ON);
+    }
+    switch (kvm_irqchip(vm)) {
+    case KVM_IRQCHIP_MODE_SPLIT:
+        r = kvm_enable(vm, KVM_CAP_SPLIT_IRQCHIP, SPLIT_PINS);
+        kvm_route_reserve(vm, SPLIT_PINS);
+        break;
+    case KVM_IRQCHIP_MODE_ON:
+        r = kvm_vm_ioctl(vm, KVM_CREATE_IRQCHIP, NULL);
+        break;
+    default:
+        error_set(errp, "kernel-irqchip=off needs a local APIC outside the "
+                        "kernel, which this version has not: use split or on");
+        return false;
+    }
+    if (r < 0) {
+        error_set_errno(errp, -r, "kvm has no interrupt controllers");
+    }
+    return r >= 0;
+}
+
+static bool read_supported(X86KvmVm *x, Error **errp)
+{
+    g_autofree struct kvm_cpuid2 *c =
+        g_malloc0(sizeof(*c) + MAX_SUPPORTED * sizeof(struct kvm_cpuid_entry2));
+    bool deadline = kvm_capability(x->vm, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
+    int r;
+
+    c->nent = MAX_SUPPORTED;
+    r = kvm_system_ioctl(x->vm, KVM_GET_SUPPORTED_CPUID, c);
+    if (r < 0) {
+        error_set_errno(errp, -r, "kvm does not tell what CPUs it has");
+        return false;
+    }
+    x->leaves = g_new0(X86Leaf, c->nent + 1);
+    for (uint32_t i = 0; i < c->nent; i++) {
+        const struct kvm_cpuid_entry2 *e = &c->entries[i];
+        X86Leaf *l = &x->leaves[x->n_leaves++];
+
+        *l = (X86Leaf){
+            .leaf = e->function,
+            .subleaf = e->index,
+            .has_subleaf = e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+            .reg = { e->eax, e->ebx, e->ecx, e->edx },
+        };
+        if (e->function == 1 && deadline) {
+            l->reg[X86_ECX] |= (uint32_t)BIT(24); /* emulated: api.rst 4.46 */
+        }
+    }
+    if (kvm_capability(x->vm, KVM_CAP_HYPERV) > 0) {
+        x->leaves[x->n_leaves++] = (X86Leaf){ .leaf = 0x40000003 };
+    }
+    return true;
+}
+
+/* The guest's clock stands while the VM does. */
+static void state_changed(Notifier *n, void *data)
+{
+    X86KvmVm *x = container_of(n, X86KvmVm, on_state);
+    struct kvm_clock_data clock = { 0 };
+    GPtrArray *cpus = kvm_machine(x->vm)->cpus;
+
+    if (*(RunState *)data != RUN_STATE_RUNNING) {
+        if (!x->clock_known &&
+            kvm_vm_ioctl(x->vm, KVM_GET_CLOCK, &clock) >= 0) {
+            x->clock_ns = clock.clock;
+            x->clock_known = true;
+        }
+        return;
+    }
+    if (!x->clock_known) {
+        return;
+    }
+    clock.clock = x->clock_ns;
+    x->clock_known = false;
+    kvm_vm_ioctl(x->vm, KVM_SET_CLOCK, &clock);
+    for (guint i = 0; i < cpus->len; i++) {
+        /* it was we who took the time, not a lock-up; fails when unused */
+        kvm_vcpu_ioctl(g_ptr_array_index(cpus, i), KVM_KVMCLOCK_CTRL, NULL);
+    }
+}
+
+static void x86_vm_free(KvmVm *vm)
+{
+    X86KvmVm *x = *kvm_target_data(vm);
+
+    if (!x) {
+        return;
+    }
+    notifier_remove(kvm_machine(vm)->on_state, &x->on_state);
+    if (x->msrs) {
+        g_array_unref(x->msrs);
+    }
+    g_ptr_array_unref(x->ioapics);
+    g_free(x->leaves);
+    g_free(x);
+    *kvm_target_data(vm) = NULL;
+}
+
+static bool x86_vm_init(KvmVm *vm, Error **errp)
+{
+    X86KvmVm *x = g_new0(X86KvmVm, 1);
+    uint64_t identity = IDENTITY_MAP;
+
+    x->vm = vm;
+    x->ioapics = g_ptr_array_new();
+    x->on_state.fn = state_changed;
+    notifier_add(kvm_machine(vm)->on_state, &x->on_state);
+    *kvm_target_data(vm) = x;
+    kvm_vm_ioctl(vm, KVM_SET_IDENTITY_MAP_ADDR, &identity);
+    kvm_vm_ioctl(vm, KVM_SET_TSS_ADDR, (void *)(uintptr_t)TSS_PAGES);
+    kvm_enable(vm, KVM_CAP_EXCEPTION_PAYLOAD, 1);
+    kvm_enable(vm, KVM_CAP_X86_TRIPLE_FAULT_EVENT, 1);
+    x->sregs2 = kvm_capability(vm, KVM_CAP_SREGS2) > 0;
+    x->nested_size = (size_t)kvm_capability(vm, KVM_CAP_NESTED_STATE);
+    x->xsave_size = MAX((size_t)kvm_capability(vm, KVM_CAP_XSAVE2),
+                        sizeof(struct kvm_xsave));
+    if (x->nested_size > X86_NESTED_MAX || x->xsave_size > X86_XSAVE_MAX) {
+        error_set(errp,
+                  "the host's CPU has more state than this program "
+                  "knows: %zu bytes of FPU, %zu nested",
+                  x->xsave_size, x->nested_size);
+    } else if (make_irqchip(vm, errp) && read_supported(x, errp) &&
+               x86_kvm_list_msrs(x, errp)) {
+        return true;
+    }
+    x86_vm_free(vm);
+    return false;
+}
+
+/* --- a vCPU --- */
+
+static bool set_cpuid(CPUState *cpu, Error **errp)
+{
+    const X86Cpu *c = x86_cpu(cpu);
+    g_autofree struct kvm_cpuid2 *list = g_malloc0(
+        sizeof(*list) + c->n_leaves * sizeof(struct kvm_cpuid_entry2));
+    int r;
+
+    list->nent = c->n_leaves;
+    for (unsigned i = 0; i < c->n_leaves; i++) {
+        const X86Leaf *l = &c->leaves[i];
+
+        list->entries[i] = (struct kvm_cpuid_entry2){
+            .function = l->leaf,
+            .index = l->subleaf,
+            .flags = l->has_subleaf ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0,
+            .eax = l->reg[X86_EAX],
+            .ebx = l->reg[X86_EBX],
+            .ecx = l->reg[X86_ECX],
+            .edx = l->reg[X86_EDX],
+        };
+    }
+    r = kvm_vcpu_ioctl(cpu, KVM_SET_CPUID2, list);
+    if (r < 0) {
+        error_set_errno(errp, -r, "kvm does not take the CPU's features");
+    }
+    return r >= 0;
+}
+
+/* What a reset brings back, where the manual leaves it to the CPU. */
+static void engine_reset(X86Cpu *cpu)
+{
+    X86Env *env = x86_env(&cpu->parent);
+    const X86Kvm *k = cpu->kvm;
+
+    memcpy(env->msrs, k->fresh, k->n_fresh * sizeof(X86Msr));
+    env->n_msrs = k->n_fresh;
+    memcpy(env->lapic, k->fresh_lapic, sizeof(env->lapic));
+    env->mp_state = k->fresh_mp_state;
+    env->apic_base = k->fresh_apic_base;
+}
+
+static void keep_fresh(CPUState *cpu)
+{
+    enum { MSR_TSC = 0x10 };
+    const X86Env *env = x86_env(cpu);
+    X86Kvm *k = x86_kvm(cpu);
+
+    k->n_fresh = env->n_msrs;
+    memcpy(k->fresh, env->msrs, env->n_msrs * sizeof(X86Msr));
+    for (uint32_t i = 0; i < k->n_fresh; i++) {
+        if (k->fresh[i].index == MSR_TSC) {
+            k->fresh[i].value = 0;
+        }
+    }
+    memcpy(k->fresh_lapic, env->lapic, sizeof(env->lapic));
+    k->fresh_mp_state = env->mp_state;
+    k->fresh_apic_base = env->apic_base;
+}
+
+static void x86_vcpu_free(CPUState *cpu)
+{
+    g_clear_pointer(&x86_cpu(cpu)->kvm, g_free);
+    x86_cpu(cpu)->engine_reset = NULL;
+}
+
+static bool x86_vcpu_init(CPUState *cpu, Error **errp)
+{
+    X86Cpu *c = x86_cpu(cpu);
+    X86KvmVm *x = x86_kvm_vm(cpu);
+    X86Host host = { x->leaves, x->n_leaves, "kvm" };
+    int khz;
+
+    c->kvm = g_new0(X86Kvm, 1);
+    if (!x86_cpuid_build(c, &host, errp) || !set_cpuid(cpu, errp) ||
+        !x86_kvm_pull(cpu, REGS_ALL, errp)) {
+        x86_vcpu_free(cpu);
+        return false;
+    }
+    khz = kvm_vcpu_ioctl(cpu, KVM_GET_TSC_KHZ, NULL);
+    x86_env(cpu)->tsc_khz = (uint64_t)MAX(khz, 0);
+    keep_fresh(cpu);
+    c->engine_reset = engine_reset;
+    return true;
+}
+
+static void x86_post_run(CPUState *cpu, struct kvm_run *run)
+{
+    x86_kvm(cpu)->shadow_valid = false;
+}
+
+/* --- exits --- */
+
+static KvmNext exit_eoi(CPUState *cpu, struct kvm_run *run)
+{
+    X86KvmVm *x = x86_kvm_vm(cpu);
+    Machine *m = kvm_machine(x->vm);
+
+    machine_lock(m);
+    for (guint i = 0; i < x->ioapics->len; i++) {
+        ioapic_eoi(g_ptr_array_index(x->ioapics, i), run->eoi.vector);
+    }
+    machine_unlock(m);
+    return KVM_RUN_ON;
+}
+
+static KvmNext exit_tpr(CPUState *cpu, struct kvm_run *run)
+{
+    return KVM_RUN_ON; /* the local APIC is in the kernel */
+}
+
+static const struct {
+    uint32_t reason;
+    const char *name;
+    KvmNext (*serve)(CPUState *cpu, struct kvm_run *run);
+} x86_exits[] = {
+    { KVM_EXIT_IOAPIC_EOI, "ioapic-eoi", exit_eoi },
+    { KVM_EXIT_SET_TPR, "set-tpr", exit_tpr },
+    { KVM_EXIT_HLT, "hlt", NULL },
+    { KVM_EXIT_HYPERV, "hyperv", NULL },
+    { KVM_EXIT_X86_RDMSR, "rdmsr", NULL },
+    { KVM_EXIT_X86_WRMSR, "wrmsr", NULL },
+    { KVM_EXIT_X86_BUS_LOCK, "bus-lock", NULL },
+};
+
+static KvmNext x86_handle_exit(CPUState *cpu, struct kvm_run *run)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(x86_exits); i++) {
+        if (x86_exits[i].reason == run->exit_reason && x86_exits[i].serve) {
+            return x86_exits[i].serve(cpu, run);
+        }
+    }
+    return KVM_UNKNOWN;
+}
+
+static const char *x86_exit_name(uint32_t reason)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(x86_exits); i++) {
+        if (x86_exits[i].reason == reason) {
+            return x86_exits[i].name;
+        }
+    }
+    return NULL;
+}
+
+/* --- debug registers (SDM 3B 17.2) --- */
+
+enum {
+    DR7_EXEC = 0,
+    DR7_WRITE = 1,
+    DR7_ACCESS = 3,
+    DR6_BS = 1 << 14,
+    VECTOR_DB = 1,
+    VECTOR_BP = 3,
+    DEBUG_REGS = 4
+};
+
+static void use_debug_reg(struct kvm_guest_debug *dbg, unsigned n, vaddr addr,
+                          unsigned kind, unsigned len)
+{
+    static const uint8_t len_code[] = { [1] = 0, [2] = 1, [4] = 3, [8] = 2 };
+
+    dbg->arch.debugreg[n] = addr;
+    dbg->arch.debugreg[7] |=
+        2ull << (2 * n) | (uint64_t)(kind | len_code[len] << 2) << (16 + 4 * n);
+    dbg->control |= KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP;
+}
+
+/* Watchpoints first: they have no other way. */
+static bool x86_debug_points(CPUState *cpu, struct kvm_guest_debug *dbg,
+                             unsigned *n_breakpoints)
+{
+    unsigned used = 0;
+
+    dbg->arch.debugreg[7] = 0x600;
+    for (guint i = 0; i < cpu->watchpoints->len; i++) {
+        const CpuWatchpoint *w =
+            &g_array_index(cpu->watchpoints, CpuWatchpoint, i);
+
+        if (used == DEBUG_REGS || w->len > 8 || !is_power_of_2(w->len) ||
+            (w->addr & (w->len - 1))) {
+            return false;
+        }
+        /* reads alone cannot be had: they stop at writes too */
+        use_debug_reg(dbg, used++, w->addr, w->on_read ? DR7_ACCESS : DR7_WRITE,
+                      (unsigned)w->len);
+    }
+    *n_breakpoints = 0;
+    while (used < DEBUG_REGS && *n_breakpoints < cpu->breakpoints->len) {
+        const CpuBreakpoint *b =
+            &g_array_index(cpu->breakpoints, CpuBreakpoint, *n_breakpoints);
+
+        use_debug_reg(dbg, used++, b->pc, DR7_EXEC, 1);
+        (*n_breakpoints)++;
+    }
+    return true;
+}
+
+static bool has_breakpoint(CPUState *cpu, vaddr pc)
+{
+    for (guint i = 0; i < cpu->breakpoints->len; i++) {
+        if (g_array_index(cpu->breakpoints, CpuBreakpoint, i).pc == pc) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* It was the guest's own debug trap or INT3: hand it over. */
+static void give_to_guest(CPUState *cpu, uint32_t vector)
+{
+    struct kvm_guest_debug dbg = { 0 };
+    unsigned n;
+
+    x86_debug_points(cpu, &dbg, &n);
+    if (n < cpu->breakpoints->len) {
+        dbg.control |= KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP;
+    }
+    dbg.control |=
+        KVM_GUESTDBG_ENABLE |
+        (vector == VECTOR_BP ? KVM_GUESTDBG_INJECT_BP : KVM_GUESTDBG_INJECT_DB);
+    kvm_vcpu_ioctl(cpu, KVM_SET_GUEST_DEBUG, &dbg);
+}
+
+static int x86_debug_hit(CPUState *cpu, struct kvm_run *run, vaddr *addr)
+{
+    const struct kvm_debug_exit_arch *d = &run->debug.arch;
+    guint n_watch = cpu->watchpoints->len;
+
+    *addr = d->pc;
+    if (d->exception == VECTOR_BP) {
+        if (has_breakpoint(cpu, d->pc)) {
+            return CPU_HIT_BREAK;
+        }
+    } else {
+        unsigned hit = d->dr6 & 15 ? (unsigned)__builtin_ctz(d->dr6 & 15) : 4;
+
+        if (hit < n_watch) {
+            *addr = g_array_index(cpu->watchpoints, CpuWatchpoint, hit).addr;
+            return CPU_HIT_WATCH;
+        }
+        if (hit < 4 || has_breakpoint(cpu, d->pc)) {
+            return CPU_HIT_BREAK;
+        }
+        if ((d->dr6 & DR6_BS) && (cpu->single_step & CPU_STEP_ON)) {
+            return CPU_HIT_STEP;
+        }
+    }
+    give_to_guest(cpu, d->exception);
+    return CPU_HIT_NONE;
+}
+
+/* --- interrupt controllers --- */
+
+static KvmVm *vm_of(DeviceState *dev)
+{
+    return kvm_vm(dev->machine);
+}
+
+static void split_route(DeviceState *dev, unsigned gsi, uint64_t addr,
+                        uint32_t data)
+{
+    kvm_route_msi(vm_of(dev), gsi, addr, data);
+}
+
+static void split_routed(DeviceState *dev)
+{
+    kvm_route_commit(vm_of(dev));
+}
+
+static const IoapicEngine split_engine = {
+    .route = split_route,
+    .routed = split_routed,
+};
+
+static void kernel_line(DeviceState *dev, unsigned gsi, bool level)
+{
+    struct kvm_irq_level line = { .irq = gsi, .level = level };
+
+    kvm_vm_ioctl(vm_of(dev), KVM_IRQ_LINE, &line);
+}
+
+static void kernel_get(DeviceState *dev, IoapicState *s)
+{
+    struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_IOAPIC };
+
+    if (kvm_vm_ioctl(vm_of(dev), KVM_GET_IRQCHIP, &chip) < 0) {
+        return;
+    }
+    s->id = chip.chip.ioapic.id;
+    s->select = chip.chip.ioapic.ioregsel;
+    s->irr = chip.chip.ioapic.irr;
+    for (int i = 0; i < IOAPIC_PINS; i++) {
+        s->redirect[i] = chip.chip.ioapic.redirtbl[i].bits;
+    }
+}
+
+static void kernel_put(DeviceState *dev, const IoapicState *s)
+{
+    struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_IOAPIC };
+
+    chip.chip.ioapic.base_address = 0xfec00000;
+    chip.chip.ioapic.id = s->id;
+    chip.chip.ioapic.ioregsel = s->select;
+    chip.chip.ioapic.irr = s->irr;
+    for (int i = 0; i < IOAPIC_PINS; i++) {
+        chip.chip.ioapic.redirtbl[i].bits = s->redirect[i];
+    }
+    kvm_vm_ioctl(vm_of(dev), KVM_SET_IRQCHIP, &chip);
+}
+
+static const IoapicEngine kernel_engine = {
+    .set_line = kernel_line,
+    .get = kernel_get,
+    .put = kernel_put,
+};
+
+static bool x86_attach_intc(KvmVm *vm, const char *kind, DeviceState *dev,
+                            const void **ops)
+{
+    X86KvmVm *x = *kvm_target_data(vm);
+
+    if (strcmp(kind, "ioapic") != 0) {
+        return false;
+    }
+    if (kvm_irqchip(vm) == KVM_IRQCHIP_MODE_SPLIT) {
+        g_ptr_array_add(x->ioapics, dev);
+        *ops = &split_engine;
+        return true;
+    }
+    *ops = &kernel_engine;
+    return ioapic_gsi_base(dev) == 0; /* the kernel has one */
+}
+
+static const char *const hosts[] = { "x86_64", NULL };
+
+const KvmCpuOps x86_kvm_ops = {
+    .hosts = hosts,
+    .vm_init = x86_vm_init,
+    .vm_free = x86_vm_free,
+    .vcpu_init = x86_vcpu_init,
+    .vcpu_free = x86_vcpu_free,
+    .pull = x86_kvm_pull,
+    .push = x86_kvm_push,
+    .post_run = x86_post_run,
+    .handle_exit = x86_handle_exit,
+    .exit_name = x86_exit_name,
+    .breakpoint = { 0xcc },
+    .breakpoint_len = 1,
+    .hw_points = DEBUG_REGS,
+    .debug_points = x86_debug_points,
+    .debug_hit = x86_debug_hit,
+    .attach_intc = x86_attach_intc,
+};

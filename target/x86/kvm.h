@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files kvm*.c of this folder share. */
+#ifndef TARGET_X86_KVM_H
+#define TARGET_X86_KVM_H
+
+#include "accel/kvm.h"
+#include "target/x86/cpu.h"
+
+enum { PIC_BYTES = 16 };
+
+/* The VM's part. */
+typedef struct X86KvmVm {
+    KvmVm *vm;
+    /* constant after vm_init */
+    GArray *msrs; /* uint32_t: indices that this kernel saves */
+    X86Leaf *leaves;
+    unsigned n_leaves;
+    size_t xsave_size, nested_size;
+    bool sregs2;
+    /* machine lock */
+    GPtrArray *ioapics; /* DeviceState * */
+    Notifier on_state;
+    uint64_t clock_ns; /* kvmclock, while the VM stands */
+    bool clock_known;
+} X86KvmVm;
+
+/* A vCPU's part. */
+typedef struct X86Kvm {
+    /* MSR values as the kernel has them; the owner of env */
+    bool shadow_valid;
+    uint32_t n_shadow;
+    X86Msr shadow[X86_MAX_MSRS];
+    uint8_t lapic_shadow[X86_LAPIC_BYTES];
+    /* of a vCPU that has never run; constant */
+    uint32_t n_fresh;
+    X86Msr fresh[X86_MAX_MSRS];
+    uint8_t fresh_lapic[X86_LAPIC_BYTES];
+    uint32_t fresh_mp_state;
+    uint64_t fresh_apic_base;
+} X86Kvm;
+
+X86KvmVm *x86_kvm_vm(CPUState *cpu);
+static inline X86Kvm *x86_kvm(CPUState *cpu)
+{
+    return x86_cpu(cpu)->kvm;
+}
+
+/* kvm_regs.c */
+bool x86_kvm_pull(CPUState *cpu, uint32_t groups, Error **errp);
+bool x86_kvm_push(CPUState *cpu, uint32_t groups, Error **errp);
+
+/* kvm_msr.c */
+bool x86_kvm_list_msrs(X86KvmVm *x, Error **errp);
+bool x86_kvm_pull_msrs(CPUState *cpu, Error **errp);
+bool x86_kvm_push_msrs(CPUState *cpu, Error **errp);
+
+#endif
