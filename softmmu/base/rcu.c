@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tandem/base.h"
 
+#include <signal.h>
+
 #include <urcu/urcu-memb.h>
 
 #include "softmmu/base/rcu.h"
@@ -59,8 +61,23 @@ static void rcu_call(struct rcu_head *opaque)
     head->free(head);
 }
 
+/* liburcu's thread must not take the process's signals, which the main thread
+ * reads from a descriptor: it inherits a full mask. */
+static void make_worker(void)
+{
+    sigset_t all, old;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    urcu_memb_get_default_call_rcu_data();
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
 void rcu_defer(RcuHead *head, void (*free_fn)(RcuHead *head))
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, make_worker);
     head->free = free_fn;
     tsan_release(&grace_period);
     urcu_memb_call_rcu((struct rcu_head *)head->opaque, rcu_call);
