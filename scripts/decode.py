@@ -597,7 +597,7 @@ class CWriter:
                     fail(alias.where, 'more than four conditions')
                 out.append('    { "%s", "%s", %d, { %s } },'
                            % (alias.name, alias.operands, len(conds),
-                              ', '.join(conds) or '0'))
+                              ', '.join(conds) or '{ 0 }'))
             out.append('    { NULL },\n};')
 
     # one header for each file of translate functions

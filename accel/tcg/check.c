@@ -238,7 +238,7 @@ static void put_env_back(TcgVcpu *v)
     const uint8_t *before = v->check->before;
 
     for (size_t i = 0; i + 8 <= v->check->env_size; i += 8) {
-        if (!is_shared(v, i)) {
+        if (ld64_le(env + i) != ld64_le(before + i) && !is_shared(v, i)) {
             memcpy(env + i, before + i, 8);
         }
     }

@@ -24,6 +24,7 @@ struct RiscvCpu {
     bool parsed;          /* scratch of the properties' parser */
     uint32_t pmp_regions; /* 16 or 64 */
     uint32_t pmu_mask;    /* mhpmcounters, bits 3..31 */
+    uint16_t vlen, elen;  /* bits */
     uint16_t cbom_blocksize, cbop_blocksize, cboz_blocksize;
     uint64_t mvendorid, marchid, mimpid, resetvec;
     AclintTimeSource *time; /* link "time-source"; NULL: no `time` */

@@ -16,6 +16,7 @@
 #include "target/riscv/mmu.h"
 #include "target/riscv/pmp.h"
 #include "target/riscv/trap.h"
+#include "target/riscv/vector.h"
 #include "target/types.h"
 
 /* --- properties --- */
@@ -162,6 +163,8 @@ static const Property riscv_cpu_props[] = {
     PROP(bool, RiscvCpu, pmp, "pmp", "on", "physical memory protection"),
     PROP(u32, RiscvCpu, pmp_regions, "num-pmp-regions", "16", "PMP entries: 16 or 64"),
     PROP(u32, RiscvCpu, pmu_mask, "pmu-mask", "0x7fff8", "bit n: mhpmcounter n counts"),
+    PROP(u16, RiscvCpu, vlen, "vlen", "128", "bits of a vector register, 128 to 1024"),
+    PROP(u16, RiscvCpu, elen, "elen", "64", "bits of the widest vector element"),
     PROP(u16, RiscvCpu, cbom_blocksize, "cbom_blocksize", "64", "bytes of a cache block, CBO.CLEAN, FLUSH, INVAL"),
     PROP(u16, RiscvCpu, cbop_blocksize, "cbop_blocksize", "64", "bytes of a cache block, prefetches"),
     PROP(u16, RiscvCpu, cboz_blocksize, "cboz_blocksize", "64", "bytes of a cache block, CBO.ZERO"),
@@ -183,6 +186,33 @@ static bool check_block(const char *name, uint16_t size, Error **errp)
     if (size < 8 || size > 4096 || !is_power_of_2(size)) {
         error_set(errp, "%s must be a power of two from 8 to 4096", name);
         return false;
+    }
+    return true;
+}
+
+/* VLEN and ELEN (Unpriv 31.2, 31.18): V wants both at least 128 and 64. */
+static bool make_vector_config(const RiscvCpu *cpu, RiscvConfig *cfg,
+                               Error **errp)
+{
+    bool wide = riscv_has(cfg, RISCV_EXT_ZVE64X);
+
+    if (cpu->vlen < 128 || cpu->vlen > 8 * RISCV_MAX_VLENB ||
+        !is_power_of_2(cpu->vlen)) {
+        error_set(errp, "vlen must be a power of two from 128 to %u",
+                  8 * RISCV_MAX_VLENB);
+        return false;
+    }
+    if (cpu->elen != 32 && cpu->elen != 64) {
+        error_set(errp, "elen must be 32 or 64");
+        return false;
+    }
+    if (wide && cpu->elen < 64) {
+        error_set(errp, "zve64x needs elen=64");
+        return false;
+    }
+    if (riscv_has(cfg, RISCV_EXT_ZVE32X)) {
+        cfg->vlenb = cpu->vlen / 8;
+        cfg->elen = wide ? 64 : 32;
     }
     return true;
 }
@@ -217,6 +247,9 @@ static bool make_config(RiscvCpu *cpu, Error **errp)
     cfg->pmp_count = cpu->pmp ? cpu->pmp_regions : 0;
     cfg->trigger_count = riscv_has(cfg, RISCV_EXT_SDTRIG) ? 2 : 0;
     cfg->pa_bits = cfg->xlen == 32 ? 34 : 56;
+    if (!make_vector_config(cpu, cfg, errp)) {
+        return false;
+    }
     cfg->hpm_mask = riscv_has(cfg, RISCV_EXT_ZIHPM) ? cpu->pmu_mask : 0;
     cfg->mvendorid = cpu->mvendorid;
     cfg->marchid = cpu->marchid;
@@ -298,6 +331,7 @@ static bool riscv_cpu_realize(DeviceState *dev, Error **errp)
     cpu->shared_cfg = find_shared_config(cpu);
     env->cfg = cpu->shared_cfg;
     env->hooks = &riscv_tcg_hooks;
+    env->vec = vec_kernels_host();
     env->cpu = cpu;
     env->mhartid = cpu->parent.id;
     timer_init(&cpu->stimer, dev->machine->loop, CLOCK_VIRTUAL, stimer_fired,
@@ -333,6 +367,7 @@ static void riscv_cpu_reset_enter(DeviceState *dev)
     cpu_type.reset_enter(dev);
     memset(env->gpr, 0, sizeof(env->gpr));
     memset(env->fpr, 0, sizeof(env->fpr));
+    memset(env->vreg, 0, sizeof(env->vreg));
     riscv_csr_reset(env);
     env->pc = env->cfg->reset_pc;
     riscv_stimer_update(cpu);

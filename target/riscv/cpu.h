@@ -18,6 +18,11 @@
 
 typedef struct RiscvCpu RiscvCpu;
 typedef struct RiscvEnv RiscvEnv;
+typedef struct VecCtx VecCtx;
+/* vector.h: a row of kernels, by log2 of bytes of SEW */
+typedef void RiscvVecKernel(void *d, const void *a, const void *b, size_t n,
+                            VecCtx *c);
+typedef RiscvVecKernel *const RiscvVecTable[4];
 
 /* Privilege modes (Priv 1.2); the encoding of mstatus.MPP. */
 enum { PRV_U = 0, PRV_S = 1, PRV_M = 3 };
@@ -36,7 +41,7 @@ typedef enum RiscvExt {
     RISCV_EXT_D,
     RISCV_EXT_C,
     RISCV_EXT_B, /* = Zba + Zbb + Zbs */
-    RISCV_EXT_V, /* not available yet */
+    RISCV_EXT_V,
     RISCV_EXT_H, /* not available yet */
     RISCV_EXT_S,
     RISCV_EXT_U,
@@ -73,6 +78,13 @@ typedef enum RiscvExt {
     RISCV_EXT_ZBC,
     RISCV_EXT_ZBS,
     RISCV_EXT_ZKT,
+    RISCV_EXT_ZVE32F,
+    RISCV_EXT_ZVE32X,
+    RISCV_EXT_ZVE64D,
+    RISCV_EXT_ZVE64F,
+    RISCV_EXT_ZVE64X,
+    RISCV_EXT_ZVFH,
+    RISCV_EXT_ZVFHMIN,
     /* supervisor and machine */
     RISCV_EXT_SDTRIG,
     RISCV_EXT_SMSTATEEN,
@@ -98,6 +110,7 @@ enum {
     RISCV_HPM_FIRST = 3,   /* mhpmcounter3..31 */
     RISCV_COUNTERS = 32,   /* cycle, time, instret, hpm 3..31 */
     RISCV_MAX_TRIGGER = 4, /* Debug 5 */
+    RISCV_MAX_VLENB = 128, /* VLEN 1024 */
 };
 
 /* What a hart is. Set from model and properties before realize, constant
@@ -110,6 +123,8 @@ typedef struct RiscvConfig {
     uint8_t pa_bits;       /* width of a physical address: 34 or 56 */
     uint32_t satp_modes;   /* bit n: satp.MODE n is supported */
     uint32_t hpm_mask;     /* bit n: mhpmcounter n exists (n >= 3) */
+    uint16_t vlenb;        /* bytes of a vector register, 0 without any */
+    uint8_t elen;          /* bits of the widest vector element */
     uint16_t cbom_block;   /* bytes, a power of two */
     uint16_t cbop_block;
     uint16_t cboz_block;
@@ -186,6 +201,14 @@ struct RiscvEnv {
     uint8_t virt;        /* V of the H extension; 0 until there is one */
     uint8_t xlen;        /* 32 or 64; copy of cfg->xlen */
 
+    /* the vector unit (Unpriv 31.3) */
+    uint8_t vxrm;    /* 2 bits */
+    uint8_t vxsat;   /* 1 bit */
+    uint32_t vstart; /* below VLEN; element of the next vector instruction */
+    uint32_t vl;
+    uint32_t vtype;       /* low 8 bits as the CSR, or VTYPE_VILL alone */
+    uint16_t saved_vlenb; /* in saved state only */
+
     /* machine and supervisor CSRs (Priv 3, 4, 10) */
     /* misa is fixed by cfg (WARL, Priv 3.1.1): no bit can be turned off */
     uint64_t mstatus; /* mstatush on top for RV32; SD is made on reading */
@@ -227,7 +250,12 @@ struct RiscvEnv {
     uint32_t exc_cause; /* EXC_x */
     uint64_t exc_tval;
 
+    /* v0 to v31, each cfg->vlenb bytes, one behind the other, so that a group
+     * of registers is one array of elements; element 0 is the lowest */
+    alignas(64) uint8_t vreg[32 * RISCV_MAX_VLENB];
+
     /* wiring: set at realize, kept over reset, never saved */
+    const RiscvVecTable *vec; /* vec_kernels_host() */
     const RiscvConfig *cfg;
     const RiscvHooks *hooks;
     RiscvCpu *cpu;
@@ -235,6 +263,8 @@ struct RiscvEnv {
 };
 
 #define RESV_NONE UINT64_MAX
+
+#define VTYPE_VILL (UINT32_C(1) << 31)
 
 /*
  * Slots of the translator, in the order of riscv_slots[] (slots.c): x1..x31
@@ -276,6 +306,10 @@ enum {
     CTX_CBCFE_SHIFT = 14,   /* 1 bit: cbo.clean, cbo.flush allowed */
     CTX_CBIE_SHIFT = 15,    /* 2 bits: CTX_CBIE_x for cbo.inval */
     CTX_TRIGGER_SHIFT = 17, /* 1 bit: there is an execute trigger */
+    CTX_VSEW_SHIFT = 18,    /* 2 bits: vtype.vsew */
+    CTX_VLMUL_SHIFT = 20,   /* 3 bits: vtype.vlmul */
+    CTX_VILL_SHIFT = 23,    /* 1 bit: vtype is illegal */
+    CTX_VSTART_SHIFT = 24,  /* 1 bit: vstart is not 0 */
 };
 /* FS and VS classes: Initial and Clean need the same code. */
 enum { CTX_FS_OFF = 0, CTX_FS_CLEAN = 1, CTX_FS_DIRTY = 2 };

@@ -26,6 +26,11 @@ static bool has_f(const RiscvEnv *env, unsigned i)
     return has(env, RISCV_EXT_F);
 }
 
+static bool has_v(const RiscvEnv *env, unsigned i)
+{
+    return has(env, RISCV_EXT_ZVE32X);
+}
+
 static bool has_s(const RiscvEnv *env, unsigned i)
 {
     return has(env, RISCV_EXT_S);
@@ -119,6 +124,11 @@ static bool fs_allows(const RiscvEnv *env, unsigned i)
     return riscv_fs_on(env);
 }
 
+static bool vs_allows(const RiscvEnv *env, unsigned i)
+{
+    return (env->mstatus & MSTATUS_VS) != 0;
+}
+
 /* Priv 3.1.11, 10.1.5: a counter below M needs mcounteren, U also
  * scounteren. */
 static bool counter_allowed(const RiscvEnv *env, unsigned n)
@@ -192,6 +202,55 @@ static void fcsr_write(RiscvEnv *env, unsigned i, uint64_t value)
     fp_state_dirty(env);
 }
 
+/* --- vectors (Unpriv 31.3) --- */
+
+static void vector_state_dirty(RiscvEnv *env)
+{
+    env->mstatus |= MSTATUS_VS;
+    env->hooks->ctx_changed(env);
+}
+
+static uint64_t vstart_read(RiscvEnv *env, unsigned i)
+{
+    return env->vstart;
+}
+
+/* Bits for the largest element index, VLEN - 1 (31.3.7). */
+static void vstart_write(RiscvEnv *env, unsigned i, uint64_t value)
+{
+    env->vstart = value & (env->cfg->vlenb * 8 - 1);
+    vector_state_dirty(env);
+}
+
+/* i: 0 vxsat, 1 vxrm, 2 vcsr */
+static uint64_t vcsr_read(RiscvEnv *env, unsigned i)
+{
+    return i == 0   ? env->vxsat
+           : i == 1 ? env->vxrm
+                    : env->vxrm << 1 | env->vxsat;
+}
+
+static void vcsr_write(RiscvEnv *env, unsigned i, uint64_t value)
+{
+    if (i != 1) {
+        env->vxsat = value & 1;
+    }
+    if (i != 0) {
+        env->vxrm = (i == 1 ? value : value >> 1) & 3;
+    }
+    vector_state_dirty(env);
+}
+
+/* i: 0 vl, 1 vtype, 2 vlenb */
+static uint64_t vl_read(RiscvEnv *env, unsigned i)
+{
+    uint64_t vill = BIT(env->xlen - 1);
+
+    return i == 0   ? env->vl
+           : i == 2 ? env->cfg->vlenb
+                    : (env->vtype & VTYPE_VILL ? vill : env->vtype);
+}
+
 /* --- mstatus and its views (Priv 3.1.6, 10.1.1) --- */
 
 static uint64_t mstatus_mask(const RiscvEnv *env)
@@ -206,7 +265,7 @@ static uint64_t mstatus_mask(const RiscvEnv *env)
         mask |= MSTATUS_MPRV | MSTATUS_TW;
     }
     return mask | (has(env, RISCV_EXT_F) ? MSTATUS_FS : 0) |
-           (has(env, RISCV_EXT_V) ? MSTATUS_VS : 0);
+           (has(env, RISCV_EXT_ZVE32X) ? MSTATUS_VS : 0);
 }
 
 #define SSTATUS_WRITE                                                          \
@@ -722,6 +781,10 @@ static const CsrRow csr_rows[] = {
     { 0x001, 1, 0, "fflags", has_f, fs_allows, RW(fcsr_read, fcsr_write) },
     { 0x002, 1, 1, "frm", has_f, fs_allows, RW(fcsr_read, fcsr_write) },
     { 0x003, 1, 2, "fcsr", has_f, fs_allows, RW(fcsr_read, fcsr_write) },
+    { 0x008, 1, 0, "vstart", has_v, vs_allows, RW(vstart_read, vstart_write) },
+    { 0x009, 1, 0, "vxsat", has_v, vs_allows, RW(vcsr_read, vcsr_write) },
+    { 0x00a, 1, 1, "vxrm", has_v, vs_allows, RW(vcsr_read, vcsr_write) },
+    { 0x00f, 1, 2, "vcsr", has_v, vs_allows, RW(vcsr_read, vcsr_write) },
     { 0x100, 1, 0, "sstatus", has_s, NULL, RW(sstatus_read, sstatus_write) },
     { 0x104, 1, 0, "sie", has_s, NULL, RW(sie_read, sie_write) },
     { 0x105, 1, 0, "stvec", has_s, NULL, .write = stvec_write, FIELD(stvec) },
@@ -775,6 +838,9 @@ static const CsrRow csr_rows[] = {
     { 0xc01, 1, 1, "time", has_zicntr, time_allowed, RW(time_read, NULL) },
     { 0xc02, 1, 2, "instret", has_zicntr, counter_allowed, RW(count_read, NULL) },
     { 0xc03, 29, 3, "hpmcounter%u", has_zihpm, counter_allowed, RW(count_read, NULL) },
+    { 0xc20, 1, 0, "vl", has_v, vs_allows, RW(vl_read, NULL) },
+    { 0xc21, 1, 1, "vtype", has_v, vs_allows, RW(vl_read, NULL) },
+    { 0xc22, 1, 2, "vlenb", has_v, vs_allows, RW(vl_read, NULL) },
     { 0xc80, 1, 0, "cycleh", rv32_zicntr, counter_allowed, RW(counth_read, NULL) },
     { 0xc81, 1, 1, "timeh", rv32_zicntr, time_allowed, RW(timeh_read, NULL) },
     { 0xc82, 1, 2, "instreth", rv32_zicntr, counter_allowed, RW(counth_read, NULL) },
@@ -917,6 +983,9 @@ void riscv_csr_reset(RiscvEnv *env)
     env->virt = 0;
     env->resv_addr = RESV_NONE;
     env->fflags = env->frm = 0;
+    env->vxrm = env->vxsat = 0;
+    env->vstart = env->vl = 0;
+    env->vtype = VTYPE_VILL; /* 31.3.11: recommended */
     /* MPP is WARL and its reset value free: the least privileged mode */
     env->mstatus = mpp_supported(env, 0) ? 0 : MSTATUS_MPP;
     if (cfg->xlen == 64) {

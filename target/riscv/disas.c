@@ -56,6 +56,21 @@ static void show_csr(char *out, unsigned size, const RiscvDisas *d,
     }
 }
 
+/* vtype of vsetvli (31.3.4): "e32,m2,ta,ma", or a number when reserved. */
+static void show_vtype(char *out, unsigned size, unsigned vtype)
+{
+    static const char *const lmul[8] = { "m1", "m2",  "m4",  "m8",
+                                         NULL, "mf8", "mf4", "mf2" };
+    unsigned sew = vtype >> 3 & 7;
+
+    if (vtype >> 8 != 0 || sew > 3 || lmul[vtype & 7] == NULL) {
+        snprintf(out, size, "%u", vtype);
+    } else {
+        snprintf(out, size, "e%u,%s,%s,%s", 8u << sew, lmul[vtype & 7],
+                 vtype & 0x40 ? "ta" : "tu", vtype & 0x80 ? "ma" : "mu");
+    }
+}
+
 static void show(char *out, unsigned size, char kind, const char *field,
                  int32_t value, void *opaque)
 {
@@ -74,6 +89,12 @@ static void show(char *out, unsigned size, char kind, const char *field,
     } else if (field[0] == 'r' && (field[1] == 'd' || field[1] == 's')) {
         snprintf(out, size, "%s",
                  (kind == 'f' ? riscv_fpr_names : riscv_gpr_names)[value & 31]);
+    } else if (field[0] == 'v' && (field[1] == 'd' || field[1] == 's')) {
+        snprintf(out, size, "v%d", value & 31);
+    } else if (strcmp(field, "vm") == 0) {
+        snprintf(out, size, "%s", value & 1 ? "" : "v0.t");
+    } else if (strcmp(field, "vtype") == 0) {
+        show_vtype(out, size, value);
     } else if (strcmp(field, "rm") == 0) {
         show_rm(out, size, kind, value);
     } else if (strcmp(field, "csr") == 0) {

@@ -3,7 +3,8 @@
  * Registers as gdb names and numbers them.
  *
  * Spec: GDB manual, "RISC-V Features": org.gnu.gdb.riscv.cpu, .fpu, .csr,
- *       .virtual. Values are little-endian in the register's own width.
+ *       .virtual, .vector. Values are little-endian in the register's own
+ * width.
  */
 #include "tandem/base.h"
 
@@ -11,7 +12,13 @@
 #include "target/riscv/csr.h"
 #include "target/riscv/disas.h"
 
-enum { FEATURE_CPU, FEATURE_FPU, FEATURE_CSR, FEATURE_VIRTUAL };
+enum {
+    FEATURE_CPU,
+    FEATURE_FPU,
+    FEATURE_CSR,
+    FEATURE_VIRTUAL,
+    FEATURE_VECTOR,
+};
 enum { CPU_REGS = 33, FPU_REGS = 35, FPU_CSRS = 32, CSR_NUMBERS = 4096 };
 
 /* fflags, frm and fcsr are in the fpu feature. */
@@ -45,6 +52,11 @@ static unsigned count_csr(CPUState *cpu)
 static unsigned count_virtual(CPUState *cpu)
 {
     return 1;
+}
+
+static unsigned count_vector(CPUState *cpu)
+{
+    return riscv_env(cpu)->cfg->vlenb != 0 ? 32 : 0;
 }
 
 /* Number of the @n-th CSR that this hart has; CSR_NUMBERS: none. */
@@ -150,6 +162,41 @@ static char *xml_virtual(CPUState *cpu)
     return xml_end(s);
 }
 
+/* v0 to v31 as vectors of each element type (GDB: union riscv_vector). */
+static char *xml_vector(CPUState *cpu)
+{
+    static const struct {
+        const char *id, *type;
+        unsigned bytes;
+    } types[] = {
+        { "quads", "uint128", 16 }, { "longs", "uint64", 8 },
+        { "words", "uint32", 4 },   { "shorts", "uint16", 2 },
+        { "bytes", "uint8", 1 },
+    };
+    static const char letters[] = "qlwsb";
+    unsigned vlenb = riscv_env(cpu)->cfg->vlenb;
+    GString *s = xml_begin("org.gnu.gdb.riscv.vector");
+
+    for (unsigned i = 0; i < ARRAY_SIZE(types); i++) {
+        g_string_append_printf(
+            s, "  <vector id=\"%s\" type=\"%s\" count=\"%u\"/>\n", types[i].id,
+            types[i].type, vlenb / types[i].bytes);
+    }
+    g_string_append(s, "  <union id=\"riscv_vector\">\n");
+    for (unsigned i = 0; i < ARRAY_SIZE(types); i++) {
+        g_string_append_printf(s, "    <field name=\"%c\" type=\"%s\"/>\n",
+                               letters[i], types[i].id);
+    }
+    g_string_append(s, "  </union>\n");
+    for (unsigned i = 0; i < 32; i++) {
+        char name[8];
+
+        snprintf(name, sizeof(name), "v%u", i);
+        xml_reg(s, name, 8 * vlenb, "riscv_vector", "vector");
+    }
+    return xml_end(s);
+}
+
 const GdbFeature riscv_gdb_features[] = {
     [FEATURE_CPU] = { "org.gnu.gdb.riscv.cpu", "riscv-cpu.xml", xml_cpu,
                       count_cpu },
@@ -159,6 +206,8 @@ const GdbFeature riscv_gdb_features[] = {
                       count_csr },
     [FEATURE_VIRTUAL] = { "org.gnu.gdb.riscv.virtual", "riscv-virtual.xml",
                           xml_virtual, count_virtual },
+    [FEATURE_VECTOR] = { "org.gnu.gdb.riscv.vector", "riscv-vector.xml",
+                         xml_vector, count_vector },
     { 0 },
 };
 
@@ -203,6 +252,13 @@ unsigned riscv_gdb_read(CPUState *cpu, const GdbFeature *f, unsigned n,
         n = nth_csr(env, n);
         riscv_csr_peek(env, n, &v);
         return n == CSR_NUMBERS ? 0 : put(out, v, xbytes);
+    case FEATURE_VECTOR:
+        if (n >= count_vector(cpu)) {
+            return 0;
+        }
+        g_byte_array_append(out, env->vreg + n * env->cfg->vlenb,
+                            env->cfg->vlenb);
+        return env->cfg->vlenb;
     default:
         return n == 0 ? put(out, env->priv, xbytes) : 0;
     }
@@ -237,8 +293,15 @@ unsigned riscv_gdb_write(CPUState *cpu, const GdbFeature *f, unsigned n,
     if (feature == FEATURE_FPU) {
         size = n < FPU_CSRS ? fpr_bytes(env) : 4;
     }
+    if (feature == FEATURE_VECTOR) {
+        size = env->cfg->vlenb;
+    }
     if (n >= f->count(cpu) || avail < size) {
         return 0;
+    }
+    if (feature == FEATURE_VECTOR) {
+        memcpy(env->vreg + n * size, bytes, size);
+        return size;
     }
     memcpy(raw, bytes, size);
     uint64_t v = ld64_le(raw);

@@ -65,6 +65,23 @@ extern const TcgHelper riscv_helper_irq_changed;
 /* (I32 insn, I64 address, I32 mmu): AMOCAS.Q on gprs in env. */
 extern const TcgHelper riscv_helper_amocas_q;
 
+/* --- vectors: vec_*.c; I64 desc is a VecDesc (vector.h) --- */
+
+/* (): VS becomes Dirty. As riscv_helper_fs_dirty. */
+extern const TcgHelper riscv_helper_vs_dirty;
+/* (I64 avl, I64 vtype, I32 insn) -> I64 vl: VSETVL. Context changed. */
+extern const TcgHelper riscv_helper_vsetvl;
+/* (I64 desc, I64 scalar): an operation with a kernel (VecOp); carries, borrows;
+ * merges; fills and moves of vs1; permutations. */
+extern const TcgHelper riscv_helper_v_op, riscv_helper_v_carry,
+    riscv_helper_v_merge, riscv_helper_v_fill, riscv_helper_v_perm;
+/* (I64 desc): what makes masks, or vectors of them. */
+extern const TcgHelper riscv_helper_v_mask;
+/* (I64 desc) -> I64: VCPOP.M, VFIRST.M */
+extern const TcgHelper riscv_helper_v_cpop, riscv_helper_v_first;
+/* (I64 desc, I64 address, I64 stride): loads and stores; faults leave vstart */
+extern const TcgHelper riscv_helper_v_mem;
+
 /* --- floating point in software: fpu_helper.c ---
  * @rm: I32, rounding mode; 7 takes frm, which must not be reserved. Flags go
  * to env->fflags. NaN boxing is the caller's. F is I32 for _h, with the upper

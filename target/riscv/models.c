@@ -23,8 +23,8 @@ static const uint8_t ext_generic[] = { GENERIC, 0 };
 /* All that is implemented, but Svade: it and Svadu are alternatives, and the
  * choice is firmware's where both are listed (Svadu 1). */
 static const uint8_t ext_max[] = {
-    GENERIC, X(B),         X(ZICOND),  X(ZACAS),   X(ZFH),    X(ZCB),
-    X(ZKT),  X(SMSTATEEN), X(SVINVAL), X(SVNAPOT), X(SVPBMT), 0,
+    GENERIC, X(B),   X(ZICOND),    X(ZACAS),   X(ZFH),     X(V),      X(ZVFH),
+    X(ZCB),  X(ZKT), X(SMSTATEEN), X(SVINVAL), X(SVNAPOT), X(SVPBMT), 0,
 };
 
 /* Mandatory ones of RVA22U64 and RVA22S64; the rest of these is AUTO. */

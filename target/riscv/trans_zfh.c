@@ -10,7 +10,7 @@
 enum { F16_DEFAULT_NAN = 0x7e00 };
 
 /* The half in f-register @r as I32; the NaN when it is not boxed. */
-static TcgVal half_read(DisasContext *dc, int r)
+TcgVal half_read(DisasContext *dc, int r)
 {
     TcgVal bits = fp_bits(dc, r);
     TcgVal half = tcg_zext16(dc->tb, tcg_trunc(dc->tb, bits));

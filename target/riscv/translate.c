@@ -153,11 +153,17 @@ bool gen_skip(DisasContext *dc, TcgCond cond, TcgVal x, TcgVal y, vaddr target)
 typedef bool TransFn(DisasContext *dc, RiscvInsn insn, const RiscvArgs *a);
 
 static TransFn *const trans_groups[RISCV_GROUP_COUNT] = {
-    [RISCV_GROUP_RVI] = riscv_trans_rvi,   [RISCV_GROUP_RVM] = riscv_trans_rvm,
-    [RISCV_GROUP_RVA] = riscv_trans_rva,   [RISCV_GROUP_RVF] = riscv_trans_rvf,
-    [RISCV_GROUP_RVD] = riscv_trans_rvd,   [RISCV_GROUP_ZFH] = riscv_trans_zfh,
-    [RISCV_GROUP_ZB] = riscv_trans_zb,     [RISCV_GROUP_ZI] = riscv_trans_zi,
+    [RISCV_GROUP_RVI] = riscv_trans_rvi,
+    [RISCV_GROUP_RVM] = riscv_trans_rvm,
+    [RISCV_GROUP_RVA] = riscv_trans_rva,
+    [RISCV_GROUP_RVF] = riscv_trans_rvf,
+    [RISCV_GROUP_RVD] = riscv_trans_rvd,
+    [RISCV_GROUP_ZFH] = riscv_trans_zfh,
+    [RISCV_GROUP_ZB] = riscv_trans_zb,
+    [RISCV_GROUP_ZI] = riscv_trans_zi,
     [RISCV_GROUP_PRIV] = riscv_trans_priv,
+    [RISCV_GROUP_RVV] = riscv_trans_rvv,
+    [RISCV_GROUP_RVVMEM] = riscv_trans_rvvmem,
 };
 
 void riscv_unit_begin(TcgUnit *u)
@@ -177,6 +183,11 @@ void riscv_unit_begin(TcgUnit *u)
     dc->cbcfe = bits_get(ctx, CTX_CBCFE_SHIFT, 1);
     dc->cbie = bits_get(ctx, CTX_CBIE_SHIFT, 2);
     dc->trigger = bits_get(ctx, CTX_TRIGGER_SHIFT, 1);
+    dc->vs = bits_get(ctx, CTX_VS_SHIFT, 2);
+    dc->vsew = bits_get(ctx, CTX_VSEW_SHIFT, 2);
+    dc->vlmul = (int8_t)bits_sext(bits_get(ctx, CTX_VLMUL_SHIFT, 3), 3);
+    dc->vill = bits_get(ctx, CTX_VILL_SHIFT, 1);
+    dc->vstart = bits_get(ctx, CTX_VSTART_SHIFT, 1);
 }
 
 unsigned riscv_translate_insn(TcgUnit *u)

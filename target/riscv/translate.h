@@ -33,6 +33,9 @@ struct DisasContext {
     vaddr skip_until;
     TcgCond skip_cond;
     TcgVal skip_x, skip_y;
+    uint8_t vs, vsew;  /* CTX_FS_x; log2 of bytes of SEW */
+    int8_t vlmul;      /* log2 of LMUL */
+    bool vill, vstart; /* vtype is illegal; vstart is not 0 */
 };
 
 extern const TcgFrontend riscv_frontend;

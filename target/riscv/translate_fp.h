@@ -28,6 +28,8 @@ FpGate fp_gate_round(DisasContext *dc, int rm, FpRound *r);
 TcgVal fp_read(DisasContext *dc, TcgType fmt, int r);
 /* @v: F32, which is boxed, or F64. */
 void fp_write(DisasContext *dc, int r, TcgVal v);
+/* A half as I32, zero-extended; the NaN unless it is boxed. */
+TcgVal half_read(DisasContext *dc, int r);
 /* All 64 bits of an f-register as I64. */
 TcgVal fp_bits(DisasContext *dc, int r);
 

@@ -270,6 +270,21 @@ static unsigned cbie_class(uint64_t envcfg)
                        : CTX_CBIE_ILLEGAL;
 }
 
+/* What vector instructions depend on besides VS; 0 while they are off. */
+static uint64_t vector_flags(const RiscvEnv *env)
+{
+    uint64_t flags = (uint64_t)(env->vstart != 0) << CTX_VSTART_SHIFT;
+
+    if (!(env->mstatus & MSTATUS_VS)) {
+        return 0;
+    }
+    if (env->vtype & VTYPE_VILL) {
+        return flags | BIT(CTX_VILL_SHIFT);
+    }
+    return flags | (uint64_t)bits_get(env->vtype, 3, 2) << CTX_VSEW_SHIFT |
+           (uint64_t)bits_get(env->vtype, 0, 3) << CTX_VLMUL_SHIFT;
+}
+
 uint64_t riscv_ctx_flags(const RiscvEnv *env)
 {
     uint64_t cfg = envcfg_now(env);
@@ -285,5 +300,6 @@ uint64_t riscv_ctx_flags(const RiscvEnv *env)
            (uint64_t)((cfg & ENVCFG_CBZE) != 0) << CTX_CBZE_SHIFT |
            (uint64_t)((cfg & ENVCFG_CBCFE) != 0) << CTX_CBCFE_SHIFT |
            (uint64_t)cbie_class(cfg) << CTX_CBIE_SHIFT |
-           (uint64_t)trigger_on_fetch(env) << CTX_TRIGGER_SHIFT;
+           (uint64_t)trigger_on_fetch(env) << CTX_TRIGGER_SHIFT |
+           vector_flags(env);
 }

@@ -9,6 +9,7 @@
 #include "target/riscv/cpu-object.h"
 #include "target/riscv/csr.h"
 #include "target/riscv/pmp.h"
+#include "target/riscv/vec_helper.h"
 
 static void env_pre_save(void *obj)
 {
@@ -122,12 +123,64 @@ static const VmField env_fields[] = {
     { 0 },
 };
 
+/* --- vectors: a subsection, where there are any --- */
+
+static bool vector_needed(void *obj)
+{
+    const RiscvEnv *env = obj;
+
+    return riscv_has(env->cfg, RISCV_EXT_ZVE32X);
+}
+
+static bool vector_post_load(void *obj, int version, Error **errp)
+{
+    const RiscvEnv *env = obj;
+    bool vill = env->vtype == VTYPE_VILL;
+
+    if (env->saved_vlenb != env->cfg->vlenb || env->vxrm > 3 ||
+        env->vxsat > 1 || env->vstart >= 8u * env->cfg->vlenb ||
+        (!vill && !vec_vtype_legal(env->cfg, env->vtype)) ||
+        env->vl > (vill ? 0 : 1u << vec_vlmax_log(env->cfg, env->vtype))) {
+        error_set(errp,
+                  "hart %" PRIu64 ": vector state that the hart cannot have",
+                  env->mhartid);
+        return false;
+    }
+    return true;
+}
+
+static void vector_pre_save(void *obj)
+{
+    RiscvEnv *env = obj;
+
+    env->saved_vlenb = env->cfg->vlenb;
+}
+
+static const VmField vector_fields[] = {
+    VM_U16(RiscvEnv, saved_vlenb), VM_U8(RiscvEnv, vxrm),
+    VM_U8(RiscvEnv, vxsat),        VM_U32(RiscvEnv, vstart),
+    VM_U32(RiscvEnv, vl),          VM_U32(RiscvEnv, vtype),
+    VM_U8_ARRAY(RiscvEnv, vreg),   { 0 },
+};
+
+static const VmState vector_vmstate = {
+    .name = "riscv_env/vector",
+    .version = 1,
+    .fields = vector_fields,
+    .pre_save = vector_pre_save,
+    .post_load = vector_post_load,
+    .needed = vector_needed,
+};
+
+static const VmState *const env_subsections[] = { &vector_vmstate, NULL };
+
 static const VmState env_vmstate = {
     .name = "riscv_env",
     .version = 1,
     .fields = env_fields,
     .pre_save = env_pre_save,
     .post_load = env_post_load,
+    .subsections = env_subsections,
 };
 
 static void cpu_pre_save(void *obj)

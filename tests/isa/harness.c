@@ -15,6 +15,7 @@
 #include "target/riscv/mmu.h"
 #include "target/riscv/trap.h"
 #include "target/riscv/translate.h"
+#include "target/riscv/vector.h"
 
 enum { THUNK_BYTES = 64 << 10, UNIT_BYTES = 1 << 20 }; /* of code */
 
@@ -248,6 +249,14 @@ void tcg_restore_state(CPUState *cpu, uintptr_t ra)
 
     restore(h);
     h->hot->interp = frame;
+}
+
+uint64_t tcg_helper_ld(CPUState *cpu, vaddr va, uint32_t oi, uintptr_t ra)
+{
+    uint64_t v = 0;
+
+    access_any((Hart *)cpu, va, &v, oi, false);
+    return memop_extend(oi, v);
 }
 
 void tcg_helper_st(CPUState *cpu, vaddr va, uint64_t value, uint32_t oi,
@@ -556,7 +565,7 @@ static void set_up_jit(Hart *h)
         (TcgCodeBuf){ p + THUNK_BYTES, p + THUNK_BYTES, UNIT_BYTES, NULL };
 }
 
-Hart *hart_new(unsigned xlen, unsigned flags)
+Hart *hart_new(unsigned xlen, unsigned flags, unsigned vlen)
 {
     Hart *h = g_new0(Hart, 1);
     size_t size = sizeof(TcgHot) + sizeof(RiscvEnv);
@@ -580,6 +589,8 @@ Hart *hart_new(unsigned xlen, unsigned flags)
     cfg->pa_bits = xlen == 32 ? 34 : 56;
     cfg->cbom_block = cfg->cbop_block = cfg->cboz_block = 64;
     cfg->misaligned = true;
+    cfg->vlenb = vlen / 8;
+    cfg->elen = 64;
     cfg->soft_fp = flags & HART_SOFT_FP;
     cfg->reset_pc = RAM_BASE;
     g_assert_true(riscv_features_resolve(cfg, model, user, NULL));
@@ -587,6 +598,7 @@ Hart *hart_new(unsigned xlen, unsigned flags)
     h->env->cfg = cfg;
     h->env->cpu = &h->cpu;
     h->env->hooks = &hooks;
+    h->env->vec = vec_kernels_host();
     h->env->xlen = xlen;
     riscv_csr_reset(h->env);
     h->env->pc = RAM_BASE;

@@ -40,7 +40,7 @@ enum {
     HART_DUMP = 4,
 };
 
-Hart *hart_new(unsigned xlen, unsigned flags);
+Hart *hart_new(unsigned xlen, unsigned flags, unsigned vlen);
 void hart_free(Hart *h);
 bool hart_load_elf(Hart *h, const char *path);
 /* Translate up to @limit instructions at @pc into h->tb; false: the fetch

@@ -26,7 +26,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: harness [-j1sd] rv64|rv32 PROGRAM\n");
         return 1;
     }
-    h = hart_new(strcmp(argv[i], "rv32") == 0 ? 32 : 64, flags);
+    h = hart_new(strcmp(argv[i], "rv32") == 0 ? 32 : 64, flags, 128);
     if (!hart_load_elf(h, argv[i + 1])) {
         fprintf(stderr, "harness: cannot load %s\n", argv[i + 1]);
         return 1;

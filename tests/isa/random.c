@@ -5,7 +5,7 @@
  * tables run on random registers and a shared data area; registers, fcsr and
  * the area must be equal after each.
  *
- *   random XLEN COUNT SEED [PEER PEER-PROGRAM]
+ *   random XLEN VLEN COUNT SEED [PEER PEER-PROGRAM]
  * COUNT instructions in all. TAP on standard output.
  *
  * Not drawn: system instructions and CSRs but fflags and frm (the peer runs
@@ -21,8 +21,10 @@
 #include "target/decode.h"
 #include "target/riscv/csr.h"
 #include "target/riscv/disas.h"
+#include "target/riscv/helper.h"
 #include "target/riscv/riscv-decode.h"
 #include "target/riscv/trap.h"
+#include "target/riscv/vec_helper.h"
 
 #define CODE UINT64_C(0x80010000)
 #define AREA UINT64_C(0x80020000)
@@ -35,12 +37,18 @@ enum {
     R_LINK = 31,
     R_SP = 2, /* both hold the middle of the area */
     R_BASE = 8,
+    R_STRIDE = 18, /* a small number */
+    R_MASK = 19,   /* 0x7ff: for indexes */
+    MAX_INSNS = 24,
+    MAX_VLENB = 32,
 };
 
 /* As in lib/peer.c. */
 typedef struct State {
     uint64_t gpr[32], fpr[32];
-    uint32_t fcsr, pad;
+    uint32_t fcsr, vcsr;
+    uint32_t vl, pad;
+    uint8_t v[32 * MAX_VLENB]; /* 32 registers of vlenb bytes */
 } State;
 typedef struct Block {
     State in;
@@ -54,12 +62,13 @@ typedef struct Result {
 } Result;
 
 typedef struct Run {
-    unsigned xlen;
+    unsigned xlen, vlen;
     uint64_t random;
     uint64_t ext[RISCV_EXT_WORDS];
     Hart *interp, *jit;
     const char *peer, *peer_program;
-    GPtrArray *rows;
+    GPtrArray *rows, *vector_rows, *vector_mem_rows;
+    unsigned vtype; /* of the block under construction; 0x80: no vectors */
     uint64_t insns, blocks;
     unsigned failures;
 } Run;
@@ -166,7 +175,7 @@ static bool is_one_of(const char *name, const char *const *list)
 
 static bool drawn(const Run *r, const DecodeRow *row)
 {
-    static const char *const classes[] = { "system", "cbo", NULL };
+    static const char *const classes[] = { "system", "cbo", "vset", NULL };
     static const char *const names[] = { "jalr",    "c.jr",    "c.jalr",
                                          "wrs.nto", "wrs.sto", "c.addi16sp",
                                          "fence.i", "pause",   NULL };
@@ -220,8 +229,10 @@ static bool spoils(const DecodeInsn *insn, const RiscvArgs *a)
     if (rd < 0 || strstr(insn->operands, "f:rd") != NULL) {
         return false;
     }
-    return rd == R_SP || rd == R_BASE || rd == R_LINK ||
-           (pair && (rd == 0 || rd + 1 == R_BASE || rd + 1 == R_LINK));
+    return rd == R_SP || rd == R_BASE || rd == R_LINK || rd == R_STRIDE ||
+           rd == R_MASK ||
+           (pair && (rd == 0 || rd + 1 == R_BASE || rd + 1 == R_LINK ||
+                     rd + 1 == R_MASK));
 }
 
 /* A memory access is based on R_BASE; compressed fields count from x8. */
@@ -230,7 +241,7 @@ static uint32_t with_base(const DecodeRow *row, uint32_t bits)
     static const char *const bases[] = { "load",    "store",    "fpload",
                                          "fpstore", "cload",    "cstore",
                                          "cfpload", "cfpstore", "amo",
-                                         "lrsc",    NULL };
+                                         "lrsc",    "vmem",     NULL };
 
     if (is_one_of(row->klass, bases) && has_field(row, "rs1")) {
         bits =
@@ -251,6 +262,121 @@ static uint32_t with_csr(Run *r, const DecodeRow *row, uint32_t bits)
         return decode_set_field(row, bits, "imm", below(r, 5));
     }
     return decode_set_field(row, bits, "csr", 1);
+}
+
+/* ---- vectors ---- */
+
+/* Does the front end take it, in the block's vtype? */
+static bool is_legal(Run *r, uint32_t bits)
+{
+    Hart *h = r->interp;
+    vaddr at = CODE + 0x8000;
+
+    st32_le(h->ram + (at - RAM_BASE), bits);
+    h->env->mstatus |= MSTATUS_FS | MSTATUS_VS;
+    h->env->priv = PRV_M;
+    h->env->frm = 0;
+    h->env->vstart = 0;
+    h->env->vtype = r->vtype;
+    g_assert_true(hart_build(h, at, 1));
+    for (unsigned i = 0; i < h->tb->nhelper; i++) {
+        if (h->tb->helper[i] == &riscv_helper_raise) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const DecodeRow *row_named(const char *name)
+{
+    for (unsigned i = 0; i < riscv_row_count; i++) {
+        if (strcmp(riscv_rows[i].name, name) == 0) {
+            return &riscv_rows[i];
+        }
+    }
+    g_assert_not_reached();
+}
+
+/* A configuration that exists, as a vsetvli or vsetivli. */
+static uint32_t draw_vset(Run *r, const DecodeRow **which)
+{
+    uint32_t bits;
+
+    do {
+        r->vtype = below(r, 8) | below(r, 4) << 3 | below(r, 4) << 6;
+    } while (!vec_vtype_legal(&r->interp->cpu.cfg, r->vtype));
+    if (below(r, 2)) {
+        *which = row_named("vsetvli");
+        bits = decode_random(*which, next(r)) & ~0xf80u;
+        bits |= (1 + below(r, 2) * 4) << 7; /* x1 or x5 */
+        if (below(r, 2)) {
+            bits = decode_set_field(*which, bits, "rs1", 0);
+        }
+    } else {
+        *which = row_named("vsetivli");
+        bits = decode_random(*which, next(r));
+        bits = decode_set_field(*which, bits, "rd", 0);
+    }
+    return decode_set_field(*which, bits, "vtype", r->vtype);
+}
+
+/* Strides are small; indexes are bytes, or were cut by an instruction that
+ * goes before: then *before is not 0. */
+static uint32_t draw_vector_mem(Run *r, const DecodeRow **which,
+                                uint32_t *before)
+{
+    static const uint8_t eew_of[8] = { 0, 0, 0, 0, 0, 1, 2, 3 };
+
+    for (;;) {
+        const DecodeRow *row =
+            r->vector_mem_rows->pdata[below(r, r->vector_mem_rows->len)];
+        uint32_t bits = with_base(row, decode_random(row, next(r)));
+        unsigned eew = eew_of[bits >> 12 & 7];
+
+        *before = 0;
+        *which = row;
+        bits = decode_set_field(row, bits, "rs2", R_STRIDE);
+        if (has_field(row, "vs2") && eew != 0) {
+            unsigned vs2 = bits >> 20 & 31;
+
+            if (eew != (r->vtype >> 3 & 7)) {
+                continue;
+            }
+            /* vand.vx vs2, vs2, R_MASK */
+            *before = 0x26004057 | vs2 << 20 | R_MASK << 15 | vs2 << 7;
+        }
+        if (is_legal(r, bits) && (*before == 0 || is_legal(r, *before))) {
+            return bits;
+        }
+    }
+}
+
+/* RV32: x registers are sign-extended to SEW (Unpriv 31.16.3); the peer
+ * (10.0.2) does so everywhere but in these two. */
+static bool is_slide_64(const Run *r, const DecodeRow *row)
+{
+    return r->xlen == 32 && (r->vtype >> 3 & 7) == 3 &&
+           strncmp(row->name, "vslide1", 7) == 0;
+}
+
+static uint32_t draw_vector(Run *r, const DecodeRow **which)
+{
+    for (;;) {
+        const DecodeRow *row =
+            r->vector_rows->pdata[below(r, r->vector_rows->len)];
+        uint32_t bits = decode_random(row, next(r));
+        RiscvArgs a;
+
+        if (below(r, 2)) { /* more that are aligned */
+            bits &= ~(0x3u << 20 | 0x3u << 15 | 0x3u << 7);
+            bits |= row->value;
+        }
+        if (decode(r, row, bits, &a) == row->insn && !is_slide_64(r, row) &&
+            !spoils(&riscv_insns[row->insn], &a) && is_legal(r, bits)) {
+            *which = row;
+            return bits;
+        }
+    }
 }
 
 static uint32_t draw(Run *r, const DecodeRow **which)
@@ -278,21 +404,62 @@ static bool is_lrsc(const DecodeRow *row)
     return strcmp(row->klass, "lrsc") == 0;
 }
 
+/* Instruction @i of @n; 1 when it took two. The first sets vtype. */
+static unsigned make_vector(Run *r, unsigned i, unsigned n, uint32_t *bits,
+                            const DecodeRow **row)
+{
+    uint32_t before;
+
+    if (i == 0) {
+        bits[0] = draw_vset(r, &row[0]);
+        return 0;
+    }
+    if (below(r, 4) != 0) {
+        bits[i] = draw_vector(r, &row[i]);
+        return 0;
+    }
+    do {
+        bits[i] = draw_vector_mem(r, &row[i], &before);
+    } while (before != 0 && i + 1 == n);
+    if (before == 0) {
+        return 0;
+    }
+    bits[i + 1] = bits[i];
+    row[i + 1] = row[i];
+    bits[i] = before;
+    row[i] = row_named("vand.vx");
+    return 1;
+}
+
+/* A branch may not jump between the two of an indexed access. */
+static bool is_cut(const uint32_t *bits, unsigned i)
+{
+    return i > 0 && (bits[i - 1] & 0xfe00707f) == 0x26004057 &&
+           (bits[i - 1] >> 15 & 31) == R_MASK;
+}
+
 /* Up to 24 instructions, branches and jumps forward among them, then back by
  * R_LINK. Returns how many. */
 static unsigned make_code(Run *r, Block *b)
 {
-    const DecodeRow *row[24];
-    uint32_t bits[24];
-    unsigned at[25], n = 1 + below(r, 24), len = 0;
+    const DecodeRow *row[MAX_INSNS + 1];
+    uint32_t bits[MAX_INSNS + 1];
+    unsigned at[MAX_INSNS + 1], n = 1 + below(r, MAX_INSNS), len = 0;
+    bool vectors = r->vlen != 0 && n > 1 && below(r, 2);
     char width = 0; /* 'w' or 'd': of the first LR or SC */
     static const uint32_t jr_link = 0x67 | R_LINK << 15;
 
     for (unsigned i = 0; i < n; i++) {
+        if (vectors && (i == 0 || below(r, 4) != 0)) {
+            i += make_vector(r, i, n, bits, row);
+            continue;
+        }
         do {
             bits[i] = draw(r, &row[i]);
         } while (is_lrsc(row[i]) && width != 0 && row[i]->name[3] != width);
         width = is_lrsc(row[i]) ? row[i]->name[3] : width;
+    }
+    for (unsigned i = 0; i < n; i++) {
         at[i] = len;
         len += row[i]->width / 8;
     }
@@ -300,6 +467,10 @@ static unsigned make_code(Run *r, Block *b)
     for (unsigned i = 0; i < n; i++) {
         if (strstr(row[i]->klass, "branch") || strstr(row[i]->klass, "jump")) {
             unsigned to = i + 1 + below(r, n - i);
+
+            while (to < n && is_cut(bits, to)) {
+                to++;
+            }
 
             bits[i] = decode_set_field(row[i], bits[i], "imm", at[to] - at[i]);
         }
@@ -323,6 +494,14 @@ static unsigned make_block(Run *r, Block *b)
     b->in.gpr[R_SP] = b->in.gpr[R_BASE] =
         r->xlen == 32 ? (uint64_t)(int32_t)(AREA + AREA_BYTES / 2)
                       : AREA + AREA_BYTES / 2;
+    b->in.gpr[R_STRIDE] = (uint64_t)((int64_t)below(r, 49) - 24);
+    b->in.gpr[R_MASK] = 0x7ff;
+    for (unsigned i = 0; i < 4 * r->vlen / 8; i++) {
+        uint64_t v = random_fpr(r);
+
+        memcpy(b->in.v + 8 * i, &v, 8);
+    }
+    b->in.vcsr = below(r, 8);
     b->in.gpr[R_LINK] = r->xlen == 32 ? (uint64_t)(int32_t)END : END;
     b->in.fcsr = below(r, 5) << 5 | below(r, 32);
     return make_code(r, b);
@@ -362,7 +541,12 @@ static bool run_hart(Hart *h, const Block *b, Result *out)
     h->env->frm = b->in.fcsr >> 5;
     h->env->fflags = b->in.fcsr & 31;
     *mxcsr = TCG_MXCSR_RESET | tcg_mxcsr_rc(h->env->frm);
-    h->env->mstatus |= MSTATUS_FS;
+    memcpy(h->env->vreg, b->in.v, 4 * h->cpu.cfg.vlenb * 8);
+    h->env->vxrm = b->in.vcsr >> 1;
+    h->env->vxsat = b->in.vcsr & 1;
+    h->env->vtype = VTYPE_VILL;
+    h->env->vl = h->env->vstart = 0;
+    h->env->mstatus |= MSTATUS_FS | MSTATUS_VS;
     h->env->priv = PRV_M;
     h->env->resv_addr = RESV_NONE;
     h->env->pc = CODE + b->code_at;
@@ -381,6 +565,9 @@ static bool run_hart(Hart *h, const Block *b, Result *out)
     out->out.gpr[R_LINK] = 0;
     out->out.fcsr =
         h->env->frm << 5 | h->env->fflags | tcg_fpflags_of_mxcsr(*mxcsr);
+    memcpy(out->out.v, h->env->vreg, 4 * h->cpu.cfg.vlenb * 8);
+    out->out.vcsr = h->env->vxrm << 1 | h->env->vxsat;
+    out->out.vl = h->env->vl;
     out->sum = area_sum(h);
     return true;
 }
@@ -404,6 +591,33 @@ static void show_block(const Run *r, const Block *b)
                b->in.fpr[i], i % 3 == 0 || i == 31 ? "\n" : "");
     }
     printf("#   f0=%" PRIx64 " fcsr=%x\n", b->in.fpr[0], b->in.fcsr);
+}
+
+static void show_vector(const uint8_t *v, unsigned vlenb)
+{
+    for (unsigned i = vlenb; i-- > 0;) {
+        printf("%02x%s", v[i], i % 8 == 0 && i != 0 ? "_" : "");
+    }
+}
+
+static void show_vectors(const Run *r, const State *in, const Result *x,
+                         const Result *y)
+{
+    unsigned vlenb = r->vlen / 8;
+
+    for (unsigned i = 0; i < 32 && vlenb != 0; i++) {
+        const uint8_t *vx = x->out.v + i * vlenb, *vy = y->out.v + i * vlenb;
+
+        if (memcmp(vx, vy, vlenb) != 0) {
+            printf("#   v%u: ", i);
+            show_vector(vx, vlenb);
+            printf("\n#        ");
+            show_vector(vy, vlenb);
+            printf("\n#     in ");
+            show_vector(in->v + i * vlenb, vlenb);
+            printf("\n");
+        }
+    }
 }
 
 static bool same(Run *r, const Block *b, const char *an, const Result *x,
@@ -430,6 +644,11 @@ static bool same(Run *r, const Block *b, const char *an, const Result *x,
     if (x->out.fcsr != y->out.fcsr) {
         printf("#   fcsr: %x, %x\n", x->out.fcsr, y->out.fcsr);
     }
+    if (x->out.vcsr != y->out.vcsr || x->out.vl != y->out.vl) {
+        printf("#   vcsr: %x, %x; vl %u, %u\n", x->out.vcsr, y->out.vcsr,
+               x->out.vl, y->out.vl);
+    }
+    show_vectors(r, &b->in, x, y);
     if (x->sum != y->sum) {
         printf("#   memory differs\n");
     }
@@ -451,8 +670,8 @@ static Result *run_peer(const Run *r, const Block *blocks, unsigned n)
     int status;
 
     g_file_set_contents(in, (const char *)blocks, n * sizeof(Block), NULL);
-    line = g_strdup_printf("'%s' -cpu max '%s' < '%s' > '%s'", r->peer,
-                           r->peer_program, in, out);
+    line = g_strdup_printf("'%s' -cpu max,vlen=%u '%s' < '%s' > '%s'", r->peer,
+                           r->vlen, r->peer_program, in, out);
     status = system(line);
     g_file_get_contents(out, &data, &len, NULL);
     remove(in);
@@ -508,27 +727,36 @@ int main(int argc, char **argv)
     uint64_t count;
     Run r = { 0 };
 
-    if (argc != 4 && argc != 6) {
-        fprintf(stderr, "usage: random XLEN COUNT SEED [PEER PROGRAM]\n");
+    if (argc != 5 && argc != 7) {
+        fprintf(stderr, "usage: random XLEN VLEN COUNT SEED [PEER PROGRAM]\n");
         return 1;
     }
     r.xlen = atoi(argv[1]);
-    count = strtoull(argv[2], NULL, 0);
-    r.random = mix(strtoull(argv[3], NULL, 0));
-    r.interp = hart_new(r.xlen, 0);
-    r.jit = hart_new(r.xlen, HART_JIT);
+    r.vlen = atoi(argv[2]);
+    g_assert_cmpuint(r.vlen, <=, 8 * MAX_VLENB);
+    count = strtoull(argv[3], NULL, 0);
+    r.random = mix(strtoull(argv[4], NULL, 0));
+    r.interp = hart_new(r.xlen, 0, r.vlen);
+    r.jit = hart_new(r.xlen, HART_JIT, r.vlen);
     memcpy(r.ext, r.interp->cpu.cfg.ext, sizeof(r.ext));
-    if (argc == 6) {
-        r.peer = argv[4];
-        r.peer_program = argv[5];
+    if (argc == 7) {
+        r.peer = argv[5];
+        r.peer_program = argv[6];
     }
     r.rows = g_ptr_array_new();
+    r.vector_rows = g_ptr_array_new();
+    r.vector_mem_rows = g_ptr_array_new();
     for (unsigned i = 0; i < riscv_row_count; i++) {
         if (drawn(&r, &riscv_rows[i])) {
-            g_ptr_array_add(r.rows, (void *)&riscv_rows[i]);
+            const char *klass = riscv_rows[i].klass;
+            GPtrArray *to = strcmp(klass, "vmem") == 0 ? r.vector_mem_rows
+                            : klass[0] == 'v'          ? r.vector_rows
+                                                       : r.rows;
+            g_ptr_array_add(to, (void *)&riscv_rows[i]);
         }
     }
-    printf("1..1\n# seed %s, %u kinds of instruction\n", argv[3], r.rows->len);
+    printf("1..1\n# seed %s, %u kinds of instruction\n", argv[4],
+           r.rows->len + r.vector_rows->len + r.vector_mem_rows->len);
     while (r.insns < count && r.failures == 0) {
         run_batch(&r, MIN(BATCH, 1 + (count - r.insns) / 12));
     }
@@ -539,5 +767,7 @@ int main(int argc, char **argv)
     hart_free(r.interp);
     hart_free(r.jit);
     g_ptr_array_free(r.rows, TRUE);
+    g_ptr_array_free(r.vector_rows, TRUE);
+    g_ptr_array_free(r.vector_mem_rows, TRUE);
     return 0;
 }

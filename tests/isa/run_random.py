@@ -37,6 +37,7 @@ def main():
     count = '1000000' if 'TANDEM_SOAK' in os.environ else '40000'
     seed = str(1 + int(os.environ.get('TANDEM_ROUND', '0')))
     print('1..%d' % (2 * len(programs)))
+    vlen = '128' if int(seed) % 2 else '256'
     for n, elf in enumerate(programs):
         xlen = '32' if elf.endswith('-32.elf') else '64'
         path = peer(xlen)
@@ -49,7 +50,7 @@ def main():
                       '(scripts/fetch peer-qemu-10)'
                       % (number, xlen, name, xlen))
                 continue
-            done = subprocess.run([program, xlen, count, seed, *more],
+            done = subprocess.run([program, xlen, vlen, count, seed, *more],
                                   stdin=subprocess.DEVNULL,
                                   capture_output=True, text=True, check=False)
             lines = done.stdout.splitlines()

@@ -58,6 +58,12 @@ static uint32_t draw(const DecodeRow *row, uint64_t *state)
             bits = decode_set_field(row, bits, "rm",
                                     exact ? 0 : modes[bits >> 29]);
         }
+        if (strcmp(f->name, "vtype") == 0) { /* 31.3.4, lmul 4 is reserved */
+            unsigned vtype = bits >> 20 & 0xdf;
+
+            bits = decode_set_field(row, bits, "vtype",
+                                    (vtype & 7) == 4 ? vtype - 1 : vtype);
+        }
         if (strcmp(f->name, "rd") == 0 && row->width == 16) {
             bits |= 1u << 7;
         }
@@ -92,7 +98,9 @@ static GArray *draw_all(unsigned xlen, const uint64_t *ext)
         if (!(row->xlens & (xlen == 64 ? 2 : 1)) || !is_comparable(row)) {
             continue;
         }
-        for (unsigned i = 0; i < PER_ROW; i++) {
+        unsigned n = row->klass[0] == 'v' ? PER_ROW / 10 : PER_ROW;
+
+        for (unsigned i = 0; i < n; i++) {
             Sample s = { row, draw(row, &state) };
             RiscvArgs a;
             RiscvInsn id = row->width == 16
@@ -118,7 +126,7 @@ static char **objdump_lines(unsigned xlen, const GArray *samples,
 
     g_string_append_printf(
         text,
-        ".attribute arch, \"rv%uimafdc_zicsr_zifencei_zihintpause_zfh_zba_zbb_"
+        ".attribute arch, \"rv%uimafdcv_zicsr_zifencei_zihintpause_zfh_zba_zbb_"
         "zbc_zbs_zicbom_zicboz_zicbop_zawrs_svinval\"\n",
         xlen);
     for (unsigned i = 0; i < samples->len; i++) {

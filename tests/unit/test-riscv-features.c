@@ -111,7 +111,7 @@ static void contradictions_are_errors(void)
     const Choice b_without_zba[] = { { RISCV_EXT_B, EXT_ON },
                                      { RISCV_EXT_ZBA, EXT_OFF },
                                      { 0 } };
-    const Choice v[] = { { RISCV_EXT_V, EXT_ON }, { 0 } };
+    const Choice v[] = { { RISCV_EXT_H, EXT_ON }, { 0 } };
     const Choice i[] = { { RISCV_EXT_I, EXT_OFF }, { 0 } };
     const Choice napot[] = { { RISCV_EXT_SVNAPOT, EXT_ON }, { 0 } };
 
@@ -119,7 +119,7 @@ static void contradictions_are_errors(void)
                    "extension 'd' needs 'f', which is off");
     assert_refused(&riscv_model_rv64, b_without_zba,
                    "extension 'b' needs 'zba', which is off");
-    assert_refused(&riscv_model_rv64, v, "extension 'v' is not available");
+    assert_refused(&riscv_model_rv64, v, "extension 'h' is not available");
     assert_refused(&riscv_model_rv64, i, "extension 'i' cannot be turned off");
     assert_refused(&riscv_model_rv32, napot,
                    "extension 'svnapot' does not exist on RV32");

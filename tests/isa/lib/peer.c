@@ -11,11 +11,13 @@ typedef unsigned long xlen_t;
 
 #define CODE 0x80010000ul
 #define AREA ((volatile uint64_t *)0x80020000ul)
-enum { AREA_WORDS = 0x4000 / 8, CODE_BYTES = 256 };
+enum { AREA_WORDS = 0x4000 / 8, CODE_BYTES = 256, MAX_VLENB = 32 };
 
 struct state {
     uint64_t gpr[32], fpr[32];
-    uint32_t fcsr, pad;
+    uint32_t fcsr, vcsr;
+    uint32_t vl, pad;
+    uint8_t v[32 * MAX_VLENB];
 };
 
 struct block {
@@ -164,8 +166,48 @@ static uint64_t mix(uint64_t x)
     return x ^ x >> 31;
 }
 
+static xlen_t vlenb(void)
+{
+    xlen_t v;
+
+    asm volatile("csrr %0, vlenb" : "=r"(v));
+    return v;
+}
+
 static struct block block;
 static struct result result;
+
+/* All vector registers from @p; vtype is illegal then, vl 0. */
+static void vectors_in(const uint8_t *p, xlen_t vcsr)
+{
+    xlen_t step = vlenb() * 8;
+
+    asm volatile("vl8re8.v v0, (%0)\nadd %0, %0, %1\n"
+                 "vl8re8.v v8, (%0)\nadd %0, %0, %1\n"
+                 "vl8re8.v v16, (%0)\nadd %0, %0, %1\n"
+                 "vl8re8.v v24, (%0)\n"
+                 "csrw vcsr, %2\nvsetvl x0, x0, %3\n"
+                 : "+r"(p)
+                 : "r"(step), "r"(vcsr), "r"((xlen_t)-1)
+                 : "memory");
+}
+
+static void vectors_out(struct state *s)
+{
+    uint8_t *p = s->v;
+    xlen_t step = vlenb() * 8, vl, vcsr;
+
+    asm volatile("csrr %1, vl\ncsrr %2, vcsr\n"
+                 "vs8r.v v0, (%0)\nadd %0, %0, %3\n"
+                 "vs8r.v v8, (%0)\nadd %0, %0, %3\n"
+                 "vs8r.v v16, (%0)\nadd %0, %0, %3\n"
+                 "vs8r.v v24, (%0)\n"
+                 : "+r"(p), "=&r"(vl), "=&r"(vcsr)
+                 : "r"(step)
+                 : "memory");
+    s->vl = vl;
+    s->vcsr = vcsr;
+}
 
 int main(void)
 {
@@ -186,7 +228,9 @@ int main(void)
         }
         run_fcsr = block.in.fcsr;
         run_pc = CODE + block.code_at;
+        vectors_in(block.in.v, block.in.vcsr);
         run_block();
+        vectors_out(&result.out);
         for (int i = 0; i < 32; i++) {
             result.out.gpr[i] = i == 0 || i == 31 ? 0 : (long)run_gpr[i];
             result.out.fpr[i] = run_fpr[i];
