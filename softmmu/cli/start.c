@@ -575,7 +575,7 @@ static bool blockdev_text(StartPlan *p, const char *text, Error **errp)
 
 static bool drive_text(StartPlan *p, const char *text, Error **errp)
 {
-    json_object *options = keyval_parse(text, NULL, errp);
+    json_object *options = drive_parse(text, errp);
     bool ok = options && drive_add(p->m, options, p->snapshot, errp);
 
     json_object_put(options);

@@ -48,6 +48,32 @@ static void collect_node(const BlockNodeView *v, void *opaque)
     qlist_append(&qtype_list_block_device_info, opaque, &info);
 }
 
+bool qmp_blockdev_reopen(Machine *m, const BlockdevReopenArgs *a, Error **errp)
+{
+    size_t n = json_object_is_type(a->options, json_type_array)
+                   ? json_object_array_length(a->options)
+                   : 0;
+
+    if (n == 0) {
+        error_set(errp, "Invalid parameter type for 'options', expected: "
+                        "array");
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        json_object *copy = NULL;
+        bool ok;
+
+        json_object_deep_copy(json_object_array_get_idx(a->options, i), &copy,
+                              NULL);
+        ok = blockdev_reopen(m, copy, errp);
+        json_object_put(copy);
+        if (!ok) {
+            return false;
+        }
+    }
+    return true;
+}
+
 BlockDeviceInfoList *
 qmp_query_named_block_nodes(Machine *m, const QueryNamedBlockNodesArgs *a,
                             Error **errp)
@@ -151,6 +177,12 @@ static void collect_stats(const BlockBackendView *v, void *opaque)
         .wr_operations = v->ops[BLOCK_WRITE] + v->ops[BLOCK_WRITE_ZEROES],
         .flush_operations = v->ops[BLOCK_FLUSH],
         .unmap_operations = v->ops[BLOCK_DISCARD],
+        .rd_total_time_ns = v->time_ns[BLOCK_READ],
+        .wr_total_time_ns =
+            v->time_ns[BLOCK_WRITE] + v->time_ns[BLOCK_WRITE_ZEROES],
+        .flush_total_time_ns = v->time_ns[BLOCK_FLUSH],
+        .unmap_total_time_ns = v->time_ns[BLOCK_DISCARD],
+        .wr_highest_offset = v->highest_write,
         .failed_rd_operations = v->failed[BLOCK_READ],
         .failed_wr_operations =
             v->failed[BLOCK_WRITE] + v->failed[BLOCK_WRITE_ZEROES],

@@ -22,4 +22,23 @@ const HmpCommand *hmp_find(const HmpCommand *table, const char *name);
 /* All that could stand at the end of @line; each replaces the last word. */
 void hmp_complete(Machine *m, const char *line, GPtrArray *out);
 
+/* --- disks: hmp-block.c --- */
+
+typedef void HmpRun(Machine *m, int argc, char **argv, GString *out,
+                    Error **errp);
+HmpRun hmp_info_block;
+HmpRun hmp_info_blockstats;
+HmpRun hmp_info_block_jobs;
+HmpRun hmp_commit;
+HmpRun hmp_drive_add;
+HmpRun hmp_block_resize;
+HmpRun hmp_drive_mirror;
+HmpRun hmp_drive_backup;
+HmpRun hmp_block_stream;
+HmpRun hmp_block_job_cancel;
+HmpRun hmp_block_job_complete;
+HmpRun hmp_block_job_pause;
+HmpRun hmp_block_job_resume;
+HmpRun hmp_block_job_set_speed;
+
 #endif

@@ -518,6 +518,73 @@ static void nodes_are_named_and_deleted(void)
     g_assert_false(blockdev_del(f->m, "n", NULL));
 }
 
+static bool reopen(Fixture *f, const char *options, Error **errp)
+{
+    json_object *o = keyval_parse(options, "driver", NULL);
+    bool ok = blockdev_reopen(f->m, o, errp);
+
+    json_object_put(o);
+    return ok;
+}
+
+static void nodes_in_use_are_reopened(void)
+{
+    g_autoptr(Fixture) f = setup();
+    g_autoptr(Error) err = NULL;
+    BlockBackend *blk = drive(f, ",format=raw,node-name=n,readonly=on", NULL);
+    uint8_t buf[512] = { 0 };
+
+    g_assert_cmpint(request(f, blk, BLOCK_WRITE, 0, buf, 512), ==, -EPERM);
+    g_assert_true(reopen(f, "raw,node-name=n,read-only=off", NULL));
+    g_assert_cmpint(request(f, blk, BLOCK_WRITE, 512, buf, 512), ==, 0);
+    g_assert_cmpuint(byte_in_file(f->path, 512), ==, 0);
+    assert_drive_refused(f, ",format=raw,id=b", "write"); /* locked anew */
+    g_assert_true(reopen(f, "raw,node-name=n,read-only=on", NULL));
+    g_assert_cmpint(request(f, blk, BLOCK_WRITE, 0, buf, 512), ==, -EPERM);
+    g_assert_false(reopen(f, "raw,node-name=n,offset=512", &err));
+    g_assert_cmpstr(error_text(err), ==, "Cannot change the option 'offset'");
+    g_assert_false(reopen(f, "raw,node-name=nosuch", NULL));
+}
+
+static void options_of_the_file_stand_beside_its_name(void)
+{
+    g_autoptr(Fixture) f = setup();
+    g_autoptr(Error) err = NULL;
+    g_autofree char *text =
+        g_strdup_printf("file=%s,if=none,format=raw,file.locking=off", f->path);
+    json_object *o;
+
+    g_assert_nonnull(drive(f, ",format=raw", NULL));
+    o = drive_parse(text, NULL);
+    g_assert_nonnull(drive_add(f->m, o, false, NULL));
+    json_object_put(o);
+    o = drive_parse("file.driver=null-co,file.size=1M,if=none,format=raw",
+                    NULL);
+    g_assert_cmpuint(block_length(drive_add(f->m, o, false, NULL)->blk), ==,
+                     1 << 20);
+    json_object_put(o);
+    o = drive_parse("file=x,file.nosuch=1,if=none", NULL);
+    g_assert_null(drive_add(f->m, o, false, &err));
+    json_object_put(o);
+}
+
+static void read_only_readers_share_by_force(void)
+{
+    g_autoptr(Fixture) f = setup();
+    g_autofree char *text =
+        g_strdup_printf("file,node-name=r,filename=%s,force-share=on", f->path);
+    json_object *o;
+
+    g_assert_nonnull(drive(f, ",format=raw", NULL));
+    o = keyval_parse(text, "driver", NULL);
+    g_assert_false(blockdev_add(f->m, o, NULL)); /* it would write */
+    json_object_put(o);
+    o = keyval_parse(text, "driver", NULL);
+    json_object_object_add(o, "read-only", json_object_new_boolean(true));
+    g_assert_true(blockdev_add(f->m, o, NULL));
+    json_object_put(o);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -543,6 +610,9 @@ int main(int argc, char **argv)
     ADD(part_of_an_image_is_a_disk);
     ADD(resize_tells_the_device);
     ADD(nodes_are_named_and_deleted);
+    ADD(nodes_in_use_are_reopened);
+    ADD(options_of_the_file_stand_beside_its_name);
+    ADD(read_only_readers_share_by_force);
 #undef ADD
     return g_test_run();
 }

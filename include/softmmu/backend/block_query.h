@@ -42,6 +42,7 @@ typedef struct BlockBackendView {
     int io_status; /* 0: ok, 1: failed, 2: no space */
     BlockNodeView node;
     BlockThrottle throttle; /* .group NULL: none is in force */
+    uint64_t time_ns[BLOCK_OPS], highest_write;
     uint64_t bytes[BLOCK_OPS], ops[BLOCK_OPS], failed[BLOCK_OPS];
 } BlockBackendView;
 

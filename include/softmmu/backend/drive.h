@@ -6,6 +6,8 @@
 
 #include "softmmu/backend/block.h"
 
+/* The text of -drive: file=F may stand beside file.OPTION=. */
+json_object *drive_parse(const char *text, Error **errp);
 /* -drive's options (used up), in m->config.drives from then on. @snapshot:
  * unless it says otherwise itself. */
 DriveInfo *drive_add(Machine *m, json_object *options, bool snapshot,
@@ -15,6 +17,8 @@ bool blockdev_add(Machine *m, json_object *options, Error **errp);
 /* One node, or all for NULL; see block_activate_all(). */
 bool blockdev_set_active(Machine *m, const char *name, bool active,
                          Error **errp);
+/* blockdev-reopen, of one node. */
+bool blockdev_reopen(Machine *m, json_object *options, Error **errp);
 bool blockdev_del(Machine *m, const char *name, Error **errp);
 /* All workers and back ends end. Called by machine_free(). */
 void block_system_free(Machine *m);

@@ -27,6 +27,12 @@ static void deliver(BlockRequest *r)
     if (mine) {
         g_queue_remove(&blk->in_flight, r);
         blk->stats.ops[r->io.op]++;
+        blk->stats.time_ns[r->io.op] +=
+            clock_now_ns(blk->sys->m->clocks, CLOCK_RT) - r->start_ns;
+        if (r->io.op == BLOCK_WRITE && r->status == 0) {
+            blk->stats.highest_write =
+                MAX(blk->stats.highest_write, r->io.offset + r->io.bytes);
+        }
         blk->stats.bytes[r->io.op] += r->io.bytes;
         blk->stats.failed[r->io.op] += r->status != 0;
     }
@@ -315,6 +321,7 @@ void block_submit(BlockBackend *blk, BlockOp op, uint64_t offset,
                          .io = { op, offset, bytes, iov, niov, flags },
                          .done = done,
                          .opaque = opaque };
+    r->start_ns = clock_now_ns(blk->sys->m->clocks, CLOCK_RT);
     event_begin(&r->event, blk->sys->m->gate, blk->ctx, completed, r);
     lock_acquire(&blk->lock);
     g_queue_push_tail(&blk->in_flight, r);

@@ -98,6 +98,29 @@ static void options_clear(DriveOptions *d)
     g_free(d->throttle.group);
 }
 
+/* "file" is a name, or the options of the node below (file.x=y). */
+static bool take_file(DriveOptions *d, json_object *o, json_object *file,
+                      Error **errp)
+{
+    json_object *inner = NULL;
+
+    if (!json_object_object_get_ex(o, "file", &inner) ||
+        !json_object_is_type(inner, json_type_object)) {
+        d->file = json_take_text(o, "file");
+        return true;
+    }
+    json_object_object_foreach(inner, key, value)
+    {
+        json_object_object_add(file, key, json_object_get(value));
+    }
+    d->file = json_take_text(file, "filename");
+    if (!d->file) {
+        d->file = g_strdup("");
+    }
+    json_object_object_del(o, "file");
+    return true;
+}
+
 static bool take_cache_mode(DriveOptions *d, json_object *o, json_object *file,
                             Error **errp)
 {
@@ -155,7 +178,6 @@ static bool take_options(DriveOptions *d, json_object *o, json_object *file,
 {
     d->id = json_take_text(o, "id");
     d->interface = json_take_text(o, "if");
-    d->file = json_take_text(o, "file");
     d->format = json_take_text(o, "format");
     d->serial = json_take_text(o, "serial");
     d->media = json_take_text(o, "media");
@@ -167,7 +189,8 @@ static bool take_options(DriveOptions *d, json_object *o, json_object *file,
         return false;
     }
     d->read_only = d->media && strcmp(d->media, "cdrom") == 0;
-    return block_throttle_take(&d->throttle, o, errp) &&
+    return take_file(d, o, file, errp) &&
+           block_throttle_take(&d->throttle, o, errp) &&
            take_index(d, o, errp) && take_cache_mode(d, o, file, errp) &&
            json_take_bool(o, "snapshot", &d->snapshot, errp) &&
            json_take_bool(o, "readonly", &d->read_only, errp) &&
@@ -195,11 +218,15 @@ static BlockNode *open_file(Machine *m, DriveOptions *d, json_object *options,
     struct stat st;
     bool device = stat(d->file, &st) == 0 && S_ISBLK(st.st_mode);
 
-    json_object_object_add(
-        options, "driver",
-        json_object_new_string(device ? "host_device" : "file"));
-    json_object_object_add(options, "filename",
-                           json_object_new_string(d->file));
+    if (!json_object_object_get_ex(options, "driver", NULL)) {
+        json_object_object_add(
+            options, "driver",
+            json_object_new_string(device ? "host_device" : "file"));
+    }
+    if (d->file[0]) {
+        json_object_object_add(options, "filename",
+                               json_object_new_string(d->file));
+    }
     json_object_object_add(
         options, "read-only",
         json_object_new_boolean(d->read_only || d->snapshot));
@@ -319,6 +346,31 @@ static DriveInfo *make_drive(Machine *m, DriveOptions *d, json_object *o,
     return info;
 }
 
+json_object *drive_parse(const char *text, Error **errp)
+{
+    g_autoptr(GString) plain = g_string_new(NULL);
+    const char *p = text;
+
+    if (text[0] == '{' || !strstr(text, "file.")) {
+        return keyval_parse(text, NULL, errp);
+    }
+    while (*p) {
+        const char *end = p;
+
+        while (*end && !(end[0] == ',' && end[1] != ',')) {
+            end += end[0] == ',' ? 2 : 1;
+        }
+        if (g_str_has_prefix(p, "file=")) {
+            g_string_append(plain, "file.filename=");
+            p += strlen("file=");
+        }
+        end += *end == ',';
+        g_string_append_len(plain, p, end - p);
+        p = end;
+    }
+    return keyval_parse(plain->str, NULL, errp);
+}
+
 DriveInfo *drive_add(Machine *m, json_object *options, bool snapshot,
                      Error **errp)
 {
@@ -391,6 +443,10 @@ bool blockdev_add(Machine *m, json_object *options, Error **errp)
 /* What a device uses stays active while the machine runs. */
 static bool may_inactivate(BlockNode *node, Error **errp)
 {
+    if (node->jobs > 0) {
+        error_set(errp, "Node '%s' is in use by a block job", node->name);
+        return false;
+    }
     if (machine_running(node->m) && node->users > 0) {
         error_set(errp, "Node '%s' is in use; stop the machine first",
                   node->name);

@@ -258,7 +258,7 @@ static bool check_locking(const char *mode, Error **errp)
 static bool lock_image(BlockNode *node, Error **errp)
 {
     FileNode *f = node->priv;
-    const char *mode = f->locking;
+    const char *mode = node->force_share ? "off" : f->locking;
     struct flock lock = { .l_type = node->read_only ? F_RDLCK : F_WRLCK,
                           .l_whence = SEEK_SET,
                           .l_start = LOCK_BYTE,
@@ -416,6 +416,11 @@ static bool file_open(BlockNode *node, json_object *options, Error **errp)
         return false;
     }
     f->fd = open_fd(node, node->read_only, node->cache_direct);
+    if (f->fd < 0 && !node->read_only && node->auto_read_only &&
+        (errno == EACCES || errno == EROFS || errno == EPERM)) {
+        node->read_only = true;
+        f->fd = open_fd(node, true, node->cache_direct);
+    }
     if (f->fd < 0) {
         error_set_errno(errp, errno, "Could not open '%s'", f->filename);
         return false;
@@ -553,6 +558,9 @@ static bool raw_open(BlockNode *node, json_object *options, Error **errp)
     node->file = block_node_child(node, options, "file", errp);
     if (!node->file) {
         return false;
+    }
+    if (node->file->read_only && node->auto_read_only) {
+        node->read_only = true;
     }
     if (node->file->read_only && !node->read_only) {
         error_set(errp, "Block node is read-only");

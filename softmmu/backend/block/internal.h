@@ -83,10 +83,12 @@ struct BlockNode {
     char *name;         /* node-name */
     bool read_only;
     bool auto_name;
-    bool implicit; /* a job's filter: queries show what is below */
+    bool auto_read_only; /* where the host forbids more */
+    bool force_share;    /* no lock */
+    bool implicit;       /* a job's filter: queries show what is below */
     /* Ours to write; false: another process has the image (migration) and we
      * hold no lock. Changed with no request in flight. */
-    bool active;
+    _Atomic bool active;
     BlockLimits limits;
     /* permissions, machine lock: who uses it */
     int users, writers;
@@ -181,6 +183,7 @@ typedef struct BlockSystem {
 BlockSystem *block_system(Machine *m); /* made on first use */
 
 typedef struct BlockStats {
+    uint64_t time_ns[BLOCK_OPS], highest_write;
     uint64_t bytes[BLOCK_OPS], ops[BLOCK_OPS], failed[BLOCK_OPS];
 } BlockStats;
 
@@ -193,6 +196,7 @@ struct BlockRequest {
     BlockDone *done;
     void *opaque;
     EventRequest event;
+    int64_t start_ns; /* of CLOCK_RT */
     /* the ring's */
     int fd;
     BlockIo host;       /* what the kernel is asked for */

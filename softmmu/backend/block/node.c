@@ -4,6 +4,7 @@
 
 #include "internal.h"
 #include "softmmu/base/keyval.h"
+#include "softmmu/backend/drive.h"
 #include "softmmu/machine/create.h"
 
 /* --- options --- */
@@ -84,14 +85,25 @@ static bool take_detect_zeroes(BlockNode *node, json_object *options,
 
 static bool take_common(BlockNode *node, json_object *options, Error **errp)
 {
-    bool auto_read_only = false;
+    bool active = node->active;
 
-    return json_take_bool(options, "active", &node->active, errp) &&
-           json_take_bool(options, "read-only", &node->read_only, errp) &&
-           json_take_bool(options, "auto-read-only", &auto_read_only, errp) &&
-           take_cache(node, options, errp) &&
-           take_discard(node, options, errp) &&
-           take_detect_zeroes(node, options, errp);
+    if (!json_take_bool(options, "active", &active, errp) ||
+        !json_take_bool(options, "read-only", &node->read_only, errp) ||
+        !json_take_bool(options, "auto-read-only", &node->auto_read_only,
+                        errp) ||
+        !json_take_bool(options, "force-share", &node->force_share, errp) ||
+        !take_cache(node, options, errp) ||
+        !take_discard(node, options, errp) ||
+        !take_detect_zeroes(node, options, errp)) {
+        return false;
+    }
+    node->active = active;
+    if (node->force_share && !node->read_only) {
+        error_set(errp, "force-share=on can only be used with read-only "
+                        "images");
+        return false;
+    }
+    return true;
 }
 
 /* --- opening --- */
@@ -354,35 +366,7 @@ const char *block_node_filename(BlockNode *node)
     return "";
 }
 
-/* --- active and inactive --- */
-
-/* A parent is no use without its child, nor a child that only it has once
- * the parent gave up: children first to take, parents first to give. */
-bool block_node_set_active(BlockNode *node, bool active, Error **errp)
-{
-    BlockNode *children[] = { node->file, node->backing };
-
-    for (size_t i = 0; active && i < ARRAY_SIZE(children); i++) {
-        if (children[i] && !block_node_set_active(children[i], true, errp)) {
-            return false;
-        }
-    }
-    if (node->active == active) {
-        return true;
-    }
-    if (node->drv->set_active && !node->drv->set_active(node, active, errp)) {
-        error_prefix(errp, "node '%s': ", node->name);
-        return false;
-    }
-    node->active = active;
-    for (size_t i = 0; !active && i < ARRAY_SIZE(children); i++) {
-        if (children[i] && children[i]->users == 1 &&
-            !block_node_set_active(children[i], false, errp)) {
-            return false;
-        }
-    }
-    return true;
-}
+/* --- opening again --- */
 
 static bool set_read_only(BlockNode *node, bool read_only, Error **errp)
 {
@@ -414,6 +398,108 @@ bool block_node_set_read_only(BlockNode *node, bool read_only, Error **errp)
     ok = set_read_only(node, read_only, errp);
     block_drained_end(node->m);
     return ok;
+}
+
+/* What only a new node may have otherwise must be as it is. */
+static bool same_options(BlockNode *node, json_object *options, Error **errp)
+{
+    json_object_object_foreach(options, key, value)
+    {
+        const char *text = json_object_is_type(value, json_type_string)
+                               ? json_object_get_string(value)
+                               : NULL;
+        const char *is =
+            strcmp(key, "driver") == 0               ? node->drv->name
+            : strcmp(key, "filename") == 0           ? block_node_filename(node)
+            : strcmp(key, "file") == 0 && node->file ? node->file->name
+            : strcmp(key, "active") == 0             ? NULL
+                                                     : "";
+
+        if (is && (!text || strcmp(text, is) != 0)) {
+            error_set(errp, "Cannot change the option '%s'", key);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool reopen(BlockNode *node, const BlockNode *as, Error **errp)
+{
+    if (as->cache_direct != node->cache_direct) {
+        if (!node->drv->reopen) {
+            error_set(errp, "Cannot change the option 'cache.direct'");
+            return false;
+        }
+        if (!node->drv->reopen(node, node->read_only, as->cache_direct, errp)) {
+            return false;
+        }
+    }
+    if (!set_read_only(node, as->read_only, errp)) {
+        return false;
+    }
+    node->cache_no_flush = as->cache_no_flush;
+    node->discard = as->discard;
+    node->detect_zeroes = as->detect_zeroes;
+    return true;
+}
+
+bool blockdev_reopen(Machine *m, json_object *options, Error **errp)
+{
+    g_autofree char *name = json_take_text(options, "node-name");
+    BlockNode *node = name ? block_node_find(m, name) : NULL;
+    BlockNode as = { .active = true };
+    bool ok;
+
+    if (!node) {
+        error_set(errp, "Failed to find node with node-name='%s'",
+                  name ? name : "");
+        return false;
+    }
+    if (node->jobs > 0) {
+        error_set(errp,
+                  "Node '%s' is busy: block device is in use by a block "
+                  "job",
+                  name);
+        return false;
+    }
+    if (!take_common(&as, options, errp) ||
+        !same_options(node, options, errp)) {
+        return false;
+    }
+    block_drained_begin(m);
+    ok = reopen(node, &as, errp);
+    block_drained_end(m);
+    return ok;
+}
+
+/* --- active and inactive --- */
+
+/* A parent is no use without its child, nor a child that only it has once
+ * the parent gave up: children first to take, parents first to give. */
+bool block_node_set_active(BlockNode *node, bool active, Error **errp)
+{
+    BlockNode *children[] = { node->file, node->backing };
+
+    for (size_t i = 0; active && i < ARRAY_SIZE(children); i++) {
+        if (children[i] && !block_node_set_active(children[i], true, errp)) {
+            return false;
+        }
+    }
+    if (node->active == active) {
+        return true;
+    }
+    if (node->drv->set_active && !node->drv->set_active(node, active, errp)) {
+        error_prefix(errp, "node '%s': ", node->name);
+        return false;
+    }
+    node->active = active;
+    for (size_t i = 0; !active && i < ARRAY_SIZE(children); i++) {
+        if (children[i] && children[i]->users == 1 &&
+            !block_node_set_active(children[i], false, errp)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 typedef struct ActiveCall {

@@ -70,6 +70,8 @@ void block_each_backend(Machine *m,
             v.throttle = block_group_get(blk->group);
         }
         lock_acquire(&blk->lock);
+        memcpy(v.time_ns, blk->stats.time_ns, sizeof(v.time_ns));
+        v.highest_write = blk->stats.highest_write;
         memcpy(v.bytes, blk->stats.bytes, sizeof(v.bytes));
         memcpy(v.ops, blk->stats.ops, sizeof(v.ops));
         memcpy(v.failed, blk->stats.failed, sizeof(v.failed));
