@@ -11,8 +11,10 @@
  *        together; commands are taken from the lowest lane.
  * Drive: contents are read at realize; each program and erase is written
  *        back at once, in whole sectors.
+ *        Lock bits are non-volatile (J3, 13.0): a reset keeps them; they are
+ *        saved with the machine, but no drive has room for them.
  * Omits: programming and erasing take no time, so suspend finds nothing to
- *        suspend; lock bits are forgotten at reset (J3 keeps them).
+ *        suspend.
  * Locks: every function runs under the machine lock; none blocks, but for
  *        the drive, which programs and erases wait for.
  */
@@ -490,7 +492,6 @@ static void pflash_reset_enter(DeviceState *dev)
     s->buffer_base = s->target = 0;
     s->buffer_started = false;
     memset(s->buffer, 0xff, sizeof(s->buffer));
-    memset(s->locked, 0, s->lock_bytes);
 }
 
 static void pflash_reset_hold(DeviceState *dev)

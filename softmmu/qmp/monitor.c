@@ -443,12 +443,23 @@ static bool take_named(Monitor *mon, const char *name, int *fd)
 int monitor_take_named_fd(Machine *m, Monitor *mon, const char *name,
                           Error **errp)
 {
+    GPtrArray *all = mon || !m->monitors ? NULL : m->monitors->monitors;
     int fd = -1;
+    bool found = mon && take_named(mon, name, &fd);
 
-    if (!mon || !take_named(mon, name, &fd)) {
+    for (guint i = 0; all && !found && i < all->len; i++) {
+        found = take_named(g_ptr_array_index(all, i), name, &fd);
+    }
+    if (!found) {
         error_set(errp, "File descriptor named '%s' has not been found", name);
     }
     return fd;
+}
+
+/* Machine.named_fd */
+static int any_named_fd(Machine *m, const char *name, Error **errp)
+{
+    return monitor_take_named_fd(m, NULL, name, errp);
 }
 
 /* --- life --- */
@@ -580,6 +591,8 @@ MonitorHub *monitor_hub_new(Machine *m)
 
     hub->m = m;
     hub->monitors = g_ptr_array_new();
+    m->monitors = hub;
+    m->named_fd = any_named_fd;
     lock_init(&hub->lock);
     hub->throttle = event_throttle_new(m, broadcast, hub);
     hub->on_event.fn = event_happened;
@@ -607,6 +620,8 @@ void monitor_hub_free(MonitorHub *hub)
 {
     machine_lock(hub->m);
     notifier_remove(hub->m->on_event, &hub->on_event);
+    hub->m->monitors = NULL;
+    hub->m->named_fd = NULL;
     event_throttle_free(hub->throttle);
     for (guint i = 0; i < hub->monitors->len; i++) {
         Monitor *mon = g_ptr_array_index(hub->monitors, i);

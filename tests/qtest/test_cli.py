@@ -6,6 +6,7 @@ No guest code runs. The program may be any with this command line, so these
 run against the peer too (TANDEM_BINARY), but for wording of our own.
 """
 
+import functools
 import json
 import os
 import pathlib
@@ -508,7 +509,9 @@ class Monitor(GuestTest):
         super().setUp()
         path = self.dir / "qmp"
         self.start("-M", "virt", "-nodefaults", "-nographic", "-S",
-                   "-qmp", f"unix:{path},server=on,wait=off")
+                   "-object", "iothread,id=io0", "-netdev",
+                   "hubport,hubid=1,id=net", "-device",
+                   "virtio-net-pci,netdev=net,id=n0", "-qmp", f"unix:{path},server=on,wait=off")
         self.qmp = Qmp(path)
         self.addCleanup(self.qmp.close)
 
@@ -620,6 +623,67 @@ class Monitor(GuestTest):
         self.qmp.event("STOP")
         self.assertEqual(self.qmp.command("query-status"),
                          {"running": False, "status": "paused"})
+
+    def test_named_descriptor_is_a_migration_target(self):
+        """virsh save: getfd, then migrate to it."""
+        path = self.dir / "saved"
+        with open(path, "wb") as out:
+            message = json.dumps({"execute": "getfd",
+                                  "arguments": {"fdname": "migrate"}})
+            socket.send_fds(self.qmp.socket, [message.encode()],
+                            [out.fileno()])
+            self.assertEqual(self.qmp.read(), {"return": {}})
+        self.qmp.command("migrate", uri="fd:migrate", detach=True)
+        until = time.monotonic() + 60 * g.SLOW
+        while self.qmp.command("query-migrate")["status"] != "completed":
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.02)
+        self.assertGreater(path.stat().st_size, 1000)
+        with self.assertRaises(QmpError):
+            self.qmp.command("migrate", uri="fd:migrate")
+
+    def test_link_of_a_nic_by_the_id_of_its_transport(self):
+        self.qmp.command("netdev_add", type="hubport", id="h", hubid=0)
+        with self.assertRaises(QmpError):
+            self.qmp.command("set_link", name="nosuch", up=False)
+        self.qmp.command("set_link", name="n0", up=False)
+        self.assertEqual(
+            [f["name"] for f in self.qmp.command("query-rx-filter")], ["n0"])
+
+    def test_what_libvirt_asks_at_its_start(self):
+        self.assertEqual([t["id"] for t in
+                          self.qmp.command("query-iothreads")], ["io0"])
+        self.assertEqual(self.qmp.command("query-memory-devices"), [])
+        with self.assertRaisesRegex(QmpError, "hot-plugging"):
+            self.qmp.command("query-hotpluggable-cpus")
+        expand = functools.partial(self.qmp.command,
+                                   "query-cpu-model-expansion")
+        model = expand(type="full", model={
+            "name": "rv64", "props": {"zba": False}})["model"]
+        self.assertEqual(model["name"], "rv64")
+        self.assertIs(model["props"]["zba"], False)
+        self.assertIs(model["props"]["zbb"], True)
+        for wrong in ({"type": "static", "model": {"name": "rv64"}},
+                      {"type": "full", "model": {"name": "nosuch"}},
+                      {"type": "full", "model": {"name": "rv64", "props":
+                                                 {"nosuch": True}}},
+                      {"type": "full", "model": {"name": "rv64",
+                                                 "props": [1]}}):
+            with self.assertRaises(QmpError):
+                expand(**wrong)
+
+    def test_trace_events_are_switched(self):
+        state = self.qmp.command("trace-event-get-state", name="serial_*")
+        self.assertGreater(len(state), 1)
+        name = state[0]["name"]
+        for on in (True, False):
+            self.qmp.command("trace-event-set-state", name=name, enable=on)
+            self.assertEqual(
+                self.qmp.command("trace-event-get-state", name=name),
+                [{"name": name, "state": "enabled" if on else "disabled"}])
+        with self.assertRaises(QmpError):
+            self.qmp.command("trace-event-set-state", name="nosuch",
+                             enable=True)
 
     def test_human_monitor_command(self):
         text = self.qmp.command("human-monitor-command",

@@ -178,6 +178,22 @@ static void locked_blocks_refuse_both(void)
     g_assert_cmphex(rd(t, 0), ==, 0x55);
 }
 
+static void lock_bits_outlive_a_reset(void)
+{
+    g_autoptr(TestMachine) t = test_machine(0);
+    DeviceState *dev = make(t, BASE, "f0");
+
+    cmd(t, BLOCK, 0x60);
+    cmd(t, BLOCK, 0x01);
+    device_reset(dev);
+    cmd(t, 0, 0x90);
+    g_assert_cmphex(rd(t, 8), ==, 0);
+    g_assert_cmphex(rd(t, BLOCK + 8), ==, 0x00010001);
+    cmd(t, 0, 0xff);
+    erase(t, BLOCK);
+    g_assert_cmphex(rd(t, 0) & 0xff, ==, 0xa2);
+}
+
 static void state_moves_in_the_middle_of_a_buffer(void)
 {
     g_autoptr(TestMachine) t = test_machine(0);
@@ -238,6 +254,7 @@ int main(int argc, char **argv)
     T(buffer_is_programmed_on_confirm_only);
     T(hostile_buffers_are_sequence_errors);
     T(locked_blocks_refuse_both);
+    T(lock_bits_outlive_a_reset);
     T(state_moves_in_the_middle_of_a_buffer);
     T(bad_geometry_is_refused);
     return g_test_run();

@@ -170,16 +170,17 @@ struct Machine {
     RunState state;
     bool built, exiting;
     int exit_code;
-    GPtrArray *boot_devices;   /* BootDevice *, by bootindex: boot.c */
-    GPtrArray *on_state;       /* Notifier *; data: RunState * new state */
-    GPtrArray *on_reset;       /* Notifier *; data: ShutdownCause * */
-    GPtrArray *on_powerdown;   /* Notifier *; data: NULL */
-    GPtrArray *on_event;       /* Notifier *; data: MachineEvent * */
-    GPtrArray *on_migration;   /* Notifier *; data: const RamHints * */
-    struct FwCfg *fw_cfg;      /* the board's, or NULL */
-    GPtrArray *jobs;           /* Job * (job.h); NULL: none yet */
-    struct BlockSystem *block; /* softmmu/backend/block's; NULL: none yet */
-    struct FdSets *fdsets;     /* softmmu/backend/socket.h; NULL: none yet */
+    GPtrArray *boot_devices;     /* BootDevice *, by bootindex: boot.c */
+    GPtrArray *on_state;         /* Notifier *; data: RunState * new state */
+    GPtrArray *on_reset;         /* Notifier *; data: ShutdownCause * */
+    GPtrArray *on_powerdown;     /* Notifier *; data: NULL */
+    GPtrArray *on_event;         /* Notifier *; data: MachineEvent * */
+    GPtrArray *on_migration;     /* Notifier *; data: const RamHints * */
+    struct FwCfg *fw_cfg;        /* the board's, or NULL */
+    GPtrArray *jobs;             /* Job * (job.h); NULL: none yet */
+    struct BlockSystem *block;   /* softmmu/backend/block's; NULL: none yet */
+    struct FdSets *fdsets;       /* softmmu/backend/socket.h; NULL: none yet */
+    struct MonitorHub *monitors; /* softmmu/qmp's; NULL: none yet */
     /* Takes a descriptor that a monitor's getfd named; -1 with *errp. */
     int (*named_fd)(Machine *m, const char *name, Error **errp);
     struct Migration *migration; /* softmmu/migration's; NULL: none yet */

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What clients ask before and after a start: schema/probe.json. */
+#include "tandem/base.h"
+
+#include "internal.h"
+#include "softmmu/base/trace.h"
+#include "softmmu/machine/cpu.h"
+
+HotpluggableCPUList *qmp_query_hotpluggable_cpus(Machine *m, Error **errp)
+{
+    error_set(errp, "machine does not support hot-plugging CPUs");
+    return NULL;
+}
+
+MemoryDeviceInfoList *qmp_query_memory_devices(Machine *m, Error **errp)
+{
+    return NULL; /* no type of memory device exists */
+}
+
+MigrationThreadInfoList *qmp_query_migrationthreads(Machine *m, Error **errp)
+{
+    return NULL;
+}
+
+/* --- CPU models --- */
+
+static const ObjectType *find_model(Machine *m, const char *name, Error **errp)
+{
+    g_autoptr(GPtrArray) types = type_list(m->view, &cpu_type, false);
+
+    for (guint i = 0; i < types->len; i++) {
+        const CpuType *t = g_ptr_array_index(types, i);
+
+        if (strcmp(t->model, name) == 0) {
+            return TYPE(*t);
+        }
+    }
+    error_set(errp, "The CPU type '%s' is not a known CPU type", name);
+    return NULL;
+}
+
+typedef struct Features {
+    Object *cpu;
+    json_object *out;
+} Features;
+
+/* Switches that a client may set are the features. */
+static void add_feature(const Property *prop, void *opaque)
+{
+    Features *f = opaque;
+    json_object *value;
+
+    if (!prop->type->set || (prop->flags & (PROP_HIDDEN | PROP_READ_ONLY)) ||
+        strcmp(prop->type->schema, "bool") != 0) {
+        return;
+    }
+    value = object_get(f->cpu, prop->name, NULL);
+    if (json_object_is_type(value, json_type_boolean)) {
+        json_object_object_add(f->out, prop->name, json_object_get(value));
+    }
+    json_object_put(value);
+}
+
+CpuModelExpansionInfo *
+qmp_query_cpu_model_expansion(Machine *m, const QueryCpuModelExpansionArgs *a,
+                              Error **errp)
+{
+    const ObjectType *type = find_model(m, a->model->name, errp);
+    CpuModelExpansionInfo *info = NULL;
+    g_autoptr(Object) cpu = NULL;
+
+    if (!type) {
+        return NULL;
+    }
+    if (a->type != CPU_MODEL_EXPANSION_TYPE_FULL) {
+        error_set(errp, "The requested expansion type is not supported");
+        return NULL;
+    }
+    if (a->model->props &&
+        !json_object_is_type(a->model->props, json_type_object)) {
+        error_set(errp, "Invalid parameter type for 'model.props', expected: "
+                        "object");
+        return NULL;
+    }
+    cpu = object_new(type);
+    if (!a->model->props || object_set_all(cpu, a->model->props, NULL, errp)) {
+        Features f = { cpu, json_object_new_object() };
+
+        object_each_property(cpu, add_feature, &f);
+        info = g_new0(CpuModelExpansionInfo, 1);
+        info->model = g_new0(CpuModelInfo, 1);
+        info->model->name = g_strdup(a->model->name);
+        info->model->props = f.out;
+    }
+    return info;
+}
+
+/* --- trace events --- */
+
+TraceEventInfoList *qmp_trace_event_get_state(Machine *m,
+                                              const TraceEventGetStateArgs *a,
+                                              Error **errp)
+{
+    TraceEventInfoList *list = NULL;
+
+    for (TraceEvent *const *ev = trace_events_all; *ev; ev++) {
+        TraceEventInfo *info;
+
+        if (!g_pattern_match_simple(a->name, (*ev)->name)) {
+            continue;
+        }
+        info = g_new0(TraceEventInfo, 1);
+        info->name = g_strdup((*ev)->name);
+        info->state = atomic_load(&(*ev)->on) ? TRACE_EVENT_STATE_ENABLED
+                                              : TRACE_EVENT_STATE_DISABLED;
+        qlist_append(&qtype_list_trace_event_info, &list, &info);
+    }
+    if (!list && !strchr(a->name, '*')) {
+        error_set(errp, "unknown event \"%s\"", a->name);
+    }
+    return list;
+}
+
+bool qmp_trace_event_set_state(Machine *m, const TraceEventSetStateArgs *a,
+                               Error **errp)
+{
+    g_autofree char *pattern = g_strconcat(a->enable ? "" : "-", a->name, NULL);
+
+    if (a->name[0] == '-' || !trace_enable(pattern, NULL)) {
+        error_set(errp, "unknown event \"%s\"", a->name);
+        return false;
+    }
+    if (a->enable) {
+        log_set_mask(atomic_load(&log_mask) | LOG_TRACE);
+    }
+    return true;
+}
+
+bool qmp_watchdog_set_action(Machine *m, const WatchdogSetActionArgs *a,
+                             Error **errp)
+{
+    m->actions.watchdog = a->action;
+    return true;
+}
