@@ -235,14 +235,16 @@ static void run_endianness(QtestServer *s, const Command *c, char **word)
     reply(s, "OK little"); /* so are all guests there are */
 }
 
-/* --- ports: no board has any yet --- */
+/* --- ports --- */
 
 static void run_in(QtestServer *s, const Command *c, char **word)
 {
-    uint64_t port;
+    uint64_t port, value;
 
     if (number(s, word[0], &port)) {
-        reply(s, "OK 0x%04" PRIx64, bit_mask(c->size * 8));
+        address_space_ld(&s->m->io_space, port, c->size, MEM_LITTLE, &value,
+                         MEM_ATTRS_CPU);
+        reply(s, "OK 0x%04" PRIx64, value);
     }
 }
 
@@ -251,6 +253,8 @@ static void run_out(QtestServer *s, const Command *c, char **word)
     uint64_t port, value;
 
     if (number(s, word[0], &port) && number(s, word[1], &value)) {
+        address_space_st(&s->m->io_space, port, c->size, MEM_LITTLE, value,
+                         MEM_ATTRS_CPU);
         reply(s, "OK");
     }
 }

@@ -22,6 +22,7 @@ typedef struct StartPlan {
     TypeRegistry *reg;
     TypeView view;
     /* texts as given; NULL: not given */
+    char *irqchip;      /* -machine kernel-irqchip=, an option of kvm */
     GPtrArray *machine; /* char *, merged in order */
     GPtrArray *accel, *object, *chardev, *device, *serial, *monitor, *mon, *qmp,
         *qmp_pretty, *global, *drive, *blockdev, *netdev, *nic, *net, *fw_cfg,

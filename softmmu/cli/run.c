@@ -16,41 +16,64 @@
 typedef struct Recipe {
     const char *what;
     const char *arch;
+    const char *accel;       /* NULL: tcg */
     const char *options[12]; /* NULL-terminated */
 } Recipe;
 
 static const Recipe image_recipe = {
     "RISC-V kernel Image",
     "riscv64",
+    NULL,
     { "-M", "virt", "-m", "1G", "-nographic", "-kernel", "%s" },
 };
 static const Recipe kernel_elf_recipe = {
     "supervisor-mode ELF",
     "riscv64",
+    NULL,
     { "-M", "virt", "-m", "1G", "-nographic", "-kernel", "%s" },
 };
 static const Recipe bare_elf_recipe = {
     "machine-mode ELF",
     "riscv64",
+    NULL,
     { "-M", "virt", "-m", "1G", "-nographic", "-bios", "none", "-kernel",
       "%s" },
 };
 static const Recipe bare_elf32_recipe = {
     "32-bit machine-mode ELF",
     "riscv32",
+    NULL,
     { "-M", "virt", "-m", "1G", "-nographic", "-bios", "none", "-kernel",
       "%s" },
 };
 static const Recipe firmware_recipe = {
     "firmware",
     "riscv64",
+    NULL,
     { "-M", "virt", "-m", "1G", "-nographic", "-bios", "%s" },
 };
 static const Recipe disk_recipe = {
     "disk image, started by U-Boot",
     "riscv64",
+    NULL,
     { "-M", "virt", "-m", "1G", "-nographic", "-bios",
       "qemu-riscv64/u-boot.bin", "-drive", "if=virtio,format=raw,file=%s" },
+};
+
+/* KVM alone runs x86-64 here; console, disk and network are virtio's. */
+static const Recipe bzimage_recipe = {
+    "x86-64 Linux kernel",
+    "x86_64",
+    "kvm",
+    { "-M", "microvm", "-cpu", "host", "-m", "1G", "-nographic", "-append",
+      "console=ttyS0", "-kernel", "%s" },
+};
+static const Recipe x86_elf_recipe = {
+    "x86-64 ELF kernel",
+    "x86_64",
+    "kvm",
+    { "-M", "microvm", "-cpu", "host", "-m", "1G", "-nographic", "-append",
+      "console=ttyS0", "-kernel", "%s" },
 };
 
 enum {
@@ -62,10 +85,13 @@ enum {
 static const Recipe *elf_recipe(const Elf64_Ehdr *e, const char *path,
                                 Error **errp)
 {
+    if (e->e_machine == EM_X86_64 || e->e_machine == EM_386) {
+        return &x86_elf_recipe;
+    }
     if (e->e_machine != EM_RISCV) {
         error_set(errp,
                   "'%s' is an ELF file for machine %u, and this build "
-                  "runs RISC-V",
+                  "runs RISC-V and x86-64",
                   path, e->e_machine);
         return NULL;
     }
@@ -79,7 +105,7 @@ static const Recipe *choose(const char *path, Error **errp)
 {
     union {
         Elf64_Ehdr elf;
-        uint8_t bytes[512];
+        uint8_t bytes[1024];
     } head = { .bytes = { 0 } };
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat st;
@@ -100,6 +126,10 @@ static const Recipe *choose(const char *path, Error **errp)
     }
     if (memcmp(head.bytes + IMAGE_MAGIC_AT, "RSC\x05", 4) == 0) {
         return &image_recipe;
+    }
+    /* Linux Documentation/arch/x86/boot.rst: the header's magic */
+    if (memcmp(head.bytes + 0x202, "HdrS", 4) == 0) {
+        return &bzimage_recipe;
     }
     if (st.st_size % 512 == 0 && head.bytes[510] == 0x55 &&
         head.bytes[511] == 0xaa) {
@@ -139,8 +169,12 @@ static bool run_file(StartPlan *p, int argc, char **argv, Error **errp)
     for (int i = 1; i < argc; i++) {
         g_ptr_array_add(all, g_strdup(argv[i]));
     }
-    fprintf(stderr, "tandem: %s is a %s: tandem-system-%s -accel tcg%s\n",
-            argv[0], r->what, r->arch, said->str);
+    if (r->accel) {
+        p->accel = g_ptr_array_new_with_free_func(g_free);
+        g_ptr_array_add(p->accel, g_strdup(r->accel));
+    }
+    fprintf(stderr, "tandem: %s is a %s: tandem-system-%s -accel %s%s\n",
+            argv[0], r->what, r->arch, r->accel ? r->accel : "tcg", said->str);
     return cli_parse(p, all->len, (char **)all->pdata, errp);
 }
 

@@ -180,6 +180,9 @@ static bool machine_from_options(StartPlan *p, json_object *options,
     g_autofree char *accel = json_take_text(options, "accel");
     const MachineType *type;
 
+    g_free(p->irqchip);
+    p->irqchip = json_take_text(options, "kernel-irqchip");
+
     if (name && is_help(name)) {
         help_machines(p->view);
         p->done = true;
@@ -867,6 +870,14 @@ static bool start_accel(StartPlan *p, Error **errp)
         AccelChoice c = { g_strdup("tcg"), json_object_new_object() };
 
         g_array_append_val(choices, c);
+    }
+    for (guint i = 0; i < choices->len; i++) {
+        AccelChoice *c = &g_array_index(choices, AccelChoice, i);
+
+        if (p->irqchip && strcmp(c->name, "kvm") == 0) {
+            json_object_object_add(c->options, "kernel-irqchip",
+                                   json_object_new_string(p->irqchip));
+        }
     }
     for (guint i = 0; i < choices->len; i++) {
         add_accel_flags(p, &g_array_index(choices, AccelChoice, i));
