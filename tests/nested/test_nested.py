@@ -99,7 +99,7 @@ class Boot(GuestTest):
                         binary=str(outer))
         self.addCleanup(guest.kill)
         for _ in range(rounds):
-            text = guest.expect(r"DISK (\w+)", 300).group(1)
+            text = guest.expect(r"DISK (\w{64})\b", 300).group(1)
             self.assertEqual(text,
                              hashlib.sha256(disk.read_bytes()).hexdigest())
             guest.expect(r"CPUS 2\b", 60)
