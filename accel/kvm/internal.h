@@ -109,8 +109,6 @@ void kvm_coalesced_flush(KvmVcpu *v);
 
 /* irq.c */
 bool kvm_msi_send(AccelState *a, uint64_t addr, uint32_t data);
-bool kvm_irqfd(AccelState *a, int fd, int resample_fd, unsigned gsi, bool on,
-               Error **errp);
 void kvm_irq_init(KvmVm *vm);
 void kvm_irq_free(KvmVm *vm);
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Interrupts that the kernel delivers: messages, routes of GSIs, descriptors
- * that raise a GSI.
+ * Interrupts that the kernel delivers: messages and routes of GSIs.
  *
  * Spec: Linux Documentation/virt/kvm/api.rst, sections 4.52 (routing), 4.71
- *       (KVM_SIGNAL_MSI), 4.75 (KVM_IRQFD).
+ *       (KVM_SIGNAL_MSI).
  * Locks: machine lock, but kvm_msi_send(): any thread.
  */
 #include "tandem/base.h"
@@ -92,27 +91,4 @@ void kvm_route_commit(KvmVm *vm)
     }
     trace_kvm_routes(table->nr);
     kvm_vm_ioctl(vm, KVM_SET_GSI_ROUTING, table);
-}
-
-bool kvm_irqfd(AccelState *a, int fd, int resample_fd, unsigned gsi, bool on,
-               Error **errp)
-{
-    KvmVm *vm = (KvmVm *)a;
-    struct kvm_irqfd e = {
-        .fd = (uint32_t)fd,
-        .gsi = gsi,
-        .flags = on ? 0 : KVM_IRQFD_FLAG_DEASSIGN,
-    };
-    int r;
-
-    if (resample_fd >= 0) {
-        e.flags |= KVM_IRQFD_FLAG_RESAMPLE;
-        e.resamplefd = (uint32_t)resample_fd;
-    }
-    r = kvm_vm_ioctl(vm, KVM_IRQFD, &e);
-    if (r < 0) {
-        error_set_errno(errp, -r, "kvm cannot bind a descriptor to GSI %u",
-                        gsi);
-    }
-    return r >= 0;
 }

@@ -347,8 +347,7 @@ const AccelOps kvm_accel_type = {
     .props = kvm_props,
     .init = kvm_init,
     .accel_name = "kvm",
-    .caps = ACCEL_HAS_VCPUS | ACCEL_GUEST_DEBUG | ACCEL_HAS_IOEVENTFD |
-            ACCEL_HAS_IRQFD,
+    .caps = ACCEL_HAS_VCPUS | ACCEL_GUEST_DEBUG | ACCEL_HAS_IOEVENTFD,
     .machine_init = kvm_machine_init,
     .machine_free = kvm_machine_free,
     .env_alloc = kvm_env_alloc,

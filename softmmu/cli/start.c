@@ -942,6 +942,15 @@ static bool fw_cfg_text(StartPlan *p, const char *text, Error **errp)
     return ok;
 }
 
+/* A board whose NICs are bare VirtIO devices has no PCI for disks either. */
+static const char *disk_type(const Machine *m)
+{
+    const char *nic = m->type->default_nic;
+
+    return nic && g_str_has_suffix(nic, "-device") ? "virtio-blk-device"
+                                                   : "virtio-blk";
+}
+
 /* -drive if=virtio is short for if=none and a virtio-blk device. */
 static bool virtio_drives(StartPlan *p, Error **errp)
 {
@@ -958,7 +967,7 @@ static bool virtio_drives(StartPlan *p, Error **errp)
         info->used = true;
         o = json_object_new_object();
         json_object_object_add(o, "driver",
-                               json_object_new_string("virtio-blk"));
+                               json_object_new_string(disk_type(p->m)));
         json_object_object_add(o, "drive", json_object_new_string(info->id));
         ok = device_add(p->m, o, errp) != NULL;
         json_object_put(o);
