@@ -15,9 +15,11 @@
 
 enum { BLOCK = 128, MSR_EFER = 0xc0000080, MSR_APIC_BASE = 0x1b };
 
-typedef struct MsrBlock {
+/* struct kvm_msrs with room for a block of entries. */
+typedef union MsrBlock {
     struct kvm_msrs head;
-    struct kvm_msr_entry entry[BLOCK];
+    uint8_t
+        room[sizeof(struct kvm_msrs) + BLOCK * sizeof(struct kvm_msr_entry)];
 } MsrBlock;
 
 /* They travel with the segment registers. */
@@ -59,13 +61,13 @@ bool x86_kvm_pull_msrs(CPUState *cpu, Error **errp)
 
     env->n_msrs = 0;
     while (at < list->len) {
-        MsrBlock b = { { 0 } };
+        MsrBlock b = { .room = { 0 } };
         guint n = MIN(list->len - at, BLOCK);
         int r;
 
         b.head.nmsrs = n;
         for (guint i = 0; i < n; i++) {
-            b.entry[i].index = g_array_index(list, uint32_t, at + i);
+            b.head.entries[i].index = g_array_index(list, uint32_t, at + i);
         }
         r = kvm_vcpu_ioctl(cpu, KVM_GET_MSRS, &b);
         if (r < 0) {
@@ -74,7 +76,7 @@ bool x86_kvm_pull_msrs(CPUState *cpu, Error **errp)
         }
         for (int i = 0; i < r; i++) {
             env->msrs[env->n_msrs++] =
-                (X86Msr){ b.entry[i].index, b.entry[i].data };
+                (X86Msr){ b.head.entries[i].index, b.head.entries[i].data };
         }
         at += (guint)r + ((guint)r < n); /* past the one that failed */
     }
@@ -109,13 +111,14 @@ static bool write_block(CPUState *cpu, MsrBlock *b, Error **errp)
         if (done == b->head.nmsrs) {
             break;
         }
-        if (b->entry[done].data != 0) {
-            warn_report("kvm refuses MSR 0x%x = 0x%llx", b->entry[done].index,
-                        b->entry[done].data);
+        if (b->head.entries[done].data != 0) {
+            warn_report("kvm refuses MSR 0x%x = 0x%llx",
+                        b->head.entries[done].index,
+                        b->head.entries[done].data);
         }
         b->head.nmsrs -= done + 1;
-        memmove(b->entry, b->entry + done + 1,
-                b->head.nmsrs * sizeof(b->entry[0]));
+        memmove(b->head.entries, b->head.entries + done + 1,
+                b->head.nmsrs * sizeof(b->head.entries[0]));
     }
     b->head.nmsrs = 0;
     return true;
@@ -125,13 +128,13 @@ bool x86_kvm_push_msrs(CPUState *cpu, Error **errp)
 {
     X86Env *env = x86_env(cpu);
     X86Kvm *k = x86_kvm(cpu);
-    MsrBlock b = { { 0 } };
+    MsrBlock b = { .room = { 0 } };
 
     for (uint32_t i = 0; i < env->n_msrs; i++) {
         if (is_known(k, &env->msrs[i])) {
             continue;
         }
-        b.entry[b.head.nmsrs++] =
+        b.head.entries[b.head.nmsrs++] =
             (struct kvm_msr_entry){ .index = env->msrs[i].index,
                                     .data = env->msrs[i].value };
         if (b.head.nmsrs == BLOCK && !write_block(cpu, &b, errp)) {
