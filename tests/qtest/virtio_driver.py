@@ -88,7 +88,7 @@ class Device:
         q.write("w", self.config + 4, 6)
         self.common = window + self.caps[1][1]
         self.isr = window + self.caps[3][1]
-        self.device = window + self.caps[4][1]
+        self.device = window + self.caps[4][1] if 4 in self.caps else None
 
     def status(self):
         return self.q.read("b", self.common + 0x14)
