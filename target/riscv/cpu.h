@@ -202,11 +202,11 @@ struct RiscvEnv {
     uint8_t xlen;        /* 32 or 64; copy of cfg->xlen */
 
     /* the vector unit (Unpriv 31.3) */
+    uint32_t vl;     /* apart from vstart: stored alone, so loaded alone */
     uint8_t vxrm;    /* 2 bits */
     uint8_t vxsat;   /* 1 bit */
     uint32_t vstart; /* below VLEN; element of the next vector instruction */
-    uint32_t vl;
-    uint32_t vtype;       /* low 8 bits as the CSR, or VTYPE_VILL alone */
+    uint32_t vtype;  /* low 8 bits as the CSR, or VTYPE_VILL alone */
     uint16_t saved_vlenb; /* in saved state only */
 
     /* machine and supervisor CSRs (Priv 3, 4, 10) */

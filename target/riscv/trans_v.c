@@ -241,8 +241,21 @@ static void emit_op(DisasContext *dc, VecOp op, int vd, int vs2, int vs1,
     if (vs1 >= 0) {
         desc |= v_reg(dc, VD_S1, vs1);
     }
-    tcg_call_args(dc->tb, &riscv_helper_v_op, const_desc(dc, desc),
-                  scalar != NULL ? *scalar : tcg_const(dc->tb, 0));
+    TcgVal x = scalar != NULL ? *scalar : tcg_const(dc->tb, 0);
+
+    if (masked || soft || dc->vstart || s->d == V_MASK || (s->flags & VF_RED)) {
+        tcg_call_args(dc->tb, &riscv_helper_v_op, const_desc(dc, desc), x);
+        return;
+    }
+    if (vs1 < 0 && scalar == NULL) {
+        desc |= v_reg(dc, VD_S1, vs2); /* any that can be read */
+    }
+    tcg_call_args(
+        dc->tb,
+        s->flags & VF_FP ? &riscv_helper_v_fast_fp : &riscv_helper_v_fast,
+        const_desc(dc, desc), x,
+        tcg_const(dc->tb,
+                  (int64_t)(uintptr_t)vec_kernels_host()[op][dc->vsew]));
 }
 
 static bool gen_op(DisasContext *dc, VecOp op, int vd, int vs2, int vs1,

@@ -45,6 +45,12 @@ static void call_mem(DisasContext *dc, unsigned op, int vd, int rs1,
                    (VecDesc)!dc->cfg->misaligned << VD_ALIGN |
                    (VecDesc)(is_store(dc) ? V_MEM_STORE : 0) << VD_AUX | more;
 
+    if (op == V_MEM_UNIT && !dc->vstart && bits_get(more, VD_NF, 3) == 0 &&
+        bits_get(more, VD_MASKED, 1) == 0) {
+        tcg_call_args(dc->tb, &riscv_helper_v_unit,
+                      tcg_const(dc->tb, (int64_t)desc), address_of(dc, rs1, 0));
+        return;
+    }
     tcg_call_args(dc->tb, &riscv_helper_v_mem, tcg_const(dc->tb, (int64_t)desc),
                   address_of(dc, rs1, 0), aux);
     v_done(dc);

@@ -70,7 +70,7 @@ VecKernelRow *vec_kernels_host(void)
 {
 #ifdef __x86_64__
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-        __builtin_cpu_supports("bmi2")) {
+        __builtin_cpu_supports("bmi2")) { /* F16C comes with AVX2 */
         return vec_kernels_avx2;
     }
 #endif
@@ -309,6 +309,48 @@ static void do_v_op(RiscvEnv *env, uint64_t desc, uint64_t scalar)
     }
 }
 
+/*
+ * The plain case: no mask, vstart 0, vectors as results. @kernel is the
+ * operation's own, so that nothing has to be looked up.
+ */
+static void do_v_fast(RiscvEnv *env, uint64_t desc, uint64_t scalar,
+                      uint64_t kernel)
+{
+    VecKernel *k = (VecKernel *)(uintptr_t)kernel;
+    uint8_t *d = vec_reg(env, desc, VD_D), *a = vec_reg(env, desc, VD_S2);
+    size_t n = env->vl;
+    VecCtx c;
+
+    c.vxrm = env->vxrm;
+    c.rounding = env->frm; /* of rows that are in software after all */
+    c.flags = c.sat = 0;
+    if (desc >> VD_SCALAR & 1) {
+        alignas(32) uint8_t filled[V_GROUP_BYTES];
+
+        env->vec[VOP_SPLAT][bits_get(desc, VD_SEW, 2)](filled, &scalar, NULL, n,
+                                                       NULL);
+        k(d, a, filled, n, &c);
+    } else {
+        k(d, a, vec_reg(env, desc, VD_S1), n, &c);
+    }
+    if (unlikely(c.flags | c.sat)) {
+        env->fflags |= c.flags;
+        env->vxsat |= c.sat;
+    }
+}
+
+/* The same of floating point: under the interpreter by the long way, which
+ * puts the guest's MXCSR in place. */
+static void do_v_fast_fp(RiscvEnv *env, uint64_t desc, uint64_t scalar,
+                         uint64_t kernel)
+{
+    if (unlikely(tcg_hot(env)->interp != NULL)) {
+        do_v_op(env, desc, scalar);
+        return;
+    }
+    do_v_fast(env, desc, scalar, kernel);
+}
+
 /* --- carries and merges (31.11.4, 31.11.15): v0 is a source --- */
 
 static void carry_element(RiscvEnv *env, uint64_t desc, uint64_t scalar,
@@ -461,6 +503,8 @@ static uint64_t do_vsetvl(RiscvEnv *env, uint64_t avl, uint64_t vtype,
         .reads = &tcg_slots_none, .writes = &tcg_slots_none            \
     }
 VHELPER(v_op, TCG_NONE, TCG_H_NOFAULT, 2, TCG_I64, TCG_I64);
+VHELPER(v_fast, TCG_NONE, TCG_H_NOFAULT, 3, TCG_I64, TCG_I64, TCG_I64);
+VHELPER(v_fast_fp, TCG_NONE, TCG_H_NOFAULT, 3, TCG_I64, TCG_I64, TCG_I64);
 VHELPER(v_carry, TCG_NONE, TCG_H_NOFAULT, 2, TCG_I64, TCG_I64);
 VHELPER(v_merge, TCG_NONE, TCG_H_NOFAULT, 2, TCG_I64, TCG_I64);
 VHELPER(v_fill, TCG_NONE, TCG_H_NOFAULT, 2, TCG_I64, TCG_I64);

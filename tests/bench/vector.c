@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Vector loops for the V extension 1.0, any VLEN. KERNEL picks one.
+ * The frame is bench.h of the shared benchmark set: a program repeats a unit,
+ * checks what it gives, and prints how long units take.
+ */
+#include "bench.h"
+
+enum { N = 4096 };
+
+static uint8_t bytes[N * 4] __attribute__((aligned(64)));
+static uint8_t other[N * 4] __attribute__((aligned(64)));
+static float fx[N], fy[N];
+static double dx[N], dy[N];
+static uint16_t hx[N], hy[N];
+
+static uint64_t sum_bytes(const void *p, size_t len)
+{
+    const uint64_t *q = p;
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < len / 8; i++) {
+        sum = mix(sum, q[i]);
+    }
+    return sum;
+}
+
+static void prepare(void)
+{
+    static int done;
+    uint32_t state = 1;
+
+    if (done) {
+        return;
+    }
+    done = 1;
+    for (int i = 0; i < N * 4; i++) {
+        bytes[i] = rng(&state) % 255 + 1;
+    }
+    for (int i = 0; i < N; i++) {
+        fx[i] = (int)(rng(&state) % 2000 - 1000) / 16.0f;
+        dx[i] = fx[i];
+        dy[i] = (int)(rng(&state) % 2000 - 1000) / 16.0;
+        hx[i] = 0x3c00 + rng(&state) % 1024;
+    }
+}
+
+#if KERNEL == 0 /* copy 16 KiB, m8 */
+static uint64_t unit(void)
+{
+    size_t n = sizeof(bytes);
+    const void *a = bytes;
+    void *d = other;
+
+    prepare();
+    asm volatile("1: vsetvli t0, %[n], e8, m8, ta, ma\n"
+                 "vle8.v v0, (%[a])\nadd %[a], %[a], t0\n"
+                 "vse8.v v0, (%[d])\nadd %[d], %[d], t0\n"
+                 "sub %[n], %[n], t0\nbnez %[n], 1b\n"
+                 : [n] "+r"(n), [a] "+r"(a), [d] "+r"(d)::"t0", "memory");
+    return other[77];
+}
+BENCH("v_memcpy", 20000, 0xe8)
+
+#elif KERNEL == 1 /* y = a x + y in single precision */
+static uint64_t unit(void)
+{
+    size_t n = N;
+    const float *x = fx;
+    float *y = fy, a = 0.5f;
+
+    prepare();
+    memset(fy, 0, sizeof(fy));
+    asm volatile("1: vsetvli t0, %[n], e32, m8, ta, ma\n"
+                 "vle32.v v0, (%[x])\nslli t1, t0, 2\nadd %[x], %[x], t1\n"
+                 "vle32.v v8, (%[y])\nvfmacc.vf v8, %[c], v0\n"
+                 "vse32.v v8, (%[y])\nadd %[y], %[y], t1\n"
+                 "sub %[n], %[n], t0\nbnez %[n], 1b\n"
+                 : [n] "+r"(n), [x] "+r"(x), [y] "+r"(y)
+                 : [c] "f"(a)
+                 : "t0", "t1", "memory");
+    return sum_bytes(fy, 64);
+}
+BENCH("v_saxpy", 10000, 0x2eee2c5193c9d1b6)
+
+#elif KERNEL == 2 /* dot product in double precision */
+static uint64_t unit(void)
+{
+    size_t n = N;
+    const double *x = dx, *y = dy;
+    double r;
+
+    prepare();
+    asm volatile("vsetvli t0, x0, e64, m4, ta, ma\nvmv.v.i v16, 0\n"
+                 "1: vsetvli t0, %[n], e64, m4, tu, ma\n"
+                 "vle64.v v0, (%[x])\nslli t1, t0, 3\nadd %[x], %[x], t1\n"
+                 "vle64.v v8, (%[y])\nadd %[y], %[y], t1\n"
+                 "vfmacc.vv v16, v0, v8\n"
+                 "sub %[n], %[n], t0\nbnez %[n], 1b\n"
+                 "vsetvli t0, x0, e64, m4, ta, ma\nvmv.s.x v8, x0\n"
+                 "vfredusum.vs v8, v16, v8\nvfmv.f.s %[r], v8\n"
+                 : [n] "+r"(n), [x] "+r"(x), [y] "+r"(y), [r] "=f"(r)::"t0",
+                   "t1", "memory");
+    return mix_double(0, r);
+}
+BENCH("v_ddot", 6000, 0x7d367b36c0000000)
+
+#elif KERNEL == 3 /* saturating sum of signed bytes */
+static uint64_t unit(void)
+{
+    size_t n = sizeof(bytes);
+    const uint8_t *a = bytes;
+    uint8_t *d = other;
+
+    prepare();
+    asm volatile("1: vsetvli t0, %[n], e8, m4, ta, ma\n"
+                 "vle8.v v0, (%[a])\nvrsub.vi v8, v0, 7\n"
+                 "vsadd.vv v8, v8, v0\nadd %[a], %[a], t0\n"
+                 "vse8.v v8, (%[d])\nadd %[d], %[d], t0\n"
+                 "sub %[n], %[n], t0\nbnez %[n], 1b\n"
+                 : [n] "+r"(n), [a] "+r"(a), [d] "+r"(d)::"t0", "memory");
+    return sum_bytes(other, 256);
+}
+BENCH("v_sadd8", 6000, 0x5edc498b432859a1)
+
+#elif KERNEL == 4 /* strlen by fault-only-first loads */
+static uint64_t unit(void)
+{
+    const uint8_t *a = bytes;
+    long found, vl;
+
+    prepare();
+    bytes[sizeof(bytes) - 1] = 0;
+    asm volatile("1: vsetvli t0, x0, e8, m8, ta, ma\n"
+                 "vle8ff.v v8, (%[a])\ncsrr %[vl], vl\n"
+                 "vmseq.vi v0, v8, 0\nvfirst.m %[f], v0\n"
+                 "add %[a], %[a], %[vl]\nbltz %[f], 1b\n"
+                 : [a] "+r"(a), [f] "=&r"(found), [vl] "=&r"(vl)::"t0",
+                   "memory");
+    return a - vl + found - bytes;
+}
+BENCH("v_strlen", 20000, 0x3fff)
+
+#elif KERNEL == 5 /* RGB to grey: segment loads, widening products */
+static uint64_t unit(void)
+{
+    size_t n = sizeof(bytes) / 3;
+    const uint8_t *a = bytes;
+    uint8_t *d = other;
+
+    prepare();
+    asm volatile("1: vsetvli t0, %[n], e8, m2, ta, ma\n"
+                 "vlseg3e8.v v0, (%[a])\nadd %[a], %[a], t0\n"
+                 "add %[a], %[a], t0\nadd %[a], %[a], t0\n"
+                 "vwmulu.vx v8, v0, %[r]\nvwmaccu.vx v8, %[g], v2\n"
+                 "vwmaccu.vx v8, %[b], v4\nvnsrl.wi v12, v8, 8\n"
+                 "vse8.v v12, (%[d])\nadd %[d], %[d], t0\n"
+                 "sub %[n], %[n], t0\nbnez %[n], 1b\n"
+                 : [n] "+r"(n), [a] "+r"(a), [d] "+r"(d)
+                 : [r] "r"(77l), [g] "r"(150l), [b] "r"(29l)
+                 : "t0", "memory");
+    return sum_bytes(other, 256);
+}
+BENCH("v_grey", 4000, 0xc4ca79d72df42d49)
+
+#elif KERNEL == 6 /* 64 x 64 single-precision matrix product */
+static uint64_t unit(void)
+{
+    const long size = 64;
+
+    prepare();
+    for (long i = 0; i < size; i++) {
+        const float *b = fx, *a = fx + i * size;
+        long k = size;
+        float t;
+
+        asm volatile("vsetvli t0, %[s], e32, m8, ta, ma\nvmv.v.i v0, 0\n"
+                     "vmv.v.i v8, 0\n"
+                     "1: flw %[t], 0(%[a])\naddi %[a], %[a], 4\n"
+                     "vle32.v v16, (%[b])\nvfmacc.vf v0, %[t], v16\n"
+                     "addi t1, %[b], 128\nvle32.v v24, (t1)\n"
+                     "vfmacc.vf v8, %[t], v24\naddi %[b], %[b], 256\n"
+                     "addi %[k], %[k], -1\nbnez %[k], 1b\n"
+                     "vse32.v v0, (%[d])\naddi t1, %[d], 128\n"
+                     "vse32.v v8, (t1)\n"
+                     : [a] "+r"(a), [b] "+r"(b), [k] "+r"(k), [t] "=&f"(t)
+                     : [s] "r"(32l), [d] "r"(fy + i * size)
+                     : "t0", "t1", "memory");
+    }
+    return sum_bytes(fy, sizeof(fy));
+}
+BENCH("v_matmul", 500, 0x42df3160d1512e70)
+
+#elif KERNEL == 7 /* sum of the words above a limit, masked */
+static uint64_t unit(void)
+{
+    size_t n = sizeof(bytes) / 4;
+    const uint8_t *a = bytes;
+    uint64_t r;
+
+    prepare();
+    asm volatile("vsetvli t0, x0, e32, m4, ta, ma\nvmv.v.i v16, 0\n"
+                 "1: vsetvli t0, %[n], e32, m4, tu, mu\n"
+                 "vle32.v v8, (%[a])\nslli t1, t0, 2\nadd %[a], %[a], t1\n"
+                 "vmsgt.vx v0, v8, x0\nvadd.vv v16, v16, v8, v0.t\n"
+                 "sub %[n], %[n], t0\nbnez %[n], 1b\n"
+                 "vsetvli t0, x0, e32, m4, ta, ma\nvmv.s.x v8, x0\n"
+                 "vredsum.vs v8, v16, v8\nvmv.x.s %[r], v8\n"
+                 : [n] "+r"(n), [a] "+r"(a), [r] "=r"(r)::"t0", "t1", "memory");
+    return r;
+}
+BENCH("v_condsum", 6000, 0x62ca48a1)
+
+#else /* y = a x + y in half precision */
+static uint64_t unit(void)
+{
+    size_t n = N;
+    const uint16_t *x = hx;
+    uint16_t *y = hy;
+
+    prepare();
+    memset(hy, 0, sizeof(hy));
+    asm volatile("fmv.w.x ft0, %[c]\n"
+                 "1: vsetvli t0, %[n], e16, m4, ta, ma\n"
+                 "vle16.v v0, (%[x])\nslli t1, t0, 1\nadd %[x], %[x], t1\n"
+                 "vle16.v v8, (%[y])\nvfmacc.vf v8, ft0, v0\n"
+                 "vse16.v v8, (%[y])\nadd %[y], %[y], t1\n"
+                 "sub %[n], %[n], t0\nbnez %[n], 1b\n"
+                 : [n] "+r"(n), [x] "+r"(x), [y] "+r"(y)
+                 : [c] "r"(0xffff3800)
+                 : "t0", "t1", "ft0", "memory");
+    return sum_bytes(hy, 256);
+}
+BENCH("v_haxpy", 2000, 0x728607fd6854fc51)
+#endif
