@@ -405,6 +405,11 @@ TcgVal tcg_ld(TcgBlock *tb, TcgType type, TcgVal addr, MemOp mo)
 void tcg_st(TcgBlock *tb, TcgVal addr, TcgVal v, MemOp mo)
 {
     assert(memop_size(mo) <= tcg_type_size(v.type));
+    if (!tcg_ref_is_const(v.ref) && !no_fold(tb) &&
+        memop_size(mo) == tcg_type_size(v.type) &&
+        tb->insn[v.ref].op == TCG_OP_bits_fi) {
+        v.ref = tb->insn[v.ref].a; /* straight from where it is */
+    }
     push_mem(tb, TCG_OP_st, TCG_NONE, mo, addr, v.ref, TCG_REF_NONE);
 }
 

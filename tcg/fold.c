@@ -246,6 +246,13 @@ TcgVal tcg_fold_unary(TcgBlock *tb, TcgOp op, TcgType type, unsigned aux,
         return operand(tb, x, 0);
     }
     switch (op) {
+    case TCG_OP_trunc:
+        /* the low half of a boxed F32 */
+        if (in->op == TCG_OP_bits_fi &&
+            made_by(tb, operand(tb, x, 0), TCG_OP_fbox)) {
+            return tcg_bits_of_fp(tb, operand(tb, operand(tb, x, 0), 0));
+        }
+        return no_fold;
     case TCG_OP_sext8:
     case TCG_OP_sext16:
     case TCG_OP_zext8:

@@ -49,8 +49,34 @@ TcgVal fp_read(DisasContext *dc, TcgType fmt, int r)
 
 void fp_write(DisasContext *dc, int r, TcgVal v)
 {
-    tcg_slot_put(dc->tb, RISCV_SLOT_F0 + r,
-                 v.type == TCG_F32 ? tcg_fbox(dc->tb, v) : v);
+    v = v.type == TCG_F32 ? tcg_fbox(dc->tb, v) : v;
+    if (dc->skip_until != 0) {
+        v = tcg_select(dc->tb, dc->skip_cond, dc->skip_x, dc->skip_y,
+                       tcg_slot_get(dc->tb, RISCV_SLOT_F0 + r), v);
+    }
+    tcg_slot_put(dc->tb, RISCV_SLOT_F0 + r, v);
+}
+
+/* An operand of what is perhaps skipped: then @instead, with which the
+ * operation is exact, as flags of what did not run may not show. */
+static TcgVal fp_operand(DisasContext *dc, TcgVal v, double instead)
+{
+    union {
+        double d;
+        uint64_t u;
+    } wide = { .d = instead };
+    union {
+        float f;
+        uint32_t u;
+    } narrow = { .f = (float)instead };
+
+    if (dc->skip_until == 0) {
+        return v;
+    }
+    return tcg_select(
+        dc->tb, dc->skip_cond, dc->skip_x, dc->skip_y,
+        tcg_const_typed(dc->tb, v.type, v.type == TCG_F32 ? narrow.u : wide.u),
+        v);
 }
 
 TcgVal fp_bits(DisasContext *dc, int r)
@@ -101,7 +127,8 @@ static bool gen_arith(DisasContext *dc, const ArgsRdRs1Rs2Rm *a, TcgType fmt,
     FpGate gate = fp_gate_round(dc, a->rm, &r);
 
     if (gate == FP_GO) {
-        TcgVal x = fp_read(dc, fmt, a->rs1), y = fp_read(dc, fmt, a->rs2);
+        TcgVal x = fp_operand(dc, fp_read(dc, fmt, a->rs1), 1);
+        TcgVal y = fp_operand(dc, fp_read(dc, fmt, a->rs2), 1);
 
         fp_write(dc, a->rd,
                  r.soft ? tcg_call_args(dc->tb, soft,
@@ -118,7 +145,7 @@ static bool gen_sqrt(DisasContext *dc, const ArgsRdRs1Rm *a, TcgType fmt,
     FpGate gate = fp_gate_round(dc, a->rm, &r);
 
     if (gate == FP_GO) {
-        TcgVal x = fp_read(dc, fmt, a->rs1);
+        TcgVal x = fp_operand(dc, fp_read(dc, fmt, a->rs1), 1);
 
         fp_write(
             dc, a->rd,

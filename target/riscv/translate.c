@@ -5,6 +5,7 @@
  * Spec: Unprivileged ISA 20240411 chapters 1 and 2; TCG.md 3.2 and 3.12.
  */
 #include "target/riscv/translate.h"
+#include "target/softfloat/softfloat.h"
 
 /* ---- slots ---- */
 
@@ -104,6 +105,20 @@ static bool is_simple(RiscvInsn id)
     return riscv_insn_group[id] == RISCV_GROUP_ZB;
 }
 
+/* The same of FP: on the host, in a rounding mode that it has; FS is Dirty.
+ * Those with flags get operands that raise none (fp_operand). */
+static bool is_simple_fp(const DisasContext *dc, RiscvInsn id, uint32_t insn)
+{
+    unsigned rm = bits_get(insn, 12, 3), mode = rm == 7 ? dc->frm : rm;
+    bool sign = (id >= RISCV_INSN_FSGNJ_S && id <= RISCV_INSN_FSGNJX_S) ||
+                (id >= RISCV_INSN_FSGNJ_D && id <= RISCV_INSN_FSGNJX_D);
+    bool arith = (id >= RISCV_INSN_FADD_S && id <= RISCV_INSN_FSQRT_S) ||
+                 (id >= RISCV_INSN_FADD_D && id <= RISCV_INSN_FSQRT_D);
+
+    return dc->fs == CTX_FS_DIRTY && !dc->cfg->soft_fp &&
+           (sign || (arith && mode < FLOAT_ROUND_NEAREST_AWAY));
+}
+
 static RiscvInsn decode(const DisasContext *dc, const uint8_t *bytes,
                         unsigned len, RiscvArgs *args)
 {
@@ -131,10 +146,16 @@ bool gen_skip(DisasContext *dc, TcgCond cond, TcgVal x, TcgVal y, vaddr target)
         return false;
     }
     for (unsigned n = 0; at < end; n++) {
-        unsigned len = insn_length(u->bytes + at);
+        const uint8_t *bytes = u->bytes + at;
+        unsigned len = insn_length(bytes);
+        RiscvInsn id;
 
-        if (n == MAX_SKIPPED || len > end - at ||
-            !is_simple(decode(dc, u->bytes + at, len, &args))) {
+        if (n == MAX_SKIPPED || len > end - at) {
+            return false;
+        }
+        id = decode(dc, bytes, len, &args);
+        if (!is_simple(id) &&
+            !(len == 4 && is_simple_fp(dc, id, ld32_le(bytes)))) {
             return false;
         }
         at += len;
