@@ -320,7 +320,7 @@ static char *cpu_model_name(Machine *m)
     const char *model =
         m->config.cpu_model ? m->config.cpu_model : m->type->default_cpu;
 
-    return g_strndup(model, strcspn(model, ","));
+    return model ? g_strndup(model, strcspn(model, ",")) : NULL;
 }
 
 const CpuType *machine_cpu_type(Machine *m, Error **errp)
@@ -332,14 +332,16 @@ const CpuType *machine_cpu_type(Machine *m, Error **errp)
     for (guint i = 0; i < types->len; i++) {
         const CpuType *t = g_ptr_array_index(types, i);
 
-        if (strcmp(t->model, name) == 0 || strcmp(t->name, name) == 0) {
+        /* A machine without CPUs ("none"): any says what kind they are. */
+        if (!name || strcmp(t->model, name) == 0 ||
+            strcmp(t->name, name) == 0) {
             return t;
         }
         g_ptr_array_add(names, (void *)t->model);
     }
     g_ptr_array_add(names, NULL);
-    error_set(errp, "unable to find CPU model '%s'", name);
-    error_suggest(errp, name, (const char *const *)names->pdata);
+    error_set(errp, "unable to find CPU model '%s'", name ? name : "");
+    error_suggest(errp, name ? name : "", (const char *const *)names->pdata);
     return NULL;
 }
 
