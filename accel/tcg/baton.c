@@ -15,64 +15,125 @@ static bool is_single(const TcgVcpu *v)
     return v->accel->opt.thread == THREAD_SINGLE;
 }
 
-/* Is it another's turn? One that was to be next may have lost its reason to
- * wake: another vCPU claimed the interrupt. baton_lock. */
+/*
+ * icount: who has the next turn, a function of guest state alone, so that runs
+ * repeat: the next in order of index, after the one who ran last, that has
+ * something to do. NULL: all sleep. baton_lock.
+ */
+static TcgVcpu *counted_next(TcgAccel *a)
+{
+    int n = (int)atomic_load(&a->nvcpus);
+
+    for (int i = 1; i <= n; i++) {
+        TcgVcpu *w = atomic_load(&a->vcpu[(a->baton_last + i) % n]);
+
+        if (w && icount_can_run(w)) {
+            return w;
+        }
+    }
+    return NULL;
+}
+
+/* The next one after @v that waits, in order of index. */
+static TcgVcpu *next_waiting(TcgAccel *a, const TcgVcpu *v)
+{
+    unsigned n = atomic_load(&a->nvcpus);
+
+    for (unsigned i = 1; i < n; i++) {
+        TcgVcpu *w = atomic_load(&a->vcpu[((unsigned)v->index + i) % n]);
+
+        if (w && w->wants_baton) {
+            return w;
+        }
+    }
+    return NULL;
+}
+
+/* Is it another's turn? baton_lock. */
 static bool must_wait(const TcgVcpu *v)
 {
-    const TcgAccel *a = v->accel;
-    const TcgVcpu *next = a->baton_next;
+    TcgAccel *a = v->accel;
 
     if (a->baton != -1) {
         return a->baton != v->index;
     }
-    return next && next != v && (!a->icount || icount_can_run(next));
+    if (a->icount) {
+        return counted_next(a) != v;
+    }
+    return a->baton_next && a->baton_next != v;
+}
+
+/* A turn goes on for too long while @v waits. baton_lock. */
+static void hurry_holder(TcgAccel *a)
+{
+    TcgVcpu *holder = a->baton != -1 ? atomic_load(&a->vcpu[a->baton]) : NULL;
+
+    if (holder && !a->icount) {
+        vcpu_request_exit(holder);
+    }
+}
+
+/* Woken, but the reason went before its turn came: another vCPU claimed the
+ * interrupt, say. It sleeps on. baton_lock. */
+static bool fell_asleep_again(TcgVcpu *v)
+{
+    if (!v->accel->icount || !v->asleep || v->accel->baton == v->index ||
+        icount_can_run(v)) {
+        return false;
+    }
+    atomic_store(&v->cpu->halted, true);
+    return true;
+}
+
+/* Let @v's thread look, should it sleep. No kick: it may have its turn by now,
+ * and where it leaves a unit must not depend on the host. */
+static void rouse(TcgVcpu *v)
+{
+    LOCK_GUARD(&v->cpu->lock);
+    cond_signal(&v->cpu->wake);
 }
 
 bool baton_take(TcgVcpu *v)
 {
     TcgAccel *a = v->accel;
+    bool got = true;
 
     if (!is_single(v)) {
         return true;
     }
     lock_acquire(&a->baton_lock);
     v->wants_baton = true;
-    while (must_wait(v)) {
-        if (atomic_load(&v->hot->exit_req)) { /* to stop, or to be held */
-            v->wants_baton = false;
-            lock_release(&a->baton_lock);
-            return false;
-        }
-        if (!cond_wait_ns(&a->baton_cond, &a->baton_lock, TURN_NS) &&
-            a->baton != -1 && !a->icount) {
-            TcgVcpu *holder = atomic_load(&a->vcpu[a->baton]);
-
-            if (holder) {
-                vcpu_request_exit(holder); /* its turn is over */
-            }
+    while (got && must_wait(v)) {
+        if (atomic_load(&v->hot->exit_req) || fell_asleep_again(v)) {
+            got = false; /* to stop, to be held, to sleep */
+        } else if (!cond_wait_ns(&a->baton_cond, &a->baton_lock, TURN_NS)) {
+            hurry_holder(a);
         }
     }
-    a->baton = v->index;
-    a->baton_next = NULL;
+    if (got) {
+        a->baton = v->index;
+        a->baton_next = NULL;
+        v->asleep = false;
+    }
     v->wants_baton = false;
     lock_release(&a->baton_lock);
-    return true;
+    return got;
 }
 
-/* The next one after @v that waits, in order of index. Under icount the next
- * that would run: it is waited for, so that turns do not depend on the host. */
-static TcgVcpu *next_waiting(TcgAccel *a, const TcgVcpu *v)
+/* Under icount a turn that was only interrupted, to stop the machine, goes on
+ * with its budget when that runs again. */
+static TcgVcpu *counted_give(TcgAccel *a, TcgVcpu *v)
 {
-    unsigned n = atomic_load(&a->nvcpus);
+    bool halted = atomic_load(&v->cpu->halted);
 
-    for (unsigned i = 1; i <= n; i++) {
-        TcgVcpu *w = atomic_load(&a->vcpu[((unsigned)v->index + i) % n]);
-
-        if (w && (a->icount ? icount_can_run(w) : w != v && w->wants_baton)) {
-            return w;
-        }
+    if (halted || v->budget <= 0) {
+        a->baton_last = v->index;
+        v->budget = 0;
+        v->asleep = halted;
+    } else {
+        a->baton_last = v->index - 1;
     }
-    return NULL;
+    return counted_next(a);
 }
 
 void baton_give(TcgVcpu *v)
@@ -86,11 +147,39 @@ void baton_give(TcgVcpu *v)
     lock_acquire(&a->baton_lock);
     if (a->baton == v->index) {
         a->baton = -1;
-        a->baton_next = next = next_waiting(a, v);
+        next = a->icount ? counted_give(a, v) : next_waiting(a, v);
+        a->baton_next = next;
         cond_broadcast(&a->baton_cond);
     }
     lock_release(&a->baton_lock);
     if (a->icount && next && next != v) {
-        cpu_kick(next->cpu); /* it may sleep still: time went on for it too */
+        rouse(next); /* time went on for it too */
+    }
+}
+
+bool baton_claim_idle(TcgVcpu *v)
+{
+    TcgAccel *a = v->accel;
+
+    LOCK_GUARD(&a->baton_lock);
+    if (a->baton != -1 || counted_next(a) != NULL) {
+        return false;
+    }
+    a->baton = v->index;
+    return true;
+}
+
+void baton_end_idle(TcgVcpu *v)
+{
+    TcgAccel *a = v->accel;
+    TcgVcpu *next;
+
+    lock_acquire(&a->baton_lock);
+    a->baton = -1;
+    next = counted_next(a);
+    cond_broadcast(&a->baton_cond);
+    lock_release(&a->baton_lock);
+    if (next && next != v) {
+        rouse(next);
     }
 }

@@ -11,8 +11,8 @@
  * same budget. When all vCPUs sleep, the last one to fall asleep moves time to
  * the next timer: after as long a real wait, or at once with sleep=off.
  *
- * A timer that the guest sets nearer than the end of the running budget fires
- * at that end: at most a quantum late, but at the same insn in every run.
+ * A timer that the guest sets nearer than the end of the running budget cuts
+ * that short: it fires after the unit that set it, or on time.
  */
 #include "tandem/base.h"
 
@@ -187,6 +187,30 @@ void icount_begin_slice(TcgVcpu *v)
     v->slice = v->hot->icount = v->budget;
 }
 
+/* A virtual timer is nearer than all before: if the running vCPU set it, its
+ * budget ends there. A unit has paid for all its insns and runs to its end. */
+static void deadline_nearer(void *opaque)
+{
+    struct TcgIcount *ic = opaque;
+    CPUState *cpu = cpu_current();
+    TcgVcpu *v = cpu ? tcg_vcpu(cpu) : NULL;
+    int64_t left, paid, cut;
+
+    if (!v || v->accel != ic->accel || v->slice == 0) {
+        return;
+    }
+    left = next_deadline(ic) - virtual_now(ic);
+    left = left <= 0 ? 0 : ((left - 1) >> atomic_load(&ic->shift)) + 1;
+    paid = v->slice - v->hot->icount - slice_insns(v); /* and not yet run */
+    cut = v->hot->icount - MAX(left - paid, 0);
+    cut = MIN(cut, v->slice - 1); /* 0 stands for no slice */
+    if (cut > 0) {
+        v->hot->icount -= cut;
+        v->slice -= cut;
+        v->budget -= cut;
+    }
+}
+
 void icount_end_slice(TcgVcpu *v)
 {
     struct TcgIcount *ic = v->accel->icount;
@@ -218,29 +242,18 @@ bool icount_turn_over(TcgVcpu *v)
 
 /* --- all asleep --- */
 
+/* Since its turn ended halted, or by now: halted goes when its thread wakes,
+ * asleep when its turn comes. */
 static bool sleeps(const TcgVcpu *v)
 {
-    return atomic_load(&v->cpu->halted) && !v->cpu->type->has_work(v->cpu);
+    return (v->asleep || atomic_load(&v->cpu->halted)) &&
+           !v->cpu->type->has_work(v->cpu);
 }
 
 bool icount_can_run(const TcgVcpu *v)
 {
     return !sleeps(v) && !v->cpu->powered_off &&
            !atomic_load(&v->cpu->stop_requested);
-}
-
-static bool others_run(const TcgVcpu *v)
-{
-    unsigned n = atomic_load(&v->accel->nvcpus);
-
-    for (unsigned i = 0; i < n; i++) {
-        const TcgVcpu *o = atomic_load(&v->accel->vcpu[i]);
-
-        if (o && o != v && icount_can_run(o)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* Let @ns of real time pass, less if somebody wants this vCPU. */
@@ -255,32 +268,39 @@ static void nap(TcgVcpu *v, int64_t ns)
     }
 }
 
-void icount_idle(TcgVcpu *v)
+/* One step of time in which nobody runs. The baton is claimed. */
+static void idle_step(TcgVcpu *v)
 {
     struct TcgIcount *ic = v->accel->icount;
-    CPUState *cpu = v->cpu;
+    int64_t now = time_at(ic, atomic_load(&ic->insns));
+    int64_t deadline = next_deadline(ic);
+    int64_t step = IDLE_NAP_NS;
 
-    while (ic && sleeps(v) && !atomic_load(&cpu->stop_requested) &&
-           !atomic_load(&cpu->unplug) && !cpu->work_head && !others_run(v)) {
-        int64_t now = time_at(ic, atomic_load(&ic->insns));
-        int64_t deadline = next_deadline(ic);
-        int64_t step = IDLE_NAP_NS;
-
-        if (deadline != INT64_MAX) {
-            step = CLAMP(deadline - now, 0, IDLE_NAP_NS);
-        }
-        if ((!v->accel->opt.icount_no_sleep || deadline == INT64_MAX) &&
-            step > 0) {
-            nap(v, step);
-        } else if (deadline != INT64_MAX) {
-            step = MAX(deadline - now, 0);
-        }
-        if (deadline != INT64_MAX) { /* else time stands, as nothing waits */
-            atomic_fetch_add(&ic->bias_ns, step);
-        }
-        atomic_exchange(&v->hot->exit_req, 0);
-        run_due(ic);
+    if (deadline != INT64_MAX) {
+        step = CLAMP(deadline - now, 0, IDLE_NAP_NS);
     }
+    if ((!v->accel->opt.icount_no_sleep || deadline == INT64_MAX) && step > 0) {
+        nap(v, step);
+    } else if (deadline != INT64_MAX) {
+        step = MAX(deadline - now, 0);
+    }
+    if (deadline != INT64_MAX) { /* else time stands, as nothing waits */
+        atomic_fetch_add(&ic->bias_ns, step);
+    }
+    atomic_exchange(&v->hot->exit_req, 0);
+    run_due(ic);
+}
+
+bool icount_idle(CPUState *cpu)
+{
+    TcgVcpu *v = tcg_vcpu(cpu);
+
+    if (!v->accel->icount || !baton_claim_idle(v)) {
+        return false;
+    }
+    idle_step(v);
+    baton_end_idle(v);
+    return true;
 }
 
 /* --- life --- */
@@ -321,6 +341,7 @@ bool icount_init(TcgAccel *a, Error **errp)
     a->icount = ic;
     a->opt.thread = THREAD_SINGLE;
     clocks_set_virtual_source(m->clocks, virtual_now, ic);
+    loop_on_nearer_deadline(m->loop, CLOCK_VIRTUAL, deadline_nearer, ic);
     timer_init(&ic->stopped, m->loop, CLOCK_RT, stopped_poll, ic);
     timer_set(&ic->stopped, 0);
     return true;
@@ -330,6 +351,7 @@ void icount_free(TcgAccel *a)
 {
     if (a->icount) {
         timer_cancel(&a->icount->stopped);
+        loop_on_nearer_deadline(a->machine->loop, CLOCK_VIRTUAL, NULL, NULL);
         clocks_set_virtual_source(a->machine->clocks, NULL, NULL);
         event_gate_set_mode(a->machine->gate, EVENT_PASS, NULL);
         g_free(a->icount);

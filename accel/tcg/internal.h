@@ -304,6 +304,7 @@ struct TcgAccel {
     Cond baton_cond;
     int baton;                /* index of the vCPU whose turn it is, -1: none */
     TcgVcpu *baton_next;      /* who must have it next; NULL: anyone */
+    int baton_last;           /* icount: index of whose turn was last, or -1 */
     struct TcgIcount *icount; /* NULL: none */
     uint64_t state_change;    /* machine lock */
 };
@@ -352,6 +353,7 @@ struct TcgVcpu {
     _Atomic VcpuPlace place;
     _Atomic uint64_t passes; /* safe points passed */
     bool wants_baton;        /* baton_lock */
+    bool asleep;             /* baton_lock; icount: halted since its turn */
     /* tb_lock */
     vaddr dead[DEAD_MAX];
     unsigned ndead;
@@ -598,13 +600,16 @@ void icount_tail(TcgVcpu *v);
 bool icount_turn_over(TcgVcpu *v);
 /* Would it run, if it had the baton? */
 bool icount_can_run(const TcgVcpu *v);
-/* Before it sleeps: if all do, move virtual time on. */
-void icount_idle(TcgVcpu *v);
+/* AccelOps.vcpu_idle: when all sleep, move virtual time on. */
+bool icount_idle(CPUState *cpu);
 
 /* --- baton.c: thread=single --- */
 
 /* False: somebody wants this vCPU in its loop before it got its turn. */
 bool baton_take(TcgVcpu *v);
 void baton_give(TcgVcpu *v);
+/* icount: true when all sleep; nobody runs before the caller ends it. */
+bool baton_claim_idle(TcgVcpu *v);
+void baton_end_idle(TcgVcpu *v);
 
 #endif

@@ -128,6 +128,7 @@ static bool tcg_machine_init(AccelState *as, Error **errp)
     lock_init(&a->baton_lock);
     cond_init(&a->baton_cond);
     a->baton = -1;
+    a->baton_last = -1;
     a->next_pmid = 1;
     a->code_pages = g_ptr_array_new_with_free_func(g_free);
     a->hash = g_malloc0_n((size_t)1 << TB_HASH_BITS, sizeof(a->hash[0]));
@@ -334,6 +335,7 @@ static void tcg_vcpu_env_changed(CPUState *cpu)
         v->ops->clear_reservation(cpu);
     }
     v->step_begun = false;
+    v->asleep = false; /* halted says what the new state is */
     v->watch_stepping = false;
 }
 
@@ -370,6 +372,7 @@ static bool tcg_debug_changed(CPUState *cpu, Error **errp)
     v->have_watch = cpu->watchpoints->len > 0;
     v->have_break = cpu->breakpoints->len > 0;
     v->step_begun = false;
+    v->asleep = false; /* halted says what the new state is */
     /* Units end before breakpoints, and watched pages are never matched. All
      * vCPUs are parked. */
     tb_invalidate_all(v->accel, v);
@@ -447,6 +450,7 @@ const AccelOps tcg_accel_type = {
     .vcpu_create = tcg_vcpu_create,
     .vcpu_destroy = tcg_vcpu_destroy,
     .vcpu_kick = tcg_vcpu_kick,
+    .vcpu_idle = icount_idle,
     .vcpu_env_changed = tcg_vcpu_env_changed,
     .regs_pull = tcg_regs_pull,
     .regs_push = tcg_regs_push,

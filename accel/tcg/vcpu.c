@@ -606,7 +606,6 @@ static void *vcpu_main(void *arg)
         set_place(v, VCPU_OUTSIDE);
         pass_safe_point(v);
         atomic_exchange(&v->hot->exit_req, 0);
-        icount_idle(v);
         doze_when_futile(v);
         if (!cpu_wait_for_work(cpu)) {
             break;

@@ -44,6 +44,9 @@ struct AccelOps {
     void (*vcpu_destroy)(AccelState *a, CPUState *cpu);
     /* Any thread; async-signal-safe; the reason has been published. */
     void (*vcpu_kick)(CPUState *cpu);
+    /* vCPU thread, no lock; the CPU is halted and about to sleep. True: time
+     * went on, look again; false: sleep. May be NULL. */
+    bool (*vcpu_idle)(CPUState *cpu);
     /* Machine lock, vCPU parked: env changed from outside (reset, load, gdb,
      * monitor): drop everything derived from it. */
     void (*vcpu_env_changed)(CPUState *cpu);

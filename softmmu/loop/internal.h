@@ -12,6 +12,9 @@ typedef struct TimerHeaps {
     Lock lock; /* a leaf lock; guards all below and the timers' own fields */
     GPtrArray *heap[CLOCK_TYPES]; /* Timer *, earliest first */
     uint64_t sequence;
+    /* loop_on_nearer_deadline() */
+    void (*nearer[CLOCK_TYPES])(void *opaque);
+    void *nearer_opaque[CLOCK_TYPES];
 } TimerHeaps;
 
 void timer_heaps_init(TimerHeaps *h);

@@ -93,6 +93,7 @@ void timer_set(Timer *t, int64_t deadline_ns)
 {
     TimerHeaps *h = loop_context_timers(t->ctx);
     GPtrArray *heap = h->heap[t->clock];
+    void (*nearer)(void *opaque), *opaque;
     bool first;
 
     lock_acquire(&h->lock);
@@ -104,10 +105,25 @@ void timer_set(Timer *t, int64_t deadline_ns)
     g_ptr_array_add(heap, t);
     sift_up(heap, heap->len - 1, t);
     first = t->heap_index == 0;
+    nearer = first ? h->nearer[t->clock] : NULL;
+    opaque = h->nearer_opaque[t->clock];
     lock_release(&h->lock);
+    if (nearer) {
+        nearer(opaque);
+    }
     if (first && !loop_in_context(t->ctx)) {
         loop_wake(t->ctx); /* it may sleep past this one */
     }
+}
+
+void loop_on_nearer_deadline(LoopContext *ctx, ClockType clock,
+                             void (*fn)(void *opaque), void *opaque)
+{
+    TimerHeaps *h = loop_context_timers(ctx);
+
+    LOCK_GUARD(&h->lock);
+    h->nearer[clock] = fn;
+    h->nearer_opaque[clock] = opaque;
 }
 
 void timer_cancel(Timer *t)

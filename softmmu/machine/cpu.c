@@ -174,8 +174,27 @@ static bool must_wait_locked(CPUState *cpu)
     return false;
 }
 
+/* It sleeps, and nothing but work for it can end that: the engine may move
+ * time on. The vCPU lock is dropped meanwhile. */
+static bool idle_locked(CPUState *cpu)
+{
+    bool (*idle)(CPUState * cpu) = accel_ops(cpu_machine(cpu))->vcpu_idle;
+    bool moved;
+
+    if (!idle || atomic_load(&cpu->stop_requested) || cpu->hold > 0 ||
+        cpu->powered_off) {
+        return false;
+    }
+    set_parked_locked(cpu, false); /* it was, if the machine has just resumed */
+    lock_release(&cpu->lock);
+    moved = idle(cpu);
+    lock_acquire(&cpu->lock);
+    return moved;
+}
+
 bool cpu_wait_for_work(CPUState *cpu)
 {
+    bool may_idle = true;
     bool go_on;
 
     lock_acquire(&cpu->lock);
@@ -187,7 +206,12 @@ bool cpu_wait_for_work(CPUState *cpu)
         if (atomic_load(&cpu->unplug) || !must_wait_locked(cpu)) {
             break;
         }
+        if (may_idle) { /* which drops the lock: look again before the wait */
+            may_idle = idle_locked(cpu);
+            continue;
+        }
         cond_wait(&cpu->wake, &cpu->lock);
+        may_idle = true;
     }
     go_on = !atomic_load(&cpu->unplug);
     if (go_on) {
@@ -209,15 +233,21 @@ static void wait_parked(CPUState *cpu)
     }
 }
 
-void cpus_pause_all(Machine *m)
+void cpus_stop_soon(Machine *m)
 {
-    assert(machine_locked(m) && !current_cpu);
+    assert(machine_locked(m));
     for (guint i = 0; i < m->cpus->len; i++) {
         CPUState *cpu = g_ptr_array_index(m->cpus, i);
 
         atomic_store(&cpu->stop_requested, true);
         cpu_kick(cpu);
     }
+}
+
+void cpus_pause_all(Machine *m)
+{
+    assert(!current_cpu);
+    cpus_stop_soon(m);
     machine_unlock(m);
     for (guint i = 0; i < m->cpus->len; i++) {
         wait_parked(g_ptr_array_index(m->cpus, i));

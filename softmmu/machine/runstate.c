@@ -189,8 +189,18 @@ static void serve_shutdown(void *opaque)
     loop_quit(m->loop);
 }
 
+/* The guest asked to go down or to start anew: it runs no further, so that
+ * what is left in its memory does not depend on when the main loop comes. */
+static void stop_asking_guest(Machine *m)
+{
+    if (cpu_current() && machine_locked(m)) {
+        cpus_stop_soon(m);
+    }
+}
+
 void machine_request_shutdown(Machine *m, ShutdownCause cause, int code)
 {
+    stop_asking_guest(m);
     post_request(m, serve_shutdown, cause, code);
 }
 
@@ -209,6 +219,7 @@ static void serve_reset(void *opaque)
 
 void machine_request_reset(Machine *m, ShutdownCause cause)
 {
+    stop_asking_guest(m);
     post_request(m, serve_reset, cause, 0);
 }
 

@@ -119,6 +119,11 @@ void timer_init(Timer *t, LoopContext *ctx, ClockType clock,
  * deadline in the past fires soon. */
 void timer_set(Timer *t, int64_t deadline_ns);
 void timer_cancel(Timer *t);
+/* @fn, or none when NULL, is called after timer_set() of a timer of @ctx and
+ * @clock that is due before all others, in that caller's thread. Set while no
+ * timer of that kind runs. */
+void loop_on_nearer_deadline(LoopContext *ctx, ClockType clock,
+                             void (*fn)(void *opaque), void *opaque);
 bool timer_pending(const Timer *t);
 /* Earliest deadline of @type in @ctx, INT64_MAX for none. */
 int64_t loop_next_deadline_ns(LoopContext *ctx, ClockType type);

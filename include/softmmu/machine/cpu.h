@@ -161,6 +161,10 @@ void cpu_post(CPUState *cpu, void (*fn)(CPUState *cpu, void *data), void *data);
 void cpu_run_on(CPUState *cpu, void (*fn)(CPUState *cpu, void *data),
                 void *data);
 
+/* All vCPUs leave their units and park, without a wait for them. Machine
+ * lock, any thread. cpus_resume_all() ends it. */
+void cpus_stop_soon(Machine *m);
+
 /* --- main thread, machine lock (which is dropped while they wait) --- */
 
 void cpus_pause_all(Machine *m);
