@@ -417,7 +417,8 @@ void *virtq_pop(VirtQueue *vq, size_t size)
     }
     c.n_out = c.n_in = 0;
     c.bytes = 0;
-    if (vq->in_flight >= vq->size) {
+    /* What is done ahead of its turn (in-order) is the device's still. */
+    if (vq->in_flight + vq->filled.length >= vq->size) {
         if (!virtq_empty(vq)) {
             virtio_broken(v, "queue %u: more buffers than the ring holds",
                           vq->index);

@@ -12,7 +12,9 @@
 #include "accel/accel.h"
 #include "hw/core/none.h"
 #include "hw/types.h"
+#include "softmmu/backend/block.h"
 #include "softmmu/backend/chardev/internal.h"
+#include "softmmu/backend/net.h"
 #include "softmmu/machine/machine.h"
 #include "softmmu/memory/backend.h"
 
@@ -185,10 +187,15 @@ static inline TestMachine *test_machine_new(const char *type, const char *arch,
                                             const ObjectType *const *more)
 {
     const ObjectType *const *lists[] = {
-        machine_types, chardev_types,       memory_types,   test_types,
-        hw_core_types, hw_char_types,       hw_intc_types,  hw_timer_types,
-        hw_misc_types, hw_riscv_types,      hw_block_types, hw_nvram_types,
-        hw_pci_types,  hw_virtio_pci_types, more,           NULL,
+        machine_types,  chardev_types,
+        memory_types,   test_types,
+        hw_core_types,  hw_char_types,
+        hw_intc_types,  hw_timer_types,
+        hw_misc_types,  hw_riscv_types,
+        hw_block_types, hw_nvram_types,
+        hw_pci_types,   hw_virtio_pci_types,
+        block_types,    net_types,
+        more,           NULL,
     };
     TestMachine *t = g_new0(TestMachine, 1);
     TypeView view;

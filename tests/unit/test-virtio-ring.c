@@ -667,6 +667,29 @@ static void a_ring_that_overflows_needs_a_reset(void)
     is_broken(r, 0, 4);
 }
 
+/* With in-order the first buffer holds up all that are done after it; the
+ * driver may not go on as if it had them back. */
+static void in_order_holds_no_more_than_a_ring(void)
+{
+    g_autoptr(Rig) r = ring_rig(T_IN_ORDER, 4);
+    Echo *s = echo_of(r);
+
+    split_desc(r, r->q[0].desc, 0, T_DATA, 1, 0, 0);
+    s->hold = true;
+    split_avail(r, &r->q[0], 0);
+    rig_kick(r, 0);
+    s->hold = false;
+    for (int i = 0; i < 3; i++) {
+        split_avail(r, &r->q[0], 0);
+        rig_kick(r, 0);
+    }
+    g_assert_cmphex(rig_status(r), ==, 15);
+    split_avail(r, &r->q[0], 0);
+    rig_kick(r, 0);
+    g_assert_cmpuint(s->seen, ==, 4);
+    is_broken(r, T_IN_ORDER, 4);
+}
+
 /* --- reset and saved state --- */
 
 static void a_queue_is_reset_alone(void)
@@ -744,6 +767,7 @@ int main(int argc, char **argv)
     TEST(rings_outside_ram_need_a_reset);
     TEST(sizes_and_addresses_are_checked);
     TEST(a_ring_that_overflows_needs_a_reset);
+    TEST(in_order_holds_no_more_than_a_ring);
     TEST(a_queue_is_reset_alone);
     TEST(held_buffers_are_saved);
     return g_test_run();

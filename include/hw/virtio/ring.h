@@ -56,7 +56,7 @@ struct VirtQueue {
     GQueue filled; /* VirtqDone *: filled and not flushed; with in-order also
                       what was done ahead of its turn, by .order */
     /* not saved: elements that are loaded count themselves */
-    uint32_t in_flight; /* taken, not returned */
+    uint32_t in_flight; /* taken, not filled */
     BottomHalf *irq_bh; /* carries interrupts out of an iothread; or NULL */
 };
 
