@@ -44,7 +44,7 @@ enum {
     QUEUE_SIZE = 128,
     /* Page numbers of one buffer; more are not looked at, so that no buffer
      * holds up the machine: giving up memory is a favour. */
-    PFNS_MAX = 65536,
+    PFNS_MAX = 8192,
     STAT_BYTES = 10,
     STATS = 16,
 };
@@ -250,9 +250,17 @@ static void serve(VirtioDevice *v, VirtQueue *vq, BufferFn *fn)
     }
 }
 
+/* One buffer a run, as each may take a while; the queue runs again. */
 static void inflate_queue(VirtioDevice *v, VirtQueue *vq)
 {
-    serve(v, vq, inflate);
+    VirtqElement *e = virtq_pop(vq, sizeof(*e));
+
+    if (e) {
+        inflate(balloon_of(v), e);
+        virtq_push(vq, e, 0);
+        virtq_element_free(e);
+        virtq_notify(vq);
+    }
 }
 
 static void deflate_queue(VirtioDevice *v, VirtQueue *vq)

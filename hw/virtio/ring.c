@@ -694,18 +694,21 @@ void virtq_run(void *opaque)
 {
     VirtQueue *vq = opaque;
     uint32_t before = vq->order_next;
+    bool was_empty;
 
     if (!virtq_ready(vq)) {
         return; /* going on, or DRIVER_OK, looks again */
     }
     set_notification(vq, false);
+    was_empty = virtq_empty(vq);
     vq->handler(vq->device, vq);
     if (!virtq_ready(vq)) {
         return;
     }
     set_notification(vq, true);
-    /* A handler that took nothing waits for something else. */
-    if (vq->order_next != before && !virtq_empty(vq)) {
+    /* A handler that took nothing of what was there waits for something else;
+     * what came since was not notified of. */
+    if ((vq->order_next != before || was_empty) && !virtq_empty(vq)) {
         bh_schedule(vq->bh);
     }
 }
