@@ -224,7 +224,10 @@ static void properties_choose_extensions(void)
 
 static void bad_choices_are_refused(void)
 {
-    assert_refused("rv64,v=on", "extension 'v' is not available");
+    assert_refused("rv64,v=on,f=off,d=off",
+                   "extension 'v' needs 'f', which is off");
+    assert_refused("rv64,v=on,vlen=100",
+                   "vlen must be a power of two from 128 to 1024");
     assert_refused("rv64,zvbb=on", "extension 'zvbb' is not available");
     assert_refused("rv64,d=on,f=off", "extension 'd' needs 'f', which is off");
     assert_refused("rv64,cboz_blocksize=48",
