@@ -567,11 +567,14 @@ static void run_until_request(TcgVcpu *v)
 /*
  * A guest that halts again and again on an interrupt that it does not take is
  * polling: OpenSBI 1.1's harts wait so to be started, with MSIP pending. It
- * dozes, so that it does not push from the host CPU whom it waits for.
+ * dozes, so that it does not push from the host CPU whom it waits for, and the
+ * longer the more often it was in vain. (That firmware marks a hart as started
+ * before it says where to go; a hart that looks at once, while the one that
+ * starts it has lost its host CPU, goes astray.)
  */
 static void doze_when_futile(TcgVcpu *v)
 {
-    enum { FUTILE_HALTS = 16, DOZE_NS = 50 * 1000 };
+    enum { FUTILE_HALTS = 16, DOZE_NS = 50 * 1000, DOUBLINGS = 8 };
     CPUState *cpu = v->cpu;
 
     if (v->accel->icount || !atomic_load(&cpu->halted)) {
@@ -587,7 +590,9 @@ static void doze_when_futile(TcgVcpu *v)
     LOCK_GUARD(&cpu->lock);
     if (!cpu->work_head && !atomic_load(&cpu->stop_requested) &&
         !atomic_load(&v->hot->exit_req)) {
-        cond_wait_ns(&cpu->wake, &cpu->lock, DOZE_NS);
+        unsigned n = v->futile_halts / FUTILE_HALTS - 1;
+
+        cond_wait_ns(&cpu->wake, &cpu->lock, DOZE_NS << MIN(n, DOUBLINGS));
     }
 }
 

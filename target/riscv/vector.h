@@ -67,7 +67,8 @@ enum { V_NONE = -1, V_HALF = -2, V_QUARTER = -3, V_EIGHTH = -4, V_MASK = 9 };
     V(AND)                                                                     \
     V(OR)                                                                      \
     V(XOR)                                                                     \
-    V(SLL) V(SRL) V(SRA) V(MINU) V(MIN) V(MAXU) V(MAX) V(MUL) V(MULH) V(MULHU) \
+    V(SLL)                                                                     \
+    V(SRL) V(SRA) V(MINU) V(MIN) V(MAXU) V(MAX) V(MUL) V(MULH) V(MULHU)        \
         V(MULHSU) V(DIVU) V(DIV) V(REMU) V(REM) V(AADDU) V(AADD) V(ASUBU)      \
             V(ASUB) V(SSRL) V(SSRA)
 #define VEC_SAT2(V) V(SADDU) V(SADD) V(SSUBU) V(SSUB) V(SMUL)
@@ -119,8 +120,8 @@ enum { V_NONE = -1, V_HALF = -2, V_QUARTER = -3, V_EIGHTH = -4, V_MASK = 9 };
     VEC_CMP(V)                                                                 \
     VEC_WIDE2(V)                                                               \
     VEC_WIDEW(V)                                                               \
-    VEC_WIDE3(V) VEC_NARROW(V) VEC_NCLIP(V) VEC_RED(V) VEC_WRED(V) VEC_EXT(V)  \
-        VEC_OWN(V)
+    VEC_WIDE3(V)                                                               \
+    VEC_NARROW(V) VEC_NCLIP(V) VEC_RED(V) VEC_WRED(V) VEC_EXT(V) VEC_OWN(V)
 #define VEC_FP_OPS(V)                                                          \
     VEC_FP2(V)                                                                 \
     VEC_FPQ2(V)                                                                \
@@ -128,8 +129,9 @@ enum { V_NONE = -1, V_HALF = -2, V_QUARTER = -3, V_EIGHTH = -4, V_MASK = 9 };
     VEC_FCMP(V)                                                                \
     VEC_FW2(V)                                                                 \
     VEC_FWW(V)                                                                 \
-    VEC_FW3(V) VEC_FU(V) VEC_FCVT(V) VEC_FCVTI(V) VEC_FWCVT(V) VEC_FWCVTI(V)   \
-        VEC_FNCVT(V) VEC_FNCVTI(V) VEC_FRED(V) VEC_FWRED(V)
+    VEC_FW3(V)                                                                 \
+    VEC_FU(V) VEC_FCVT(V) VEC_FCVTI(V) VEC_FWCVT(V) VEC_FWCVTI(V) VEC_FNCVT(V) \
+        VEC_FNCVTI(V) VEC_FRED(V) VEC_FWRED(V)
 
 /* clang-format off */
 #define V(name) VOP_##name,
