@@ -68,9 +68,10 @@ enum { V_NONE = -1, V_HALF = -2, V_QUARTER = -3, V_EIGHTH = -4, V_MASK = 9 };
     V(OR)                                                                      \
     V(XOR)                                                                     \
     V(SLL)                                                                     \
-    V(SRL) V(SRA) V(MINU) V(MIN) V(MAXU) V(MAX) V(MUL) V(MULH) V(MULHU)        \
-        V(MULHSU) V(DIVU) V(DIV) V(REMU) V(REM) V(AADDU) V(AADD) V(ASUBU)      \
-            V(ASUB) V(SSRL) V(SSRA)
+    V(SRL)                                                                     \
+    V(SRA) V(MINU) V(MIN) V(MAXU) V(MAX) V(MUL) V(MULH) V(MULHU) V(MULHSU)     \
+        V(DIVU) V(DIV) V(REMU) V(REM) V(AADDU) V(AADD) V(ASUBU) V(ASUB)        \
+            V(SSRL) V(SSRA)
 #define VEC_SAT2(V) V(SADDU) V(SADD) V(SSUBU) V(SSUB) V(SMUL)
 #define VEC_INT3(V) V(MACC) V(NMSAC) V(MADD) V(NMSUB)
 #define VEC_CMP(V)                                                             \
@@ -130,7 +131,8 @@ enum { V_NONE = -1, V_HALF = -2, V_QUARTER = -3, V_EIGHTH = -4, V_MASK = 9 };
     VEC_FW2(V)                                                                 \
     VEC_FWW(V)                                                                 \
     VEC_FW3(V)                                                                 \
-    VEC_FU(V) VEC_FCVT(V) VEC_FCVTI(V) VEC_FWCVT(V) VEC_FWCVTI(V) VEC_FNCVT(V) \
+    VEC_FU(V)                                                                  \
+    VEC_FCVT(V) VEC_FCVTI(V) VEC_FWCVT(V) VEC_FWCVTI(V) VEC_FNCVT(V)           \
         VEC_FNCVTI(V) VEC_FRED(V) VEC_FWRED(V)
 
 /* clang-format off */
