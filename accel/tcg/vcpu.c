@@ -568,13 +568,14 @@ static void run_until_request(TcgVcpu *v)
  * A guest that halts again and again on an interrupt that it does not take is
  * polling: OpenSBI 1.1's harts wait so to be started, with MSIP pending. It
  * dozes, so that it does not push from the host CPU whom it waits for, and the
- * longer the more often it was in vain. (That firmware marks a hart as started
- * before it says where to go; a hart that looks at once, while the one that
- * starts it has lost its host CPU, goes astray.)
+ * longer the more often it was in vain; an interrupt raised again wakes it.
+ * (That firmware marks a hart as started, then says where to go, then sends an
+ * IPI. A hart that looks too early, while the one that starts it has lost its
+ * host CPU, goes astray.)
  */
 static void doze_when_futile(TcgVcpu *v)
 {
-    enum { FUTILE_HALTS = 16, DOZE_NS = 50 * 1000, DOUBLINGS = 8 };
+    enum { FUTILE_HALTS = 16, DOZE_NS = 50 * 1000, DOUBLINGS = 11 };
     CPUState *cpu = v->cpu;
 
     if (v->accel->icount || !atomic_load(&cpu->halted)) {

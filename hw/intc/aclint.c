@@ -429,7 +429,11 @@ static MemResult swi_write(void *opaque, hwaddr off, unsigned size,
         guest_error(&s->parent, "write for no hart at 0x%" PRIx64, off);
     } else if (!s->sswi) {
         s->pending[i] = value & 1; /* other bits are 0: ACLINT 4.2 */
-        irq_set(&s->irq[i], s->pending[i]);
+        if (s->pending[i]) {
+            irq_resend(&s->irq[i], true); /* each write is one IPI: it wakes */
+        } else {
+            irq_set(&s->irq[i], false);
+        }
     } else if (value & 1) {
         irq_pulse(&s->irq[i]); /* the hart latches mip.SSIP: ACLINT 5.3 */
     }

@@ -117,8 +117,24 @@ void process_unwatch_signals(StartPlan *p);
 bool cli_each(StartPlan *p, GPtrArray *list, const char *option,
               bool (*fn)(StartPlan *p, const char *text, Error **errp),
               Error **errp);
+/* Does @text ask for a list: "help" or "?"? */
+bool cli_is_help(const char *text);
+/* Print @list for "help", the properties of type @prefix + TYPE for
+ * "TYPE,help"; true when it was one (the plan is done) or failed. */
+bool cli_wants_list(StartPlan *p, const char *text, const char *prefix,
+                    void (*list)(TypeView), Error **errp);
 /* An option nobody took is an error, never ignored. */
 bool cli_nothing_left(json_object *options, Error **errp);
+
+/* config.c, backends.c, engine.c: phases. */
+bool start_machine(StartPlan *p, Error **errp);
+bool start_config(StartPlan *p, Error **errp);
+bool start_objects(StartPlan *p, Error **errp);
+bool start_chardevs(StartPlan *p, Error **errp);
+bool start_block(StartPlan *p, Error **errp);
+bool start_filters(StartPlan *p, Error **errp);
+bool start_defaults(StartPlan *p, Error **errp);
+bool start_accel(StartPlan *p, Error **errp);
 
 /* settings.c: phases. */
 bool start_settings(StartPlan *p, Error **errp);

@@ -60,82 +60,63 @@ enum {
 };
 enum { V_NONE = -1, V_HALF = -2, V_QUARTER = -3, V_EIGHTH = -4, V_MASK = 9 };
 
-#define VEC_INT2(V)                                                            \
-    V(ADD)                                                                     \
-    V(SUB)                                                                     \
-    V(RSUB)                                                                    \
-    V(AND)                                                                     \
-    V(OR)                                                                      \
-    V(XOR)                                                                     \
-    V(SLL)                                                                     \
-    V(SRL)                                                                     \
-    V(SRA) V(MINU) V(MIN) V(MAXU) V(MAX) V(MUL) V(MULH) V(MULHU) V(MULHSU)     \
-        V(DIVU) V(DIV) V(REMU) V(REM) V(AADDU) V(AADD) V(ASUBU) V(ASUB)        \
-            V(SSRL) V(SSRA)
+/* clang-format off */
+#define VEC_INT2(V) \
+    V(ADD) V(SUB) V(RSUB) V(AND) V(OR) V(XOR) V(SLL) V(SRL) V(SRA) V(MINU) \
+    V(MIN) V(MAXU) V(MAX) V(MUL) V(MULH) V(MULHU) V(MULHSU) V(DIVU) V(DIV) \
+    V(REMU) V(REM) V(AADDU) V(AADD) V(ASUBU) V(ASUB) V(SSRL) V(SSRA)
 #define VEC_SAT2(V) V(SADDU) V(SADD) V(SSUBU) V(SSUB) V(SMUL)
 #define VEC_INT3(V) V(MACC) V(NMSAC) V(MADD) V(NMSUB)
-#define VEC_CMP(V)                                                             \
+#define VEC_CMP(V) \
     V(MSEQ) V(MSNE) V(MSLTU) V(MSLT) V(MSLEU) V(MSLE) V(MSGTU) V(MSGT)
-#define VEC_WIDE2(V)                                                           \
+#define VEC_WIDE2(V) \
     V(WADDU) V(WADD) V(WSUBU) V(WSUB) V(WMULU) V(WMULSU) V(WMUL)
-#define VEC_WIDEW(V)  V(WADDUW) V(WADDW) V(WSUBUW) V(WSUBW)
-#define VEC_WIDE3(V)  V(WMACCU) V(WMACC) V(WMACCUS) V(WMACCSU)
+#define VEC_WIDEW(V) V(WADDUW) V(WADDW) V(WSUBUW) V(WSUBW)
+#define VEC_WIDE3(V) V(WMACCU) V(WMACC) V(WMACCUS) V(WMACCSU)
 #define VEC_NARROW(V) V(NSRL) V(NSRA)
-#define VEC_NCLIP(V)  V(NCLIPU) V(NCLIP)
-#define VEC_RED(V)                                                             \
-    V(REDSUM)                                                                  \
-    V(REDAND) V(REDOR) V(REDXOR) V(REDMINU) V(REDMIN) V(REDMAXU) V(REDMAX)
+#define VEC_NCLIP(V) V(NCLIPU) V(NCLIP)
+#define VEC_RED(V) \
+    V(REDSUM) V(REDAND) V(REDOR) V(REDXOR) V(REDMINU) V(REDMIN) V(REDMAXU) \
+    V(REDMAX)
 #define VEC_WRED(V) V(WREDSUMU) V(WREDSUM)
-#define VEC_FP2(V)  V(FADD) V(FSUB) V(FRSUB) V(FMUL) V(FDIV) V(FRDIV)
+#define VEC_FP2(V) V(FADD) V(FSUB) V(FRSUB) V(FMUL) V(FDIV) V(FRDIV)
 #define VEC_FPQ2(V) V(FMIN) V(FMAX) V(FSGNJ) V(FSGNJN) V(FSGNJX)
-#define VEC_FP3(V)                                                             \
-    V(FMACC) V(FNMACC) V(FMSAC) V(FNMSAC) V(FMADD) V(FNMADD) V(FMSUB) V(FNMSUB)
-#define VEC_FCMP(V)  V(MFEQ) V(MFNE) V(MFLT) V(MFLE) V(MFGT) V(MFGE)
-#define VEC_FW2(V)   V(FWADD) V(FWSUB) V(FWMUL)
-#define VEC_FWW(V)   V(FWADDW) V(FWSUBW)
-#define VEC_FW3(V)   V(FWMACC) V(FWNMACC) V(FWMSAC) V(FWNMSAC)
-#define VEC_FU(V)    V(FSQRT) V(FRSQRT7) V(FREC7) V(FCLASS)
-#define VEC_FCVT(V)  V(FCVT_XU_F) V(FCVT_X_F) V(FCVT_RTZ_XU_F) V(FCVT_RTZ_X_F)
+#define VEC_FP3(V) \
+    V(FMACC) V(FNMACC) V(FMSAC) V(FNMSAC) V(FMADD) V(FNMADD) V(FMSUB) \
+    V(FNMSUB)
+#define VEC_FCMP(V) V(MFEQ) V(MFNE) V(MFLT) V(MFLE) V(MFGT) V(MFGE)
+#define VEC_FW2(V) V(FWADD) V(FWSUB) V(FWMUL)
+#define VEC_FWW(V) V(FWADDW) V(FWSUBW)
+#define VEC_FW3(V) V(FWMACC) V(FWNMACC) V(FWMSAC) V(FWNMSAC)
+#define VEC_FU(V) V(FSQRT) V(FRSQRT7) V(FREC7) V(FCLASS)
+#define VEC_FCVT(V) V(FCVT_XU_F) V(FCVT_X_F) V(FCVT_RTZ_XU_F) V(FCVT_RTZ_X_F)
 #define VEC_FCVTI(V) V(FCVT_F_XU) V(FCVT_F_X)
 /* floating point to wider; SEW is that of the source */
-#define VEC_FWCVT(V)                                                           \
-    V(FWCVT_XU_F) V(FWCVT_X_F) V(FWCVT_RTZ_XU_F) V(FWCVT_RTZ_X_F) V(FWCVT_F_F)
+#define VEC_FWCVT(V) \
+    V(FWCVT_XU_F) V(FWCVT_X_F) V(FWCVT_RTZ_XU_F) V(FWCVT_RTZ_X_F) \
+    V(FWCVT_F_F)
 #define VEC_FWCVTI(V) V(FWCVT_F_XU) V(FWCVT_F_X)
 /* and to narrower; SEW is that of the result */
-#define VEC_FNCVT(V)                                                           \
-    V(FNCVT_XU_F)                                                              \
-    V(FNCVT_X_F)                                                               \
-    V(FNCVT_RTZ_XU_F) V(FNCVT_RTZ_X_F) V(FNCVT_F_F) V(FNCVT_ROD_F_F)
+#define VEC_FNCVT(V) \
+    V(FNCVT_XU_F) V(FNCVT_X_F) V(FNCVT_RTZ_XU_F) V(FNCVT_RTZ_X_F) \
+    V(FNCVT_F_F) V(FNCVT_ROD_F_F)
 #define VEC_FNCVTI(V) V(FNCVT_F_XU) V(FNCVT_F_X)
-#define VEC_FRED(V)   V(FREDUSUM) V(FREDOSUM) V(FREDMIN) V(FREDMAX)
-#define VEC_FWRED(V)  V(FWREDUSUM) V(FWREDOSUM)
-#define VEC_EXT(V)    V(ZEXT2) V(SEXT2) V(ZEXT4) V(SEXT4) V(ZEXT8) V(SEXT8)
+#define VEC_FRED(V) V(FREDUSUM) V(FREDOSUM) V(FREDMIN) V(FREDMAX)
+#define VEC_FWRED(V) V(FWREDUSUM) V(FWREDOSUM)
+#define VEC_EXT(V) V(ZEXT2) V(SEXT2) V(ZEXT4) V(SEXT4) V(ZEXT8) V(SEXT8)
 /* Our own: copy where the mask byte b is set; the same, else the neutral
  * value; fill with a scalar; keep those whose mask byte is set. */
 #define VEC_OWN(V) V(MERGE) V(NEUTRAL) V(SPLAT) V(PACK)
 
-#define VEC_INT_OPS(V)                                                         \
-    VEC_INT2(V)                                                                \
-    VEC_SAT2(V)                                                                \
-    VEC_INT3(V)                                                                \
-    VEC_CMP(V)                                                                 \
-    VEC_WIDE2(V)                                                               \
-    VEC_WIDEW(V)                                                               \
-    VEC_WIDE3(V)                                                               \
-    VEC_NARROW(V) VEC_NCLIP(V) VEC_RED(V) VEC_WRED(V) VEC_EXT(V) VEC_OWN(V)
-#define VEC_FP_OPS(V)                                                          \
-    VEC_FP2(V)                                                                 \
-    VEC_FPQ2(V)                                                                \
-    VEC_FP3(V)                                                                 \
-    VEC_FCMP(V)                                                                \
-    VEC_FW2(V)                                                                 \
-    VEC_FWW(V)                                                                 \
-    VEC_FW3(V)                                                                 \
-    VEC_FU(V)                                                                  \
-    VEC_FCVT(V) VEC_FCVTI(V) VEC_FWCVT(V) VEC_FWCVTI(V) VEC_FNCVT(V)           \
-        VEC_FNCVTI(V) VEC_FRED(V) VEC_FWRED(V)
+#define VEC_INT_OPS(V) \
+    VEC_INT2(V) VEC_SAT2(V) VEC_INT3(V) VEC_CMP(V) VEC_WIDE2(V) VEC_WIDEW(V) \
+    VEC_WIDE3(V) VEC_NARROW(V) VEC_NCLIP(V) VEC_RED(V) VEC_WRED(V) \
+    VEC_EXT(V) VEC_OWN(V)
+#define VEC_FP_OPS(V) \
+    VEC_FP2(V) VEC_FPQ2(V) VEC_FP3(V) VEC_FCMP(V) VEC_FW2(V) VEC_FWW(V) \
+    VEC_FW3(V) VEC_FU(V) VEC_FCVT(V) VEC_FCVTI(V) VEC_FWCVT(V) VEC_FWCVTI(V) \
+    VEC_FNCVT(V) VEC_FNCVTI(V) VEC_FRED(V) VEC_FWRED(V)
 
-/* clang-format off */
 #define V(name) VOP_##name,
 typedef enum VecOp {
     VEC_INT_OPS(V)

@@ -163,6 +163,27 @@ static void msip_is_a_level_a_hart(void)
     g_assert_true(w2.level[2]);
 }
 
+static void count_ipi(void *opaque, int n, bool level)
+{
+    *(int *)opaque += level;
+}
+
+/* A hart that dozes on an old one wakes. */
+static void each_write_of_msip_is_an_ipi(void)
+{
+    g_autoptr(TestMachine) t = test_machine(0);
+    DeviceState *dev = device_new_board(t->m, &aclint_swi_type);
+    int ipis = 0;
+
+    test_place(dev, SWI, NULL);
+    device_connect_fn(dev, 0, count_ipi, &ipis, 0);
+    test_wr(t, SWI, 4, 1);
+    test_wr(t, SWI, 4, 1);
+    g_assert_cmpint(ipis, ==, 2);
+    test_wr(t, SWI, 4, 0);
+    g_assert_cmpint(ipis, ==, 2);
+}
+
 static void setssip_is_an_edge_and_reads_zero(void)
 {
     g_autoptr(TestMachine) t = test_machine(0);
@@ -189,6 +210,7 @@ int main(int argc, char **argv)
     T(harts_hear_of_jumps);
     T(timer_state_moves_with_a_deadline_set);
     T(msip_is_a_level_a_hart);
+    T(each_write_of_msip_is_an_ipi);
     T(setssip_is_an_edge_and_reads_zero);
     return g_test_run();
 }

@@ -45,7 +45,8 @@ static inline void irq_pulse(IrqLine *line)
     irq_set(line, false);
 }
 
-/* After load: tell the other end the level again, changed or not. */
+/* After load, or when raised once more: tell the other end the level again,
+ * changed or not. */
 static inline void irq_resend(IrqLine *line, bool level)
 {
     line->level = level;
