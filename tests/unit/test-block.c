@@ -456,12 +456,13 @@ static void drain_does_not_wait_for_limits(void)
 {
     g_autoptr(Fixture) f = setup();
     BlockBackend *blk = drive(f, ",format=raw,bps_rd=1", NULL);
-    uint8_t buf[512];
-    struct iovec iov = { buf, 512 };
+    uint8_t buf[3][512];
+    struct iovec iov[3];
     Result r = { 0 };
 
     for (int i = 0; i < 3; i++) {
-        block_submit(blk, BLOCK_READ, 512, 512, &iov, 1, 0, done, &r);
+        iov[i] = (struct iovec){ buf[i], sizeof(buf[i]) };
+        block_submit(blk, BLOCK_READ, 512, 512, &iov[i], 1, 0, done, &r);
     }
     block_drain(blk);
     g_assert_cmpint(r.calls, ==, 3);

@@ -307,47 +307,70 @@ static bool interrupts(Rig *r)
     return rig_irq(r, NULL);
 }
 
-static void drivers_hold_off_interrupts(void)
+/* One machine at a time: each holds its lock as long as it lives. */
+static void flags_hold_off_interrupts(void)
 {
-    g_autoptr(Rig) flags = ring_rig(0, 8);
-    g_autoptr(Rig) event = ring_rig(T_EVENT_IDX, 8);
-    g_autoptr(Rig) packed = ring_rig(T_PACKED | T_EVENT_IDX, 8);
+    g_autoptr(Rig) r = ring_rig(0, 8);
 
-    g_assert_true(interrupts(flags)); /* 2.7.7 */
-    test_wr(flags->t, flags->q[0].avail, 2, 1);
-    g_assert_false(interrupts(flags));
-    test_wr(flags->t, flags->q[0].avail, 2, 0);
-    g_assert_true(interrupts(flags));
-    test_wr(event->t, event->q[0].avail + 4 + 16, 2, 2); /* used_event */
-    g_assert_false(interrupts(event));
-    g_assert_false(interrupts(event));
-    g_assert_true(interrupts(event));
-    g_assert_false(interrupts(event));
-    test_wr(packed->t, packed->q[0].avail + 2, 2, 1); /* 2.8.10: off */
-    g_assert_false(interrupts(packed));
-    test_wr(packed->t, packed->q[0].avail + 2, 2, 0);
-    g_assert_true(interrupts(packed));
-    test_wr(packed->t, packed->q[0].avail, 2, 3 | 0x8000); /* slot 3, lap 1 */
-    test_wr(packed->t, packed->q[0].avail + 2, 2, 2);
-    g_assert_false(interrupts(packed)); /* slot 2 */
-    g_assert_true(interrupts(packed));
-    g_assert_false(interrupts(packed));
+    g_assert_true(interrupts(r)); /* 2.7.7 */
+    test_wr(r->t, r->q[0].avail, 2, 1);
+    g_assert_false(interrupts(r));
+    test_wr(r->t, r->q[0].avail, 2, 0);
+    g_assert_true(interrupts(r));
+}
+
+static void an_event_index_holds_off_interrupts(void)
+{
+    g_autoptr(Rig) r = ring_rig(T_EVENT_IDX, 8);
+
+    interrupts(r);
+    interrupts(r);
+    test_wr(r->t, r->q[0].avail + 4 + 16, 2, 4); /* used_event */
+    g_assert_false(interrupts(r));
+    g_assert_false(interrupts(r));
+    g_assert_true(interrupts(r));
+    g_assert_false(interrupts(r));
+}
+
+static void a_packed_ring_holds_off_interrupts(void)
+{
+    g_autoptr(Rig) r = ring_rig(T_PACKED | T_EVENT_IDX, 8);
+
+    test_wr(r->t, r->q[0].avail + 2, 2, 1); /* 2.8.10: off */
+    g_assert_false(interrupts(r));
+    test_wr(r->t, r->q[0].avail + 2, 2, 0);
+    g_assert_true(interrupts(r));
+    test_wr(r->t, r->q[0].avail, 2, 3 | 0x8000); /* slot 3, lap 1 */
+    test_wr(r->t, r->q[0].avail + 2, 2, 2);
+    g_assert_false(interrupts(r)); /* slot 2 */
+    g_assert_true(interrupts(r));
+    g_assert_false(interrupts(r));
 }
 
 /* The device says which buffer it wants to hear of: 2.7.10, 2.8.10. */
-static void devices_ask_for_notifications(void)
+static void an_event_index_asks_for_notifications(void)
 {
-    g_autoptr(Rig) event = ring_rig(T_EVENT_IDX, 8);
-    g_autoptr(Rig) packed = ring_rig(T_PACKED | T_EVENT_IDX, 8);
-    g_autoptr(Rig) flags = ring_rig(0, 8);
+    g_autoptr(Rig) r = ring_rig(T_EVENT_IDX, 8);
 
-    interrupts(event);
-    g_assert_cmpuint(test_rd(event->t, event->q[0].used + 4 + 64, 2), ==, 1);
-    interrupts(packed);
-    g_assert_cmphex(test_rd(packed->t, packed->q[0].used, 2), ==, 1 | 0x8000);
-    g_assert_cmpuint(test_rd(packed->t, packed->q[0].used + 2, 2), ==, 2);
-    interrupts(flags);
-    g_assert_cmpuint(test_rd(flags->t, flags->q[0].used, 2), ==, 0);
+    interrupts(r);
+    g_assert_cmpuint(test_rd(r->t, r->q[0].used + 4 + 64, 2), ==, 1);
+}
+
+static void a_packed_ring_asks_for_notifications(void)
+{
+    g_autoptr(Rig) r = ring_rig(T_PACKED | T_EVENT_IDX, 8);
+
+    interrupts(r);
+    g_assert_cmphex(test_rd(r->t, r->q[0].used, 2), ==, 1 | 0x8000);
+    g_assert_cmpuint(test_rd(r->t, r->q[0].used + 2, 2), ==, 2);
+}
+
+static void flags_ask_for_notifications(void)
+{
+    g_autoptr(Rig) r = ring_rig(0, 8);
+
+    interrupts(r);
+    g_assert_cmpuint(test_rd(r->t, r->q[0].used, 2), ==, 0);
 }
 
 /* --- bad drivers --- */
@@ -712,43 +735,60 @@ static void a_queue_is_reset_alone(void)
     works(r, 0);
 }
 
+typedef struct Held {
+    GByteArray *base, *own; /* saved state */
+    uint8_t ram[T_RAM];
+    TestQueue q[ARRAY_SIZE(((Rig *)0)->q)];
+} Held;
+
+static void save_held(Held *h, uint64_t features)
+{
+    g_autoptr(Rig) r = ring_rig(features, 8);
+
+    works(r, 0);
+    echo_of(r)->hold = true;
+    rig_send(r, &r->q[0], "kept", 4, 8);
+    rig_get(r, 0, h->ram, T_RAM);
+    vmstate_save(virtio_device_type.vmstate, r->v, h->base);
+    vmstate_save(&echo_vmstate, r->v, h->own);
+    memcpy(h->q, r->q, sizeof(r->q));
+}
+
+static void load_held(const Held *h, uint64_t features)
+{
+    g_autoptr(Rig) r = ring_rig(features, 8);
+    Error *err = NULL;
+    TestUsed u;
+
+    machine_stop(r->t->m, RUN_STATE_PAUSED);
+    rig_put(r, 0, h->ram, T_RAM);
+    g_assert_true(vmstate_load(virtio_device_type.vmstate, r->v, 1,
+                               h->base->data, h->base->len, &err));
+    g_assert_true(
+        vmstate_load(&echo_vmstate, r->v, 1, h->own->data, h->own->len, &err));
+    machine_cont(r->t->m);
+    memcpy(r->q, h->q, sizeof(r->q));
+    g_assert_false(rig_used(r, &r->q[0], 2, &u));
+    echo_return(g_queue_pop_head(&echo_of(r)->held));
+    g_assert_true(rig_used(r, &r->q[0], 2, &u));
+    g_assert_cmpuint(u.len, ==, 4);
+    g_assert_cmpuint(test_rd(r->t, T_DATA + 0x10000, 4), ==, 0x7470656b);
+    works(r, 0);
+}
+
 /* What is held goes along and ends in the twin, whose RAM is the same. */
 static void held_buffers_are_saved(void)
 {
     static const uint64_t some[] = { 0, T_PACKED, T_PACKED | T_IN_ORDER };
+    static Held h;
 
     for (size_t f = 0; f < ARRAY_SIZE(some); f++) {
-        g_autoptr(Rig) a = ring_rig(some[f], 8);
-        g_autoptr(Rig) b = ring_rig(some[f], 8);
-        static uint8_t ram[T_RAM];
-        TestUsed u;
-
-        works(a, 0);
-        echo_of(a)->hold = true;
-        rig_send(a, &a->q[0], "kept", 4, 8);
-        machine_stop(b->t->m, RUN_STATE_PAUSED);
-        rig_get(a, 0, ram, T_RAM);
-        rig_put(b, 0, ram, T_RAM);
-        {
-            g_autoptr(GByteArray) base = g_byte_array_new();
-            g_autoptr(GByteArray) own = g_byte_array_new();
-            Error *err = NULL;
-
-            vmstate_save(virtio_device_type.vmstate, a->v, base);
-            vmstate_save(&echo_vmstate, a->v, own);
-            g_assert_true(vmstate_load(virtio_device_type.vmstate, b->v, 1,
-                                       base->data, base->len, &err));
-            g_assert_true(vmstate_load(&echo_vmstate, b->v, 1, own->data,
-                                       own->len, &err));
-        }
-        machine_cont(b->t->m);
-        memcpy(b->q, a->q, sizeof(b->q));
-        g_assert_false(rig_used(b, &b->q[0], 2, &u));
-        echo_return(g_queue_pop_head(&echo_of(b)->held));
-        g_assert_true(rig_used(b, &b->q[0], 2, &u));
-        g_assert_cmpuint(u.len, ==, 4);
-        g_assert_cmpuint(test_rd(b->t, T_DATA + 0x10000, 4), ==, 0x7470656b);
-        works(b, 0);
+        h.base = g_byte_array_new();
+        h.own = g_byte_array_new();
+        save_held(&h, some[f]);
+        load_held(&h, some[f]);
+        g_byte_array_unref(h.base);
+        g_byte_array_unref(h.own);
     }
 }
 
@@ -760,8 +800,12 @@ int main(int argc, char **argv)
     TEST(chains_of_every_form_are_read);
     TEST(indirect_tables_hold_long_chains);
     TEST(in_order_returns_in_order);
-    TEST(drivers_hold_off_interrupts);
-    TEST(devices_ask_for_notifications);
+    TEST(flags_hold_off_interrupts);
+    TEST(an_event_index_holds_off_interrupts);
+    TEST(a_packed_ring_holds_off_interrupts);
+    TEST(an_event_index_asks_for_notifications);
+    TEST(a_packed_ring_asks_for_notifications);
+    TEST(flags_ask_for_notifications);
     TEST(bad_rings_need_a_reset);
     TEST(packed_tables_have_no_links);
     TEST(rings_outside_ram_need_a_reset);
