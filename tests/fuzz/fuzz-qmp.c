@@ -8,6 +8,7 @@
  * fails here (the linker puts our functions in their place; meson.build).
  */
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/types.h"
 
 #include "tests/unit/hw-test.h"
 
@@ -95,15 +96,8 @@ static const ObjectType *const *more_types(void)
     const ObjectType *const *const lists[] = { hw_virtio_types, hw_net_types,
                                                net_types,       block_types,
                                                backend_types,   loop_types };
-    GPtrArray *all = g_ptr_array_new();
 
-    for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
-        for (const ObjectType *const *t = lists[i]; *t; t++) {
-            g_ptr_array_add(all, (gpointer)*t);
-        }
-    }
-    g_ptr_array_add(all, NULL);
-    return (const ObjectType *const *)g_ptr_array_free(all, FALSE);
+    return fuzz_types(lists, ARRAY_SIZE(lists));
 }
 
 static QmpFuzz fuzz_new(bool qmp)

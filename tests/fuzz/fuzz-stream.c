@@ -8,6 +8,7 @@
  * Input: 0 and the bytes of a stream, or else a list of edits of a good one.
  */
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/types.h"
 
 #include "tests/unit/hw-test.h"
 
@@ -31,15 +32,8 @@ static const ObjectType *const *more_types(void)
 {
     const ObjectType *const *const lists[] = { riscv_cpu_types, hw_virtio_types,
                                                hw_net_types, backend_types };
-    GPtrArray *all = g_ptr_array_new();
 
-    for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
-        for (const ObjectType *const *t = lists[i]; *t; t++) {
-            g_ptr_array_add(all, (gpointer)*t);
-        }
-    }
-    g_ptr_array_add(all, NULL);
-    return (const ObjectType *const *)g_ptr_array_free(all, FALSE);
+    return fuzz_types(lists, ARRAY_SIZE(lists));
 }
 
 static void add_device(Machine *m, const char *driver)
