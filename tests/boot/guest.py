@@ -105,11 +105,15 @@ def require_built_in(argv):
 
 
 class Guest:
-    """One emulator process with its serial console on pipes."""
+    """One emulator process with its serial console on pipes.
 
-    def __init__(self, *args, binary=None):
+    @before is what the console showed in an earlier process: a line that
+    was cut there goes on here.
+    """
+
+    def __init__(self, *args, binary=None, before=""):
         self.argv = [binary or BINARY, *map(str, args)]
-        self.text = ""
+        self.text = before
         self.at = 0  # expect() looks from here on
         self.changed = threading.Condition()
         self.process = subprocess.Popen(
@@ -209,13 +213,14 @@ class GuestTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         return out
 
-    def linux(self, initrd, *args, smp=1, memory=512, append=""):
+    def linux(self, initrd, *args, smp=1, memory=512, append="",
+              **options):
         """Start Debian's kernel on `virt`."""
         kernel = fetched("riscv64-guest") / "kernel"
         return self.start(
             "-M", "virt", "-smp", smp, "-m", memory, "-nographic",
             "-no-reboot", "-kernel", kernel, "-initrd", initrd, "-append",
-            f"console=ttyS0 {append}".strip(), *args)
+            f"console=ttyS0 {append}".strip(), *args, **options)
 
     def finish(self, guest, timeout=120):
         """The guest's script is done, all is well, and it powered off."""
