@@ -653,13 +653,6 @@ static bool trans_vmv_v_v(DisasContext *dc, const ArgsVdVs1 *a)
     return gen_fill(dc, a->vd, a->vs1, NULL, false);
 }
 
-static bool trans_vmv_v_x(DisasContext *dc, const ArgsRs1Vd *a)
-{
-    TcgVal x = gpr_read64(dc, a->rs1);
-
-    return gen_fill(dc, a->vd, -1, &x, false);
-}
-
 static bool trans_vmv_v_i(DisasContext *dc, const ArgsImmVd *a)
 {
     TcgVal x = tcg_const(dc->tb, a->imm);
@@ -667,25 +660,17 @@ static bool trans_vmv_v_i(DisasContext *dc, const ArgsImmVd *a)
     return gen_fill(dc, a->vd, -1, &x, false);
 }
 
-static bool trans_vfmv_v_f(DisasContext *dc, const ArgsRs1Vd *a)
-{
-    TcgVal x;
-
-    if (!fp_move_legal(dc)) {
-        return false;
-    }
-    x = fp_scalar(dc, a->rs1);
-    return gen_fill(dc, a->vd, -1, &x, false);
-}
-
-static bool trans_vmv_s_x(DisasContext *dc, const ArgsRs1Vd *a)
+/* vmv.v.x and vmv.s.x: every element, or the first alone. */
+static bool trans_via_v_fill_x(DisasContext *dc, RiscvInsn insn,
+                               const ArgsRs1Vd *a)
 {
     TcgVal x = gpr_read64(dc, a->rs1);
 
-    return gen_fill(dc, a->vd, -1, &x, true);
+    return gen_fill(dc, a->vd, -1, &x, insn == RISCV_INSN_VMV_S_X);
 }
 
-static bool trans_vfmv_s_f(DisasContext *dc, const ArgsRs1Vd *a)
+static bool trans_via_v_fill_f(DisasContext *dc, RiscvInsn insn,
+                               const ArgsRs1Vd *a)
 {
     TcgVal x;
 
@@ -693,7 +678,7 @@ static bool trans_vfmv_s_f(DisasContext *dc, const ArgsRs1Vd *a)
         return false;
     }
     x = fp_scalar(dc, a->rs1);
-    return gen_fill(dc, a->vd, -1, &x, true);
+    return gen_fill(dc, a->vd, -1, &x, insn == RISCV_INSN_VFMV_S_F);
 }
 
 /* Element 0, whatever vl and vstart are (31.16.1). */
@@ -805,9 +790,12 @@ static bool trans_vid_v(DisasContext *dc, const ArgsVdVm *a)
     return true;
 }
 
-static bool gen_count(DisasContext *dc, const ArgsRdVmVs2 *a,
-                      const TcgHelper *h)
+static bool trans_via_v_count(DisasContext *dc, RiscvInsn insn,
+                              const ArgsRdVmVs2 *a)
 {
+    const TcgHelper *h = insn == RISCV_INSN_VCPOP_M ? &riscv_helper_v_cpop
+                                                    : &riscv_helper_v_first;
+
     if (!v_typed(dc) || dc->vstart) {
         return false;
     }
@@ -817,16 +805,6 @@ static bool gen_count(DisasContext *dc, const ArgsRdVmVs2 *a,
         gpr_write(dc, a->rd, tcg_call_args(dc->tb, h, const_desc(dc, desc)));
     }
     return true;
-}
-
-static bool trans_vcpop_m(DisasContext *dc, const ArgsRdVmVs2 *a)
-{
-    return gen_count(dc, a, &riscv_helper_v_cpop);
-}
-
-static bool trans_vfirst_m(DisasContext *dc, const ArgsRdVmVs2 *a)
-{
-    return gen_count(dc, a, &riscv_helper_v_first);
 }
 
 /* --- permutations (31.16) --- */
@@ -899,20 +877,13 @@ static bool trans_via_v_slide_i(DisasContext *dc, RiscvInsn insn,
                     tcg_const(dc->tb, a->imm));
 }
 
-static bool gen_fslide(DisasContext *dc, unsigned op, const ArgsRs1VdVmVs2 *a)
+static bool trans_via_v_fslide(DisasContext *dc, RiscvInsn insn,
+                               const ArgsRs1VdVmVs2 *a)
 {
+    unsigned op = insn == RISCV_INSN_VFSLIDE1UP_VF ? V_PERM_UP1 : V_PERM_DOWN1;
+
     return fp_move_legal(dc) &&
            gen_perm(dc, op, a->vd, a->vs2, !a->vm, fp_scalar(dc, a->rs1));
-}
-
-static bool trans_vfslide1up_vf(DisasContext *dc, const ArgsRs1VdVmVs2 *a)
-{
-    return gen_fslide(dc, V_PERM_UP1, a);
-}
-
-static bool trans_vfslide1down_vf(DisasContext *dc, const ArgsRs1VdVmVs2 *a)
-{
-    return gen_fslide(dc, V_PERM_DOWN1, a);
 }
 
 static bool trans_via_v_gather(DisasContext *dc, RiscvInsn insn,
