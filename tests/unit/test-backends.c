@@ -3,9 +3,9 @@
 #include "tandem/base.h"
 
 #include <fcntl.h>
-#include <glib/gstdio.h>
 #include <sys/stat.h>
 
+#include "bare-machine.h"
 #include "softmmu/backend/rng.h"
 #include "softmmu/backend/secret.h"
 #include "softmmu/base/keyval.h"
@@ -14,47 +14,28 @@
 #include "softmmu/machine/create.h"
 #include "softmmu/memory/backend.h"
 
-static const MachineType bare_type = {
-    .name = "bare-machine",
-    .parent = TYPE(machine_type),
-    .size = sizeof(Machine),
-    .machine_name = "bare",
-};
 static const ObjectType *const bare_types[] = { TYPE(bare_type), NULL };
 static const ObjectType *const *const lists[] = {
     machine_types, memory_types, loop_types, backend_types, bare_types, NULL,
 };
 
-typedef struct Fixture {
-    TypeRegistry *reg;
-    Machine *m;
-    char *dir; /* of temporary files */
-} Fixture;
-
-static Fixture *setup(void)
+static Bare *setup(void)
 {
-    Fixture *f = g_new0(Fixture, 1);
+    Bare *f = g_new0(Bare, 1);
 
-    f->reg = type_registry_new(lists);
-    f->m = machine_new(&bare_type, (TypeView){ f->reg, "riscv64" });
-    f->dir = g_dir_make_tmp("tandem-test-XXXXXX", NULL);
-    machine_lock(f->m);
+    bare_init(f, lists);
     return f;
 }
 
-static void teardown(Fixture *f)
+static void teardown(Bare *f)
 {
-    machine_unlock(f->m);
-    machine_free(f->m);
-    type_registry_free(f->reg);
-    g_rmdir(f->dir);
-    g_free(f->dir);
+    bare_destroy(f);
     g_free(f);
 }
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Fixture, teardown)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Bare, teardown)
 
 /* -object @text */
-static Object *add(Fixture *f, const char *text, Error **errp)
+static Object *add(Bare *f, const char *text, Error **errp)
 {
     json_object *options = keyval_parse(text, "qom-type", NULL);
     Object *obj = user_object_add(f->m, options, errp);
@@ -63,7 +44,7 @@ static Object *add(Fixture *f, const char *text, Error **errp)
     return obj;
 }
 
-static Object *must_add(Fixture *f, const char *text)
+static Object *must_add(Bare *f, const char *text)
 {
     g_autoptr(Error) err = NULL;
     Object *obj = add(f, text, &err);
@@ -73,7 +54,7 @@ static Object *must_add(Fixture *f, const char *text)
 }
 
 /* -object @text is refused with @sentence, and leaves nothing behind. */
-static void assert_refused(Fixture *f, const char *text, const char *sentence)
+static void assert_refused(Bare *f, const char *text, const char *sentence)
 {
     g_autoptr(Error) err = NULL;
 
@@ -86,7 +67,7 @@ static void assert_refused(Fixture *f, const char *text, const char *sentence)
 
 static void ram_is_of_the_size_asked_for(void)
 {
-    g_autoptr(Fixture) f = setup();
+    g_autoptr(Bare) f = setup();
     MemoryBackend *mb =
         (MemoryBackend *)must_add(f, "memory-backend-ram,id=x,size=1M");
 
@@ -100,7 +81,7 @@ static void ram_is_of_the_size_asked_for(void)
 
 static void a_size_is_needed_and_not_zero(void)
 {
-    g_autoptr(Fixture) f = setup();
+    g_autoptr(Bare) f = setup();
 
     assert_refused(f, "memory-backend-ram,id=x", "Parameter 'size' is missing");
     assert_refused(f, "memory-backend-ram,id=x,size=0",
@@ -113,7 +94,7 @@ static void a_size_is_needed_and_not_zero(void)
 
 static void a_claimed_backend_is_not_deleted_or_used_twice(void)
 {
-    g_autoptr(Fixture) f = setup();
+    g_autoptr(Bare) f = setup();
     g_autoptr(Error) twice = NULL, in_use = NULL, size = NULL, none = NULL;
     MemoryRegion *mr;
 
@@ -138,7 +119,7 @@ static void a_claimed_backend_is_not_deleted_or_used_twice(void)
 
 static void the_default_backend_is_an_object_too(void)
 {
-    g_autoptr(Fixture) f = setup();
+    g_autoptr(Bare) f = setup();
 
     g_assert_true(memory_backend_new_default(f->m, "mach.ram", MiB, NULL));
     g_assert_nonnull(object_child(f->m->objects, "mach.ram"));
@@ -147,7 +128,7 @@ static void the_default_backend_is_an_object_too(void)
 
 static void a_sealed_memfd_keeps_its_size(void)
 {
-    g_autoptr(Fixture) f = setup();
+    g_autoptr(Bare) f = setup();
     MemoryBackend *a =
         (MemoryBackend *)must_add(f, "memory-backend-memfd,id=a,size=1M");
     MemoryBackend *b = (MemoryBackend *)must_add(
@@ -164,7 +145,7 @@ static void a_sealed_memfd_keeps_its_size(void)
 
 static void numa_policies_are_checked_and_bound(void)
 {
-    g_autoptr(Fixture) f = setup();
+    g_autoptr(Bare) f = setup();
 
     assert_refused(f, "memory-backend-ram,id=x,size=1M,policy=bind",
                    "host-nodes must be set for policy bind");
@@ -184,14 +165,14 @@ static void numa_policies_are_checked_and_bound(void)
                    "cannot bind memory to host NUMA nodes: Invalid argument");
 }
 
-static char *path_of(Fixture *f, const char *name)
+static char *path_of(Bare *f, const char *name)
 {
     return g_build_filename(f->dir, name, NULL);
 }
 
 static void a_file_is_made_grown_and_shared(void)
 {
-    g_autoptr(Fixture) f = setup();
+    g_autoptr(Bare) f = setup();
     g_autofree char *path = path_of(f, "ram");
     g_autofree char *text = g_strdup_printf(
         "memory-backend-file,id=x,size=64k,share=on,mem-path=%s", path);
@@ -210,7 +191,7 @@ static void a_file_is_made_grown_and_shared(void)
 
 static void a_private_file_is_not_written(void)
 {
-    g_autoptr(Fixture) f = setup();
+    g_autoptr(Bare) f = setup();
     g_autofree char *path = path_of(f, "ram");
     g_autofree char *text =
         g_strdup_printf("memory-backend-file,id=x,size=4k,mem-path=%s", path);
@@ -228,7 +209,7 @@ static void a_private_file_is_not_written(void)
 
 static void a_file_backend_refuses_what_does_not_fit(void)
 {
-    g_autoptr(Fixture) f = setup();
+    g_autoptr(Bare) f = setup();
     g_autofree char *path = path_of(f, "small");
     g_autofree char *text =
         g_strdup_printf("memory-backend-file,id=x,size=8k,mem-path=%s", path);
@@ -253,7 +234,7 @@ static void a_file_backend_refuses_what_does_not_fit(void)
 
 static void a_folder_gives_a_file_without_a_name(void)
 {
-    g_autoptr(Fixture) f = setup();
+    g_autoptr(Bare) f = setup();
     g_autofree char *text =
         g_strdup_printf("memory-backend-file,id=x,size=8k,mem-path=%s", f->dir);
     MemoryBackend *mb = (MemoryBackend *)must_add(f, text);
@@ -266,7 +247,7 @@ static void a_folder_gives_a_file_without_a_name(void)
 
 static void a_readonly_file_is_rom(void)
 {
-    g_autoptr(Fixture) f = setup();
+    g_autoptr(Bare) f = setup();
     g_autofree char *path = path_of(f, "rom");
     g_autofree char *text = g_strdup_printf(
         "memory-backend-file,id=x,size=4k,readonly=on,offset=4k,mem-path=%s",
@@ -292,7 +273,7 @@ static void a_readonly_file_is_rom(void)
 
 static void only_live_properties_change_later(void)
 {
-    g_autoptr(Fixture) f = setup();
+    g_autoptr(Bare) f = setup();
     g_autoptr(Error) err = NULL;
     Object *obj = must_add(f, "memory-backend-ram,id=x,size=1M");
 
@@ -304,7 +285,7 @@ static void only_live_properties_change_later(void)
 
 /* --- secrets --- */
 
-static void assert_secret(Fixture *f, const char *id, const char *want)
+static void assert_secret(Bare *f, const char *id, const char *want)
 {
     g_autoptr(Error) err = NULL;
     size_t len = 0;
@@ -316,7 +297,7 @@ static void assert_secret(Fixture *f, const char *id, const char *want)
 
 static void a_secret_comes_from_text_file_or_base64(void)
 {
-    g_autoptr(Fixture) f = setup();
+    g_autoptr(Bare) f = setup();
     g_autofree char *path = path_of(f, "key");
     g_autofree char *text = g_strdup_printf("secret,id=file,file=%s", path);
 
@@ -332,7 +313,7 @@ static void a_secret_comes_from_text_file_or_base64(void)
 
 static void a_bad_secret_is_refused(void)
 {
-    g_autoptr(Fixture) f = setup();
+    g_autoptr(Bare) f = setup();
     g_autoptr(Error) err = NULL;
     size_t len;
 
@@ -353,7 +334,7 @@ static void a_bad_secret_is_refused(void)
 
 static void text_must_be_utf8(void)
 {
-    g_autoptr(Fixture) f = setup();
+    g_autoptr(Bare) f = setup();
     g_autoptr(Error) err = NULL;
     g_autofree char *good = NULL;
 
@@ -373,7 +354,7 @@ static void text_must_be_utf8(void)
 
 static void an_encrypted_secret_is_opened_by_its_key(void)
 {
-    g_autoptr(Fixture) f = setup();
+    g_autoptr(Bare) f = setup();
     g_autoptr(Error) err = NULL;
 
     must_add(f, "secret,id=key,format=base64,data=" ZERO_KEY);
@@ -413,7 +394,7 @@ static void note_thread(void *opaque)
 
 static void an_iothread_runs_calls_off_the_main_thread(void)
 {
-    g_autoptr(Fixture) f = setup();
+    g_autoptr(Bare) f = setup();
     IOThread *io = (IOThread *)must_add(f, "iothread,id=x");
     _Atomic bool ran = false;
 
@@ -428,7 +409,7 @@ static void an_iothread_runs_calls_off_the_main_thread(void)
 
 static void an_iothread_checks_its_counts(void)
 {
-    g_autoptr(Fixture) f = setup();
+    g_autoptr(Bare) f = setup();
     g_autoptr(Error) err = NULL;
     Object *obj;
 
@@ -468,7 +449,7 @@ static void draw(void *opaque, const uint8_t *data, size_t len)
 }
 
 /* The main loop takes the machine lock itself. */
-static void run_loop(Fixture *f, int until)
+static void run_loop(Bare *f, int until)
 {
     machine_unlock(f->m);
     while (draws < until) {
@@ -479,7 +460,7 @@ static void run_loop(Fixture *f, int until)
 
 static void builtin_answers_in_order_and_by_the_seed(void)
 {
-    g_autoptr(Fixture) f = setup();
+    g_autoptr(Bare) f = setup();
     RngBackend *rng = (RngBackend *)must_add(f, "rng-builtin,id=x");
     Draw a = { .len = 0 }, b = { .len = 0 }, gone = { .len = 0 };
 
@@ -504,7 +485,7 @@ static void builtin_answers_in_order_and_by_the_seed(void)
 
 static void random_reads_its_file(void)
 {
-    g_autoptr(Fixture) f = setup();
+    g_autoptr(Bare) f = setup();
     g_autofree char *path = path_of(f, "entropy");
     g_autofree char *text =
         g_strdup_printf("rng-random,id=x,filename=%s", path);

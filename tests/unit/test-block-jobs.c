@@ -2,34 +2,14 @@
 /* Jobs on disks: mirror, commit, backup, stream, create; states and verbs. */
 #include "tandem/base.h"
 
-#include <glib/gstdio.h>
-
-#include "softmmu/backend/block.h"
+#include "block-test.h"
 #include "softmmu/backend/block_job.h"
 #include "softmmu/backend/block_query.h"
-#include "softmmu/backend/drive.h"
-#include "softmmu/base/keyval.h"
 #include "softmmu/base/rcu.h"
-#include "softmmu/machine/machine.h"
-#include "softmmu/memory/backend.h"
-
-static const MachineType bare_type = {
-    .name = "bare-machine",
-    .parent = TYPE(machine_type),
-    .size = sizeof(Machine),
-    .machine_name = "bare",
-};
-static const ObjectType *const bare_types[] = { TYPE(bare_type), NULL };
-static const ObjectType *const *const lists[] = {
-    machine_types, memory_types, block_types, bare_types, NULL,
-};
-
-enum { IMAGE = 1 << 20 };
 
 typedef struct Fixture {
-    TypeRegistry *reg;
-    Machine *m;
-    char *dir, *source, *target;
+    Bare;
+    char *source, *target;
     Notifier on_event;
     GString *events; /* "created running BLOCK_JOB_READY ..." */
 } Fixture;
@@ -47,52 +27,33 @@ static void note_event(Notifier *n, void *data)
     }
 }
 
-static void make_image(const char *path, uint8_t first)
-{
-    g_autofree uint8_t *data = g_malloc(IMAGE);
-
-    for (int i = 0; i < IMAGE; i++) {
-        data[i] = first + i / 512;
-    }
-    g_assert_true(g_file_set_contents(path, (char *)data, IMAGE, NULL));
-}
-
 static BlockBackend *drive(Fixture *f, const char *options)
 {
     g_autofree char *text = g_strdup_printf("file=%s,if=none,format=raw,id=d%s",
                                             f->source, options);
-    json_object *o = keyval_parse(text, NULL, NULL);
-    DriveInfo *info = drive_add(f->m, o, false, NULL);
+    BlockBackend *blk = drive_from_text(f->m, text, NULL);
 
-    json_object_put(o);
-    g_assert_nonnull(info);
-    g_assert_true(
-        block_attach(info->blk, OBJECT(f->m), true, NULL, NULL, NULL));
-    return info->blk;
+    g_assert_nonnull(blk);
+    g_assert_true(block_attach(blk, OBJECT(f->m), true, NULL, NULL, NULL));
+    return blk;
 }
 
 static Fixture *setup(void)
 {
     Fixture *f = g_new0(Fixture, 1);
     g_autofree char *text = NULL;
-    json_object *o;
 
-    f->dir = g_dir_make_tmp("tandem-jobs-XXXXXX", NULL);
+    bare_init((Bare *)f, block_test_lists);
     f->source = g_build_filename(f->dir, "source", NULL);
     f->target = g_build_filename(f->dir, "target", NULL);
     make_image(f->source, 0);
     make_image(f->target, 100);
-    f->reg = type_registry_new(lists);
-    f->m = machine_new(&bare_type, (TypeView){ f->reg, "riscv64" });
     f->events = g_string_new("");
     f->on_event.fn = note_event;
     notifier_add(f->m->on_event, &f->on_event);
-    machine_lock(f->m);
     text = g_strdup_printf("raw,node-name=t,file.driver=file,file.filename=%s",
                            f->target);
-    o = keyval_parse(text, "driver", NULL);
-    g_assert_true(blockdev_add(f->m, o, NULL));
-    json_object_put(o);
+    g_assert_true(node_from_text(f->m, text, NULL));
     return f;
 }
 
@@ -103,40 +64,15 @@ static void teardown(Fixture *f)
     if (info) {
         block_detach(info->blk);
     }
-    machine_unlock(f->m);
-    machine_free(f->m);
-    type_registry_free(f->reg);
     g_unlink(f->source);
     g_unlink(f->target);
-    g_rmdir(f->dir);
     g_free(f->source);
     g_free(f->target);
-    g_free(f->dir);
+    bare_destroy((Bare *)f);
     g_string_free(f->events, TRUE);
     g_free(f);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Fixture, teardown)
-
-static void done(void *opaque, int status)
-{
-    *(int *)opaque = status;
-}
-
-static int request(Fixture *f, BlockBackend *blk, BlockOp op, uint64_t offset,
-                   void *buf, uint64_t bytes)
-{
-    struct iovec iov = { buf, bytes };
-    int status = 1;
-
-    block_submit(blk, op, offset, bytes, buf ? &iov : NULL, buf ? 1 : 0, 0,
-                 done, &status);
-    machine_unlock(f->m);
-    while (status == 1) {
-        loop_poll(f->m->loop, true);
-    }
-    machine_lock(f->m);
-    return status;
-}
 
 /* Run the main loop until the job @id has the status; NULL_: until it is
  * gone. */
@@ -158,43 +94,24 @@ static void write_byte(Fixture *f, BlockBackend *blk, uint64_t offset,
     uint8_t buf[512];
 
     memset(buf, value, sizeof(buf));
-    g_assert_cmpint(request(f, blk, BLOCK_WRITE, offset, buf, 512), ==, 0);
+    g_assert_cmpint(request(f->m, blk, BLOCK_WRITE, offset, buf, 512), ==, 0);
 }
 
 static uint8_t read_byte(Fixture *f, BlockBackend *blk, uint64_t offset)
 {
     uint8_t buf[512];
 
-    g_assert_cmpint(request(f, blk, BLOCK_READ, offset, buf, 512), ==, 0);
+    g_assert_cmpint(request(f->m, blk, BLOCK_READ, offset, buf, 512), ==, 0);
     return buf[0];
-}
-
-static void read_file(const char *path, uint8_t *out)
-{
-    g_autofree char *data = NULL;
-    gsize len;
-
-    g_assert_true(g_file_get_contents(path, &data, &len, NULL));
-    g_assert_cmpuint(len, ==, IMAGE);
-    memcpy(out, data, len);
-}
-
-static uint8_t byte_in(const char *path, uint64_t offset)
-{
-    g_autofree uint8_t *data = g_malloc(IMAGE);
-
-    read_file(path, data);
-    return data[offset];
 }
 
 static void assert_equal_files(const char *a, const char *b)
 {
-    g_autofree uint8_t *x = g_malloc(IMAGE);
-    g_autofree uint8_t *y = g_malloc(IMAGE);
+    gsize x_len, y_len;
+    g_autofree uint8_t *x = read_file(a, &x_len);
+    g_autofree uint8_t *y = read_file(b, &y_len);
 
-    read_file(a, x);
-    read_file(b, y);
-    g_assert_cmpint(memcmp(x, y, IMAGE), ==, 0);
+    g_assert_cmpmem(x, x_len, y, y_len);
 }
 
 /* --- mirror --- */
@@ -216,8 +133,8 @@ static void mirror_and_pivot(Fixture *f, bool write_blocking)
     wait_for(f, "d", JOB_NULL);
     assert_equal_files(f->source, f->target);
     write_byte(f, blk, 8192, 0x77); /* the target is the disk now */
-    g_assert_cmpuint(byte_in(f->target, 8192), ==, 0x77);
-    g_assert_cmpuint(byte_in(f->source, 8192), !=, 0x77);
+    g_assert_cmpuint(byte_in_file(f->target, 8192), ==, 0x77);
+    g_assert_cmpuint(byte_in_file(f->source, 8192), !=, 0x77);
     g_assert_false(blockdev_del(f->m, "t", NULL));
 }
 
@@ -250,7 +167,7 @@ static void mirror_cancelled_when_ready_leaves_a_copy(void)
     wait_for(f, "j", JOB_NULL);
     assert_equal_files(f->source, f->target);
     write_byte(f, blk, 0, 0x77);
-    g_assert_cmpuint(byte_in(f->source, 0), ==, 0x77);
+    g_assert_cmpuint(byte_in_file(f->source, 0), ==, 0x77);
     g_assert_true(blockdev_del(f->m, "t", NULL)); /* nobody uses it */
     g_assert_nonnull(strstr(f->events->str, "BLOCK_JOB_COMPLETED"));
 }
@@ -268,8 +185,8 @@ static void mirror_of_nothing_follows_writes_only(void)
     write_byte(f, blk, 65536, 0x55);
     g_assert_true(job_complete(job_find(f->m, "d"), NULL));
     wait_for(f, "d", JOB_NULL);
-    g_assert_cmpuint(byte_in(f->target, 65536), ==, 0x55);
-    g_assert_cmpuint(byte_in(f->target, 0), ==, 100);
+    g_assert_cmpuint(byte_in_file(f->target, 65536), ==, 0x55);
+    g_assert_cmpuint(byte_in_file(f->target, 0), ==, 100);
 }
 
 static void pending_job_waits_to_be_finalized_and_dismissed(void)
@@ -368,19 +285,19 @@ static void backup_is_the_disk_as_it_was(void)
     g_autoptr(Fixture) f = setup();
     BlockBackend *blk = drive(f, "");
     BlockJobOptions o = { .device = "d", .target = "t", .job.speed = 2 << 20 };
-    g_autofree uint8_t *before = g_malloc(IMAGE);
-    g_autofree uint8_t *after = g_malloc(IMAGE);
+    g_autofree uint8_t *after = NULL;
+    gsize len, after_len;
+    g_autofree uint8_t *before = read_file(f->source, &len);
 
-    read_file(f->source, before);
     g_assert_true(block_backup_start(f->m, &o, NULL));
     for (int i = 0; i < 64; i++) {
         write_byte(f, blk, (uint64_t)(2047 - i * 31) * 512, 0xc0 + i);
     }
     g_assert_true(job_set_speed(job_find(f->m, "d"), 0, NULL));
     wait_for(f, "d", JOB_NULL);
-    read_file(f->target, after);
-    g_assert_cmpint(memcmp(before, after, IMAGE), ==, 0);
-    g_assert_cmpuint(byte_in(f->source, 2047 * 512), ==, 0xc0);
+    after = read_file(f->target, &after_len);
+    g_assert_cmpmem(before, len, after, after_len);
+    g_assert_cmpuint(byte_in_file(f->source, 2047 * 512), ==, 0xc0);
     g_assert_cmpuint(read_byte(f, blk, 2047 * 512), ==, 0xc0);
     g_assert_true(blockdev_del(f->m, "t", NULL));
 }
@@ -395,8 +312,8 @@ static void backup_of_nothing_keeps_what_is_overwritten(void)
 
     g_assert_true(block_backup_start(f->m, &o, NULL));
     write_byte(f, blk, 512, 0xee);
-    g_assert_cmpuint(byte_in(f->target, 512), ==, 1);
-    g_assert_cmpuint(byte_in(f->target, 65536), ==, 228);
+    g_assert_cmpuint(byte_in_file(f->target, 512), ==, 1);
+    g_assert_cmpuint(byte_in_file(f->target, 65536), ==, 228);
     g_assert_true(job_cancel(job_find(f->m, "d"), true, NULL));
     wait_for(f, "d", JOB_NULL);
 }
@@ -410,16 +327,16 @@ static void commit_writes_the_layer_down(void)
     BlockJobOptions o = { .device = "d" };
 
     write_byte(f, blk, 65536, 0xee);
-    g_assert_cmpuint(byte_in(f->source, 65536), ==, 128);
+    g_assert_cmpuint(byte_in_file(f->source, 65536), ==, 128);
     g_assert_true(block_commit_start(f->m, &o, NULL));
     wait_for(f, "d", JOB_READY);
     write_byte(f, blk, 131072, 0xdd);
     g_assert_true(job_complete(job_find(f->m, "d"), NULL));
     wait_for(f, "d", JOB_NULL);
-    g_assert_cmpuint(byte_in(f->source, 65536), ==, 0xee);
-    g_assert_cmpuint(byte_in(f->source, 131072), ==, 0xdd);
+    g_assert_cmpuint(byte_in_file(f->source, 65536), ==, 0xee);
+    g_assert_cmpuint(byte_in_file(f->source, 131072), ==, 0xdd);
     write_byte(f, blk, 0, 0xcc); /* the image is the disk now */
-    g_assert_cmpuint(byte_in(f->source, 0), ==, 0xcc);
+    g_assert_cmpuint(byte_in_file(f->source, 0), ==, 0xcc);
 }
 
 static void commit_at_once_empties_the_layer(void)
@@ -429,9 +346,9 @@ static void commit_at_once_empties_the_layer(void)
 
     write_byte(f, blk, 65536, 0xee);
     g_assert_true(block_commit_now(f->m, "d", NULL));
-    g_assert_cmpuint(byte_in(f->source, 65536), ==, 0xee);
+    g_assert_cmpuint(byte_in_file(f->source, 65536), ==, 0xee);
     write_byte(f, blk, 65536, 0xdd); /* into the layer again */
-    g_assert_cmpuint(byte_in(f->source, 65536), ==, 0xee);
+    g_assert_cmpuint(byte_in_file(f->source, 65536), ==, 0xee);
     g_assert_cmpuint(read_byte(f, blk, 65536), ==, 0xdd);
     g_assert_false(block_commit_now(f->m, "t", NULL));
 }

@@ -3,65 +3,31 @@
 #include "tandem/base.h"
 
 #include <fcntl.h>
-#include <glib/gstdio.h>
 
-#include "softmmu/backend/block.h"
+#include "block-test.h"
 #include "softmmu/backend/block_query.h"
-#include "softmmu/backend/drive.h"
-#include "softmmu/base/keyval.h"
 #include "softmmu/base/rcu.h"
-#include "softmmu/machine/machine.h"
-#include "softmmu/memory/backend.h"
-
-static const MachineType bare_type = {
-    .name = "bare-machine",
-    .parent = TYPE(machine_type),
-    .size = sizeof(Machine),
-    .machine_name = "bare",
-};
-static const ObjectType *const bare_types[] = { TYPE(bare_type), NULL };
-static const ObjectType *const *const lists[] = {
-    machine_types, memory_types, block_types, bare_types, NULL,
-};
-
-enum { IMAGE = 1 << 20 };
 
 typedef struct Fixture {
-    TypeRegistry *reg;
-    Machine *m;
+    Bare;
     char *path; /* an image of 1 MiB, byte i is i / 512 */
 } Fixture;
-
-static void make_image(const char *path)
-{
-    g_autofree uint8_t *data = g_malloc(IMAGE);
-
-    for (int i = 0; i < IMAGE; i++) {
-        data[i] = i / 512;
-    }
-    g_assert_true(g_file_set_contents(path, (char *)data, IMAGE, NULL));
-}
 
 static Fixture *setup(void)
 {
     Fixture *f = g_new0(Fixture, 1);
-    int fd = g_file_open_tmp("tandem-block-XXXXXX", &f->path, NULL);
 
-    close(fd);
-    make_image(f->path);
-    f->reg = type_registry_new(lists);
-    f->m = machine_new(&bare_type, (TypeView){ f->reg, "riscv64" });
-    machine_lock(f->m);
+    bare_init((Bare *)f, block_test_lists);
+    f->path = g_build_filename(f->dir, "image", NULL);
+    make_image(f->path, 0);
     return f;
 }
 
 static void teardown(Fixture *f)
 {
-    machine_unlock(f->m);
-    machine_free(f->m);
-    type_registry_free(f->reg);
     g_unlink(f->path);
     g_free(f->path);
+    bare_destroy((Bare *)f);
     g_free(f);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Fixture, teardown)
@@ -70,11 +36,8 @@ static BlockBackend *drive(Fixture *f, const char *options, Error **errp)
 {
     g_autofree char *text =
         g_strdup_printf("file=%s,if=none%s", f->path, options);
-    json_object *o = keyval_parse(text, NULL, NULL);
-    DriveInfo *info = drive_add(f->m, o, false, errp);
 
-    json_object_put(o);
-    return info ? info->blk : NULL;
+    return drive_from_text(f->m, text, errp);
 }
 
 static void assert_drive_refused(Fixture *f, const char *options,
@@ -86,47 +49,6 @@ static void assert_drive_refused(Fixture *f, const char *options,
     g_assert_nonnull(strstr(error_text(err), sentence));
 }
 
-typedef struct Result {
-    int status, calls;
-} Result;
-
-static void done(void *opaque, int status)
-{
-    Result *r = opaque;
-
-    r->status = status;
-    r->calls++;
-}
-
-/* One request, waited for by the main loop as a device's would be. */
-static int request(Fixture *f, BlockBackend *blk, BlockOp op, uint64_t offset,
-                   void *buf, uint64_t bytes)
-{
-    struct iovec iov = { buf, bytes };
-    Result r = { 0 };
-
-    block_submit(blk, op, offset, bytes, buf ? &iov : NULL, buf ? 1 : 0, 0,
-                 done, &r);
-    g_assert_cmpint(r.calls, ==, 0); /* never from inside the call */
-    machine_unlock(f->m);
-    while (r.calls == 0) {
-        loop_poll(f->m->loop, true);
-    }
-    machine_lock(f->m);
-    g_assert_cmpint(r.calls, ==, 1);
-    return r.status;
-}
-
-static uint8_t byte_in_file(const char *path, size_t offset)
-{
-    g_autofree char *data = NULL;
-    gsize len;
-
-    g_assert_true(g_file_get_contents(path, &data, &len, NULL));
-    g_assert_cmpuint(offset, <, len);
-    return data[offset];
-}
-
 static void what_is_written_is_read_and_in_the_file(void)
 {
     g_autoptr(Fixture) f = setup();
@@ -134,12 +56,12 @@ static void what_is_written_is_read_and_in_the_file(void)
     uint8_t buf[1024];
 
     g_assert_cmpuint(block_length(blk), ==, IMAGE);
-    g_assert_cmpint(request(f, blk, BLOCK_READ, 512 * 7, buf, 1024), ==, 0);
+    g_assert_cmpint(request(f->m, blk, BLOCK_READ, 512 * 7, buf, 1024), ==, 0);
     g_assert_cmpuint(buf[0], ==, 7);
     g_assert_cmpuint(buf[512], ==, 8);
     memset(buf, 0xa5, sizeof(buf));
-    g_assert_cmpint(request(f, blk, BLOCK_WRITE, 512, buf, 1024), ==, 0);
-    g_assert_cmpint(request(f, blk, BLOCK_FLUSH, 0, NULL, 0), ==, 0);
+    g_assert_cmpint(request(f->m, blk, BLOCK_WRITE, 512, buf, 1024), ==, 0);
+    g_assert_cmpint(request(f->m, blk, BLOCK_FLUSH, 0, NULL, 0), ==, 0);
     g_assert_cmpuint(byte_in_file(f->path, 511), ==, 0);
     g_assert_cmpuint(byte_in_file(f->path, 512), ==, 0xa5);
     g_assert_cmpuint(byte_in_file(f->path, 1536), ==, 3);
@@ -151,12 +73,12 @@ static void requests_beyond_the_end_fail(void)
     BlockBackend *blk = drive(f, ",format=raw", NULL);
     uint8_t buf[1024];
 
-    g_assert_cmpint(request(f, blk, BLOCK_READ, IMAGE - 512, buf, 1024), ==,
+    g_assert_cmpint(request(f->m, blk, BLOCK_READ, IMAGE - 512, buf, 1024), ==,
                     -EIO);
-    g_assert_cmpint(request(f, blk, BLOCK_WRITE, UINT64_MAX - 511, buf, 512),
+    g_assert_cmpint(request(f->m, blk, BLOCK_WRITE, UINT64_MAX - 511, buf, 512),
                     ==, -EIO);
-    g_assert_cmpint(request(f, blk, BLOCK_DISCARD, 512, NULL, UINT64_MAX), ==,
-                    -EIO);
+    g_assert_cmpint(request(f->m, blk, BLOCK_DISCARD, 512, NULL, UINT64_MAX),
+                    ==, -EIO);
 }
 
 static void snapshot_leaves_the_image_alone(void)
@@ -166,8 +88,9 @@ static void snapshot_leaves_the_image_alone(void)
     uint8_t buf[512], around[3 * 512];
 
     memset(buf, 0xee, sizeof(buf));
-    g_assert_cmpint(request(f, blk, BLOCK_WRITE, 65536 + 512, buf, 512), ==, 0);
-    g_assert_cmpint(request(f, blk, BLOCK_READ, 65536, around, 1536), ==, 0);
+    g_assert_cmpint(request(f->m, blk, BLOCK_WRITE, 65536 + 512, buf, 512), ==,
+                    0);
+    g_assert_cmpint(request(f->m, blk, BLOCK_READ, 65536, around, 1536), ==, 0);
     g_assert_cmpuint(around[0], ==, 128);
     g_assert_cmpuint(around[512], ==, 0xee);
     g_assert_cmpuint(around[1024], ==, 130);
@@ -179,7 +102,7 @@ static void zeros_are_written(void)
     g_autoptr(Fixture) f = setup();
     BlockBackend *blk = drive(f, ",format=raw,discard=unmap", NULL);
 
-    g_assert_cmpint(request(f, blk, BLOCK_WRITE_ZEROES, 512, NULL, 8192), ==,
+    g_assert_cmpint(request(f->m, blk, BLOCK_WRITE_ZEROES, 512, NULL, 8192), ==,
                     0);
     g_assert_cmpuint(byte_in_file(f->path, 512 + 8191), ==, 0);
     g_assert_cmpuint(byte_in_file(f->path, 512 + 8192), ==, 17);
@@ -197,11 +120,11 @@ static void direct_io_takes_any_alignment(void)
         return;
     }
     memset(buf, 0x3c, sizeof(buf));
-    g_assert_cmpint(request(f, blk, BLOCK_WRITE, 512, buf + 1, 1024), ==, 0);
+    g_assert_cmpint(request(f->m, blk, BLOCK_WRITE, 512, buf + 1, 1024), ==, 0);
     g_assert_cmpuint(byte_in_file(f->path, 511), ==, 0);
     g_assert_cmpuint(byte_in_file(f->path, 512), ==, 0x3c);
     g_assert_cmpuint(byte_in_file(f->path, 1536), ==, 3);
-    g_assert_cmpint(request(f, blk, BLOCK_READ, 1536, buf + 1, 512), ==, 0);
+    g_assert_cmpint(request(f->m, blk, BLOCK_READ, 1536, buf + 1, 512), ==, 0);
     g_assert_cmpuint(buf[1], ==, 3);
 }
 
@@ -212,7 +135,7 @@ static void read_only_disks_refuse_writes(void)
     uint8_t buf[512] = { 0 };
 
     g_assert_true(block_read_only(blk));
-    g_assert_cmpint(request(f, blk, BLOCK_WRITE, 0, buf, 512), ==, -EPERM);
+    g_assert_cmpint(request(f->m, blk, BLOCK_WRITE, 0, buf, 512), ==, -EPERM);
     g_assert_false(block_attach(blk, OBJECT(f->m), true, NULL, NULL, NULL));
 }
 
@@ -236,21 +159,23 @@ static void inactive_nodes_leave_the_image_to_others(void)
     block_start_inactive(f->m);
     target = drive(f, ",format=raw,id=t,node-name=t", NULL);
     g_assert_nonnull(target);
-    g_assert_cmpint(request(f, target, BLOCK_READ, 512, buf, 512), ==, 0);
+    g_assert_cmpint(request(f->m, target, BLOCK_READ, 512, buf, 512), ==, 0);
     g_assert_cmpuint(buf[0], ==, 1);
-    g_assert_cmpint(request(f, target, BLOCK_WRITE, 0, buf, 512), ==, -EPERM);
+    g_assert_cmpint(request(f->m, target, BLOCK_WRITE, 0, buf, 512), ==,
+                    -EPERM);
     g_assert_false(block_activate_all(f->m, &err));
     g_assert_nonnull(strstr(error_text(err), "Failed to get \"write\" lock"));
     g_assert_true(block_inactivate_all(f->m, NULL));
-    g_assert_cmpint(request(f, source, BLOCK_WRITE, 0, buf, 512), ==, -EPERM);
+    g_assert_cmpint(request(f->m, source, BLOCK_WRITE, 0, buf, 512), ==,
+                    -EPERM);
     g_assert_true(blockdev_set_active(f->m, "t", true, NULL));
     g_assert_false(blockdev_set_active(f->m, "s", true, NULL));
     g_assert_true(blockdev_set_active(f->m, "t", false, NULL));
     g_assert_true(blockdev_set_active(f->m, "s", true, NULL));
-    g_assert_cmpint(request(f, source, BLOCK_WRITE, 0, buf, 512), ==, 0);
+    g_assert_cmpint(request(f->m, source, BLOCK_WRITE, 0, buf, 512), ==, 0);
     g_assert_true(blockdev_set_active(f->m, "s", false, NULL));
     g_assert_true(blockdev_set_active(f->m, "t", true, NULL));
-    g_assert_cmpint(request(f, target, BLOCK_WRITE, 0, buf, 512), ==, 0);
+    g_assert_cmpint(request(f->m, target, BLOCK_WRITE, 0, buf, 512), ==, 0);
 }
 
 static void mistakes_are_named(void)
@@ -329,30 +254,31 @@ static void ring_does_what_workers_do(void)
     if (!blk) {
         return;
     }
-    g_assert_cmpint(request(f, blk, BLOCK_READ, 512 * 7, buf, 1024), ==, 0);
+    g_assert_cmpint(request(f->m, blk, BLOCK_READ, 512 * 7, buf, 1024), ==, 0);
     g_assert_cmpuint(buf[0], ==, 7);
     g_assert_cmpuint(buf[1023], ==, 8);
     memset(buf, 0xa5, sizeof(buf));
-    g_assert_cmpint(request(f, blk, BLOCK_WRITE, 512, buf, 1024), ==, 0);
-    g_assert_cmpint(request(f, blk, BLOCK_FLUSH, 0, NULL, 0), ==, 0);
+    g_assert_cmpint(request(f->m, blk, BLOCK_WRITE, 512, buf, 1024), ==, 0);
+    g_assert_cmpint(request(f->m, blk, BLOCK_FLUSH, 0, NULL, 0), ==, 0);
     g_assert_cmpuint(byte_in_file(f->path, 511), ==, 0);
     g_assert_cmpuint(byte_in_file(f->path, 1535), ==, 0xa5);
     g_assert_cmpuint(byte_in_file(f->path, 1536), ==, 3);
     block_set_write_cache(blk, false); /* durable at once */
-    g_assert_cmpint(request(f, blk, BLOCK_WRITE, 4096, buf, 512), ==, 0);
+    g_assert_cmpint(request(f->m, blk, BLOCK_WRITE, 4096, buf, 512), ==, 0);
     g_assert_cmpuint(byte_in_file(f->path, 4096), ==, 0xa5);
-    g_assert_cmpint(request(f, blk, BLOCK_WRITE_ZEROES, 512, NULL, 8192), ==,
+    g_assert_cmpint(request(f->m, blk, BLOCK_WRITE_ZEROES, 512, NULL, 8192), ==,
                     0);
     block_set_write_cache(blk, true);
-    g_assert_cmpint(request(f, blk, BLOCK_WRITE_ZEROES, 16384, NULL, 8192), ==,
-                    0);
+    g_assert_cmpint(request(f->m, blk, BLOCK_WRITE_ZEROES, 16384, NULL, 8192),
+                    ==, 0);
     g_assert_cmpuint(byte_in_file(f->path, 4096), ==, 0);
     g_assert_cmpuint(byte_in_file(f->path, 16384 + 8191), ==, 0);
     g_assert_cmpuint(byte_in_file(f->path, 16384 + 8192), ==, 48);
-    g_assert_cmpint(request(f, blk, BLOCK_DISCARD, 65536, NULL, 65536), ==, 0);
-    g_assert_cmpint(request(f, blk, BLOCK_READ, 65536, buf, 512), ==, 0);
+    g_assert_cmpint(request(f->m, blk, BLOCK_DISCARD, 65536, NULL, 65536), ==,
+                    0);
+    g_assert_cmpint(request(f->m, blk, BLOCK_READ, 65536, buf, 512), ==, 0);
     g_assert_cmpuint(buf[0], ==, 0);
-    g_assert_cmpint(request(f, blk, BLOCK_READ, IMAGE, buf, 512), ==, -EIO);
+    g_assert_cmpint(request(f->m, blk, BLOCK_READ, IMAGE, buf, 512), ==, -EIO);
 }
 
 static void ring_reads_zeros_past_the_end_of_a_file_that_shrank(void)
@@ -366,7 +292,7 @@ static void ring_reads_zeros_past_the_end_of_a_file_that_shrank(void)
     }
     memset(buf, 0xa5, sizeof(buf));
     g_assert_cmpint(truncate(f->path, 1000), ==, 0);
-    g_assert_cmpint(request(f, blk, BLOCK_READ, 512, buf, 2048), ==, 0);
+    g_assert_cmpint(request(f->m, blk, BLOCK_READ, 512, buf, 2048), ==, 0);
     g_assert_cmpuint(buf[487], ==, 1);
     g_assert_cmpuint(buf[488], ==, 0);
     g_assert_cmpuint(buf[2047], ==, 0);
@@ -445,7 +371,7 @@ static void limits_hold_requests_back(void)
     clocks_set_running(f->m->clocks, true);
     start = g_get_monotonic_time();
     for (int i = 0; i < 30; i++) {
-        g_assert_cmpint(request(f, blk, BLOCK_READ, 0, buf, 512), ==, 0);
+        g_assert_cmpint(request(f->m, blk, BLOCK_READ, 0, buf, 512), ==, 0);
     }
     took = g_get_monotonic_time() - start;
     g_assert_cmpint(took, >=, 180000);
@@ -478,7 +404,7 @@ static void part_of_an_image_is_a_disk(void)
     uint8_t buf[512];
 
     g_assert_cmpuint(block_length(blk), ==, 8192);
-    g_assert_cmpint(request(f, blk, BLOCK_READ, 512, buf, 512), ==, 0);
+    g_assert_cmpint(request(f->m, blk, BLOCK_READ, 512, buf, 512), ==, 0);
     g_assert_cmpuint(buf[0], ==, 9);
 }
 
@@ -508,13 +434,10 @@ static void nodes_are_named_and_deleted(void)
     g_autoptr(Fixture) f = setup();
     g_autofree char *text = g_strdup_printf(
         "raw,node-name=n,file.driver=file,file.filename=%s", f->path);
-    json_object *o = keyval_parse(text, "driver", NULL);
 
-    g_assert_true(blockdev_add(f->m, o, NULL));
-    json_object_put(o);
-    o = keyval_parse(text, "driver", NULL);
-    g_assert_false(blockdev_add(f->m, o, NULL)); /* the name, and the lock */
-    json_object_put(o);
+    g_assert_true(node_from_text(f->m, text, NULL));
+    g_assert_false(
+        node_from_text(f->m, text, NULL)); /* the name and the lock */
     g_assert_true(blockdev_del(f->m, "n", NULL));
     g_assert_false(blockdev_del(f->m, "n", NULL));
 }
@@ -535,13 +458,13 @@ static void nodes_in_use_are_reopened(void)
     BlockBackend *blk = drive(f, ",format=raw,node-name=n,readonly=on", NULL);
     uint8_t buf[512] = { 0 };
 
-    g_assert_cmpint(request(f, blk, BLOCK_WRITE, 0, buf, 512), ==, -EPERM);
+    g_assert_cmpint(request(f->m, blk, BLOCK_WRITE, 0, buf, 512), ==, -EPERM);
     g_assert_true(reopen(f, "raw,node-name=n,read-only=off", NULL));
-    g_assert_cmpint(request(f, blk, BLOCK_WRITE, 512, buf, 512), ==, 0);
+    g_assert_cmpint(request(f->m, blk, BLOCK_WRITE, 512, buf, 512), ==, 0);
     g_assert_cmpuint(byte_in_file(f->path, 512), ==, 0);
     assert_drive_refused(f, ",format=raw,id=b", "write"); /* locked anew */
     g_assert_true(reopen(f, "raw,node-name=n,read-only=on", NULL));
-    g_assert_cmpint(request(f, blk, BLOCK_WRITE, 0, buf, 512), ==, -EPERM);
+    g_assert_cmpint(request(f->m, blk, BLOCK_WRITE, 0, buf, 512), ==, -EPERM);
     g_assert_false(reopen(f, "raw,node-name=n,offset=512", &err));
     g_assert_cmpstr(error_text(err), ==, "Cannot change the option 'offset'");
     g_assert_false(reopen(f, "raw,node-name=nosuch", NULL));
@@ -574,16 +497,11 @@ static void read_only_readers_share_by_force(void)
     g_autoptr(Fixture) f = setup();
     g_autofree char *text =
         g_strdup_printf("file,node-name=r,filename=%s,force-share=on", f->path);
-    json_object *o;
+    g_autofree char *reads = g_strconcat(text, ",read-only=on", NULL);
 
     g_assert_nonnull(drive(f, ",format=raw", NULL));
-    o = keyval_parse(text, "driver", NULL);
-    g_assert_false(blockdev_add(f->m, o, NULL)); /* it would write */
-    json_object_put(o);
-    o = keyval_parse(text, "driver", NULL);
-    json_object_object_add(o, "read-only", json_object_new_boolean(true));
-    g_assert_true(blockdev_add(f->m, o, NULL));
-    json_object_put(o);
+    g_assert_false(node_from_text(f->m, text, NULL)); /* it would write */
+    g_assert_true(node_from_text(f->m, reads, NULL));
 }
 
 int main(int argc, char **argv)

@@ -9,12 +9,9 @@
 #include "copy.h"
 
 typedef struct Backup {
-    BlockNode *source, *target, *filter; /* references */
+    CopyJob job;
     BlockSync sync;
-    BlockOnError on_source, on_target;
-    CopyMap map;       /* what is to be saved */
     CopyMap under_way; /* what is being saved; its lock comes first */
-    uint64_t copied;
     int failed; /* under_way.lock: a guest's write could not be preceded */
 } Backup;
 
@@ -27,7 +24,7 @@ static bool claim(Backup *s, uint64_t i)
     while (s->under_way.bits[i / 64] & BIT(i % 64)) {
         cond_wait(&s->under_way.changed, &s->under_way.lock);
     }
-    mine = copy_map_take(&s->map, i);
+    mine = copy_map_take(&s->job.map, i);
     if (mine) {
         s->under_way.bits[i / 64] |= BIT(i % 64);
     }
@@ -38,7 +35,7 @@ static void unclaim(Backup *s, uint64_t i, bool again)
 {
     LOCK_GUARD(&s->under_way.lock);
     if (again) {
-        copy_map_set(&s->map, i * s->map.chunk, 1);
+        copy_map_set(&s->job.map, i * s->job.map.chunk, 1);
     }
     s->under_way.bits[i / 64] &= ~BIT(i % 64);
     cond_broadcast(&s->under_way.changed);
@@ -47,15 +44,15 @@ static void unclaim(Backup *s, uint64_t i, bool again)
 /* Save one chunk unless it has been; 0 or -errno. */
 static int save_chunk(Backup *s, uint64_t i, uint64_t *bytes, bool *on_target)
 {
-    uint64_t offset = i * s->map.chunk;
+    uint64_t offset = i * s->job.map.chunk;
     int err;
 
     *bytes = 0;
     if (!claim(s, i)) {
         return 0;
     }
-    *bytes = MIN(s->map.chunk, s->map.length - offset);
-    err = copy_piece(s->source, s->target, offset, *bytes, on_target);
+    *bytes = MIN(s->job.map.chunk, s->job.map.length - offset);
+    err = copy_piece(s->job.source, s->job.target, offset, *bytes, on_target);
     unclaim(s, i, err != 0);
     return err;
 }
@@ -67,7 +64,7 @@ static int backup_io(BlockNode *node, BlockOp op, uint64_t offset,
 {
     Backup *s = *(Backup **)node->priv;
     bool changes = op != BLOCK_READ && op != BLOCK_FLUSH;
-    uint64_t chunk = s->map.chunk, n;
+    uint64_t chunk = s->job.map.chunk, n;
     bool on_target;
 
     for (uint64_t i = offset / chunk;
@@ -108,16 +105,14 @@ static bool save_one(Job *job, Backup *s, uint64_t i, Error **errp)
         return false;
     }
     while ((err = save_chunk(s, i, &bytes, &on_target)) != 0) {
-        if (!copy_try_again(job, on_target ? s->on_target : s->on_source,
+        if (!copy_try_again(job,
+                            on_target ? s->job.on_target : s->job.on_source,
                             !on_target, err, errp) ||
             !job_may_go_on(job)) {
             return false;
         }
     }
-    s->copied += bytes;
-    job_progress(
-        job, s->copied,
-        s->copied + MIN(copy_map_count(&s->map) * s->map.chunk, s->map.length));
+    copy_job_progress(job, &s->job, bytes);
     if (bytes > 0) {
         job_limit(job, bytes);
     }
@@ -135,12 +130,12 @@ static bool backup_run(Job *job, Error **errp)
         }
         job_wait(job, 100000000);
     }
-    for (uint64_t i = 0; i < s->map.chunks; i++) {
+    for (uint64_t i = 0; i < s->job.map.chunks; i++) {
         if (!job_may_go_on(job) || !save_one(job, s, i, errp)) {
             return false;
         }
     }
-    err = block_node_io(s->target, BLOCK_FLUSH, 0, 0, NULL, 0, 0);
+    err = block_node_io(s->job.target, BLOCK_FLUSH, 0, 0, NULL, 0, 0);
     if (err) {
         error_set_errno(errp, -err, "flushing the target failed");
     }
@@ -152,15 +147,7 @@ static void backup_clean(Job *job)
     Backup *s = job->opaque;
 
     block_drained_begin(job->m);
-    block_graph_replace(s->filter, s->source);
-    block_node_drop(s->filter);
-    s->source->jobs--;
-    s->target->jobs--;
-    s->target->users--;
-    s->target->writers--;
-    block_node_drop(s->target);
-    block_node_drop(s->source);
-    copy_map_destroy(&s->map);
+    copy_job_clean(&s->job);
     copy_map_destroy(&s->under_way);
     block_drained_end(job->m);
     g_free(s);
@@ -177,55 +164,37 @@ static const JobType backup_type = {
 
 static bool start(Machine *m, const BlockJobOptions *o, Backup *s, Error **errp)
 {
-    JobOptions jo = o->job;
-    uint64_t chunk, length = block_node_length(s->source);
-    Job *job;
+    uint64_t chunk;
 
-    jo.id = copy_job_id(o, m);
     if (!copy_granularity(o, &chunk, errp)) {
         return false;
     }
-    job = job_new(m, &backup_type, &jo, s, errp);
-    if (!job) {
-        return false;
-    }
-    s->filter =
-        block_filter_new(&backup_filter, o->filter_name, s->source, s, errp);
-    if (!s->filter) {
-        job_discard(job);
-        return false;
-    }
     s->sync = o->sync;
-    s->on_source = o->on_source;
-    s->on_target = o->on_target;
-    copy_map_init(&s->map, length, chunk);
-    copy_map_init(&s->under_way, length, chunk);
-    s->source->jobs++;
-    s->target->jobs++;
-    s->target->users++;
-    s->target->writers++;
-    block_drained_begin(m);
-    copy_map_by_sync(&s->map, s->source,
-                     o->sync == BLOCK_SYNC_NONE ? BLOCK_SYNC_FULL : o->sync);
-    block_graph_replace(s->source, s->filter);
-    block_drained_end(m);
-    job_start(job);
-    return true;
+    copy_map_init(&s->under_way, block_node_length(s->job.source), chunk);
+    /* With "none" the filter saves what the guest is about to overwrite. */
+    if (copy_job_start(m, o, &backup_type, &backup_filter,
+                       s->sync == BLOCK_SYNC_NONE ? BLOCK_SYNC_FULL : s->sync,
+                       &s->job, errp)) {
+        return true;
+    }
+    copy_map_destroy(&s->under_way);
+    return false;
 }
 
 bool block_backup_start(Machine *m, const BlockJobOptions *o, Error **errp)
 {
     Backup *s = g_new0(Backup, 1);
+    CopyJob *job = &s->job;
 
-    if (copy_find_source(m, o->device, &s->source, errp)) {
-        object_ref(s->source);
-        if (copy_find_target(m, o, s->source, &s->target, errp)) {
+    if (copy_find_source(m, o->device, &job->source, errp)) {
+        object_ref(job->source);
+        if (copy_find_target(m, o, job->source, &job->target, errp)) {
             if (start(m, o, s, errp)) {
                 return true;
             }
-            block_node_drop(s->target);
+            block_node_drop(job->target);
         }
-        object_unref(s->source);
+        object_unref(job->source);
     }
     g_free(s);
     return false;

@@ -290,3 +290,64 @@ const char *copy_job_id(const BlockJobOptions *o, Machine *m)
            : block_backend_find(m, o->device) ? o->device
                                               : NULL;
 }
+
+/* --- a job that copies one node to another below a filter --- */
+
+static void count_users(CopyJob *s, int by)
+{
+    s->source->jobs += by;
+    s->target->jobs += by;
+    s->target->users += by;
+    s->target->writers += by;
+}
+
+bool copy_job_start(Machine *m, const BlockJobOptions *o, const JobType *type,
+                    const BlockDriver *filter, BlockSync sync, CopyJob *s,
+                    Error **errp)
+{
+    JobOptions jo = o->job;
+    uint64_t chunk;
+    Job *job;
+
+    jo.id = copy_job_id(o, m);
+    if (!copy_granularity(o, &chunk, errp)) {
+        return false;
+    }
+    job = job_new(m, type, &jo, s, errp);
+    if (!job) {
+        return false;
+    }
+    s->filter = block_filter_new(filter, o->filter_name, s->source, s, errp);
+    if (!s->filter) {
+        job_discard(job);
+        return false;
+    }
+    s->on_source = o->on_source;
+    s->on_target = o->on_target;
+    copy_map_init(&s->map, block_node_length(s->source), chunk);
+    count_users(s, 1);
+    block_drained_begin(m);
+    copy_map_by_sync(&s->map, s->source, sync);
+    block_graph_replace(s->source, s->filter);
+    block_drained_end(m);
+    job_start(job);
+    return true;
+}
+
+void copy_job_clean(CopyJob *s)
+{
+    block_graph_replace(s->filter, s->source);
+    block_node_drop(s->filter);
+    count_users(s, -1);
+    block_node_drop(s->target);
+    block_node_drop(s->source);
+    copy_map_destroy(&s->map);
+}
+
+void copy_job_progress(Job *job, CopyJob *s, uint64_t bytes)
+{
+    s->copied += bytes;
+    job_progress(
+        job, s->copied,
+        s->copied + MIN(copy_map_count(&s->map) * s->map.chunk, s->map.length));
+}

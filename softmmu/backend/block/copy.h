@@ -49,4 +49,26 @@ bool copy_granularity(const BlockJobOptions *o, uint64_t *chunk, Error **errp);
 /* The job's id: as given, else the drive's; NULL: neither. */
 const char *copy_job_id(const BlockJobOptions *o, Machine *m);
 
+/* --- a job that copies one node to another below a filter --- */
+
+/* First in the state of such a job. */
+typedef struct CopyJob {
+    BlockNode *source, *target, *filter; /* references */
+    BlockOnError on_source, on_target;
+    CopyMap map; /* what is to be copied */
+    uint64_t copied;
+} CopyJob;
+
+/* Make the job, put @filter above the source, and go. @s has source and
+ * target, and keeps them; the map is set as @sync says, while no request is
+ * in flight. False: nothing has changed. Main thread. */
+bool copy_job_start(Machine *m, const BlockJobOptions *o, const JobType *type,
+                    const BlockDriver *filter, BlockSync sync, CopyJob *s,
+                    Error **errp);
+/* The filter goes, and all references; drained. */
+void copy_job_clean(CopyJob *s);
+/* After a piece of @bytes: what query-jobs shows. The job's thread,
+ * or drained. */
+void copy_job_progress(Job *job, CopyJob *s, uint64_t bytes);
+
 #endif

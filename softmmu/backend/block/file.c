@@ -471,33 +471,16 @@ static const char *file_filename(BlockNode *node)
     return ((FileNode *)node->priv)->filename;
 }
 
-static const BlockDriver file_driver = {
-    .name = "file",
-    .size = sizeof(FileNode),
-    .open = file_open,
-    .close = file_close,
-    .io = file_io,
-    .ring_fd = file_ring_fd,
-    .length = file_length,
-    .reopen = file_reopen,
-    .set_active = file_set_active,
-    .truncate = file_truncate,
-    .filename = file_filename,
-};
-
-static const BlockDriver host_device_driver = {
-    .name = "host_device",
-    .size = sizeof(FileNode),
-    .open = file_open,
-    .close = file_close,
-    .io = file_io,
-    .ring_fd = file_ring_fd,
-    .length = file_length,
-    .reopen = file_reopen,
-    .set_active = file_set_active,
-    .truncate = file_truncate,
-    .filename = file_filename,
-};
+#define FILE_DRIVER(what)                                                      \
+    {                                                                          \
+        .name = what, .size = sizeof(FileNode), .open = file_open,             \
+        .close = file_close, .io = file_io, .ring_fd = file_ring_fd,           \
+        .length = file_length, .reopen = file_reopen,                          \
+        .set_active = file_set_active, .truncate = file_truncate,              \
+        .filename = file_filename,                                             \
+    }
+static const BlockDriver file_driver = FILE_DRIVER("file");
+static const BlockDriver host_device_driver = FILE_DRIVER("host_device");
 
 /* --- null --- */
 

@@ -114,13 +114,6 @@ BlockNode *block_filter_new(const BlockDriver *drv, const char *name,
     return node;
 }
 
-void block_filter_insert(BlockNode *filter)
-{
-    block_drained_begin(filter->m);
-    block_graph_replace(filter->file, filter);
-    block_drained_end(filter->m);
-}
-
 uint64_t block_filter_length(BlockNode *node)
 {
     return block_node_length(node->file);

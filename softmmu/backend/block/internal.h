@@ -154,7 +154,6 @@ void block_graph_replace(BlockNode *from, BlockNode *to);
  * *(void **)priv is @state. A reference, or NULL. */
 BlockNode *block_filter_new(const BlockDriver *drv, const char *name,
                             BlockNode *child, void *state, Error **errp);
-void block_filter_insert(BlockNode *filter); /* before all users of its child */
 uint64_t block_filter_length(BlockNode *node);
 /* The top of a drive's graph, or a node, by name. */
 BlockNode *block_find_root(Machine *m, const char *device, Error **errp);

@@ -11,14 +11,12 @@
 #include "copy.h"
 
 typedef struct Mirror {
-    BlockNode *source, *target, *replaces, *filter; /* references */
+    CopyJob job;
+    BlockNode *replaces; /* a reference */
     bool write_blocking;
-    BlockOnError on_source, on_target;
-    CopyMap map;
-    uint64_t copied;
     bool drained;
-    bool base_was_read_only; /* commit */
-    /* map.lock: write-blocking. Writers go together, the copier alone. */
+    BlockNode *base; /* commit: to be read-only again, a reference; or NULL */
+    /* job.map.lock: write-blocking. Writers go together, the copier alone. */
     unsigned writing;
     bool copying;
 } Mirror;
@@ -27,34 +25,34 @@ typedef struct Mirror {
 
 static void writer_enter(Mirror *s)
 {
-    LOCK_GUARD(&s->map.lock);
+    LOCK_GUARD(&s->job.map.lock);
     while (s->copying) {
-        cond_wait(&s->map.changed, &s->map.lock);
+        cond_wait(&s->job.map.changed, &s->job.map.lock);
     }
     s->writing++;
 }
 
 static void writer_leave(Mirror *s)
 {
-    LOCK_GUARD(&s->map.lock);
+    LOCK_GUARD(&s->job.map.lock);
     s->writing--;
-    cond_broadcast(&s->map.changed);
+    cond_broadcast(&s->job.map.changed);
 }
 
 static void copier_enter(Mirror *s)
 {
-    LOCK_GUARD(&s->map.lock);
+    LOCK_GUARD(&s->job.map.lock);
     while (s->writing > 0) {
-        cond_wait(&s->map.changed, &s->map.lock);
+        cond_wait(&s->job.map.changed, &s->job.map.lock);
     }
     s->copying = true;
 }
 
 static void copier_leave(Mirror *s)
 {
-    LOCK_GUARD(&s->map.lock);
+    LOCK_GUARD(&s->job.map.lock);
     s->copying = false;
-    cond_broadcast(&s->map.changed);
+    cond_broadcast(&s->job.map.changed);
 }
 
 static bool changes(BlockOp op)
@@ -77,11 +75,11 @@ static int mirror_io(BlockNode *node, BlockOp op, uint64_t offset,
     }
     err = block_node_io(node->file, op, offset, bytes, iov, niov, flags);
     if (both && err == 0 && op != BLOCK_DISCARD) {
-        second = block_node_io(s->target, op, offset, bytes, iov, niov,
+        second = block_node_io(s->job.target, op, offset, bytes, iov, niov,
                                flags & ~BLOCK_REQ_FUA);
     }
     if (changes(op) && second != 0) {
-        copy_map_set(&s->map, offset, bytes);
+        copy_map_set(&s->job.map, offset, bytes);
     }
     if (both) {
         writer_leave(s);
@@ -106,23 +104,17 @@ static int copy_next(Mirror *s, uint64_t *bytes, bool *on_target)
     if (s->write_blocking) {
         copier_enter(s);
     }
-    if (copy_map_next(&s->map, COPY_MAX, &offset, bytes)) {
-        err = copy_piece(s->source, s->target, offset, *bytes, on_target);
+    if (copy_map_next(&s->job.map, COPY_MAX, &offset, bytes)) {
+        err =
+            copy_piece(s->job.source, s->job.target, offset, *bytes, on_target);
         if (err) {
-            copy_map_set(&s->map, offset, *bytes);
+            copy_map_set(&s->job.map, offset, *bytes);
         }
     }
     if (s->write_blocking) {
         copier_leave(s);
     }
     return err;
-}
-
-static void show_progress(Job *job, Mirror *s)
-{
-    job_progress(
-        job, s->copied,
-        s->copied + MIN(copy_map_count(&s->map) * s->map.chunk, s->map.length));
 }
 
 static bool mirror_run(Job *job, Error **errp)
@@ -136,18 +128,18 @@ static bool mirror_run(Job *job, Error **errp)
         int err = copy_next(s, &bytes, &on_target);
 
         if (err == 0 && bytes == 0 && !ready) {
-            err = block_node_io(s->target, BLOCK_FLUSH, 0, 0, NULL, 0, 0);
+            err = block_node_io(s->job.target, BLOCK_FLUSH, 0, 0, NULL, 0, 0);
             on_target = true;
         }
         if (err) {
-            if (!copy_try_again(job, on_target ? s->on_target : s->on_source,
+            if (!copy_try_again(job,
+                                on_target ? s->job.on_target : s->job.on_source,
                                 !on_target, err, errp)) {
                 return false;
             }
             continue;
         }
-        s->copied += bytes;
-        show_progress(job, s);
+        copy_job_progress(job, &s->job, bytes);
         if (bytes > 0) {
             job_limit(job, bytes);
         } else if (!ready) {
@@ -157,7 +149,7 @@ static bool mirror_run(Job *job, Error **errp)
             job_wait(job, 20000000);
         }
         if (ready && job_should_complete(job) &&
-            copy_map_count(&s->map) * s->map.chunk <= 16 * COPY_MAX) {
+            copy_map_count(&s->job.map) * s->job.map.chunk <= 16 * COPY_MAX) {
             return true; /* the rest while the guest waits */
         }
     }
@@ -177,16 +169,15 @@ static bool mirror_prepare(Job *job, Error **errp)
     s->drained = true;
     do {
         err = copy_next(s, &bytes, &on_target);
-        s->copied += bytes;
+        copy_job_progress(job, &s->job, bytes);
     } while (err == 0 && bytes > 0);
     if (err == 0) {
-        err = block_node_io(s->target, BLOCK_FLUSH, 0, 0, NULL, 0, 0);
+        err = block_node_io(s->job.target, BLOCK_FLUSH, 0, 0, NULL, 0, 0);
     }
     if (err) {
         error_set_errno(errp, -err, "copying the rest failed");
         return false;
     }
-    show_progress(job, s);
     return true;
 }
 
@@ -197,9 +188,10 @@ static void mirror_commit(Job *job)
     if (job_soft_cancelled(job)) {
         return;
     }
-    block_graph_replace(s->replaces == s->source ? s->filter : s->replaces,
-                        s->target);
-    s->base_was_read_only = false; /* it is the disk now */
+    block_graph_replace(s->replaces == s->job.source ? s->job.filter
+                                                     : s->replaces,
+                        s->job.target);
+    block_node_drop(g_steal_pointer(&s->base)); /* it is the disk now */
 }
 
 static void mirror_clean(Job *job)
@@ -209,86 +201,31 @@ static void mirror_clean(Job *job)
     if (!s->drained) {
         block_drained_begin(job->m);
     }
-    if (s->filter) {
-        block_graph_replace(s->filter, s->source);
-        block_node_drop(s->filter);
-    }
-    s->source->jobs--;
-    s->target->jobs--;
-    s->target->users--;
-    s->target->writers--;
-    if (s->base_was_read_only) {
-        block_node_set_read_only(s->target, true, NULL);
-    }
-    block_node_drop(s->target);
-    block_node_drop(s->source);
     object_unref(s->replaces);
-    copy_map_destroy(&s->map);
+    copy_job_clean(&s->job);
+    if (s->base) {
+        block_node_set_read_only(s->base, true, NULL);
+        block_node_drop(s->base);
+    }
     block_drained_end(job->m);
     g_free(s);
 }
 
-static const JobType mirror_type = {
-    .name = "mirror",
-    .block = true,
-    .completes = true,
-    .run = mirror_run,
-    .prepare = mirror_prepare,
-    .commit = mirror_commit,
-    .clean = mirror_clean,
-};
-
-static const JobType commit_type = {
-    .name = "commit",
-    .block = true,
-    .completes = true,
-    .run = mirror_run,
-    .prepare = mirror_prepare,
-    .commit = mirror_commit,
-    .clean = mirror_clean,
-};
+#define MIRROR_TYPE(what)                                                      \
+    {                                                                          \
+        .name = what, .block = true, .completes = true, .run = mirror_run,     \
+        .prepare = mirror_prepare, .commit = mirror_commit,                    \
+        .clean = mirror_clean,                                                 \
+    }
+static const JobType mirror_type = MIRROR_TYPE("mirror");
+static const JobType commit_type = MIRROR_TYPE("commit");
 
 /* --- starting --- */
-
-static bool start(Machine *m, const BlockJobOptions *o, const JobType *type,
-                  Mirror *s, Error **errp)
-{
-    JobOptions jo = o->job;
-    uint64_t chunk;
-    Job *job;
-
-    jo.id = copy_job_id(o, m);
-    if (!copy_granularity(o, &chunk, errp)) {
-        return false;
-    }
-    job = job_new(m, type, &jo, s, errp);
-    if (!job) {
-        return false;
-    }
-    s->filter =
-        block_filter_new(&mirror_filter, o->filter_name, s->source, s, errp);
-    if (!s->filter) {
-        job_discard(job);
-        return false;
-    }
-    s->write_blocking = o->write_blocking;
-    s->on_source = o->on_source;
-    s->on_target = o->on_target;
-    copy_map_init(&s->map, block_node_length(s->source), chunk);
-    s->source->jobs++;
-    s->target->jobs++;
-    s->target->users++;
-    s->target->writers++;
-    block_filter_insert(s->filter);
-    copy_map_by_sync(&s->map, s->source, o->sync);
-    job_start(job);
-    return true;
-}
 
 static bool find_replaces(Machine *m, const BlockJobOptions *o, Mirror *s,
                           Error **errp)
 {
-    s->replaces = s->source;
+    s->replaces = s->job.source;
     if (o->replaces) {
         s->replaces = block_node_find(m, o->replaces);
         if (!s->replaces) {
@@ -296,7 +233,8 @@ static bool find_replaces(Machine *m, const BlockJobOptions *o, Mirror *s,
                       o->replaces);
             return false;
         }
-        if (block_node_length(s->replaces) != block_node_length(s->source)) {
+        if (block_node_length(s->replaces) !=
+            block_node_length(s->job.source)) {
             error_set(errp, "cannot replace image with a mirror image of "
                             "different size");
             return false;
@@ -310,16 +248,18 @@ bool block_mirror_start(Machine *m, const BlockJobOptions *o, Error **errp)
 {
     Mirror *s = g_new0(Mirror, 1);
 
-    if (copy_find_source(m, o->device, &s->source, errp) &&
+    if (copy_find_source(m, o->device, &s->job.source, errp) &&
         find_replaces(m, o, s, errp)) {
-        object_ref(s->source);
-        if (copy_find_target(m, o, s->source, &s->target, errp)) {
-            if (start(m, o, &mirror_type, s, errp)) {
+        object_ref(s->job.source);
+        if (copy_find_target(m, o, s->job.source, &s->job.target, errp)) {
+            s->write_blocking = o->write_blocking;
+            if (copy_job_start(m, o, &mirror_type, &mirror_filter, o->sync,
+                               &s->job, errp)) {
                 return true;
             }
-            block_node_drop(s->target);
+            block_node_drop(s->job.target);
         }
-        object_unref(s->source);
+        object_unref(s->job.source);
         object_unref(s->replaces);
     }
     g_free(s);
@@ -352,7 +292,6 @@ static bool find_layer(Machine *m, const BlockJobOptions *o, BlockNode **layer,
 
 bool block_commit_start(Machine *m, const BlockJobOptions *o, Error **errp)
 {
-    BlockJobOptions top = *o;
     BlockNode *layer;
     Mirror *s;
 
@@ -360,20 +299,23 @@ bool block_commit_start(Machine *m, const BlockJobOptions *o, Error **errp)
         return false;
     }
     s = g_new0(Mirror, 1);
-    s->source = block_node_ref(layer);
+    s->job.source = block_node_ref(layer);
     s->replaces = block_node_ref(layer);
-    s->target = block_node_ref(layer->backing);
-    s->base_was_read_only = s->target->read_only;
-    top.sync = BLOCK_SYNC_TOP;
-    if (block_node_set_read_only(s->target, false, errp)) {
-        if (start(m, &top, &commit_type, s, errp)) {
+    s->job.target = block_node_ref(layer->backing);
+    if (layer->backing->read_only) {
+        s->base = block_node_ref(layer->backing);
+    }
+    if (block_node_set_read_only(s->job.target, false, errp)) {
+        if (copy_job_start(m, o, &commit_type, &mirror_filter, BLOCK_SYNC_TOP,
+                           &s->job, errp)) {
             return true;
         }
-        block_node_set_read_only(s->target, s->base_was_read_only, NULL);
+        block_node_set_read_only(s->job.target, s->base != NULL, NULL);
     }
-    object_unref(s->target);
+    object_unref(s->base);
+    object_unref(s->job.target);
     object_unref(s->replaces);
-    object_unref(s->source);
+    object_unref(s->job.source);
     g_free(s);
     return false;
 }
