@@ -161,6 +161,11 @@ static uint64_t op_atomic(void *env, uint64_t addr, uint64_t v, uint64_t cmp,
                                     MMU_STORE, memop_mmu(mo), false, &page)) {
             leave_fault(h);
         }
+        if (ram_at(h, page.pa, memop_size(mo)) == NULL) { /* no device here */
+            riscv_tcg_ops.bus_fault(&h->cpu.parent, addr, MMU_STORE,
+                                    memop_mmu(mo), MEM_DECODE_ERROR);
+            leave_fault(h);
+        }
     }
     access_any(h, addr, &old, mo, false);
     so = bits_sext(old, 8 * memop_size(mo));

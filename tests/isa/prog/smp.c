@@ -6,6 +6,8 @@
  */
 #include "isa.h"
 
+asm(".include \"riscv-insns.inc\"");
+
 enum { HARTS = 4, ROUNDS = 5000, CODE_ROUNDS = 20 };
 
 #define MSIP(hart) (*(volatile uint32_t *)(0x2000000ul + 4 * (hart)))
@@ -17,6 +19,9 @@ struct line {
 
 static struct line arrived, phase;
 static struct line sum, sc_sum, lock, locked_sum;
+static struct {
+    volatile xlen_t word[2];
+} pair __attribute__((aligned(64)));
 static struct line data, flag, x, y, seen[HARTS];
 static struct line ipis[HARTS], failed;
 static uint32_t code[16] __attribute__((aligned(4096)));
@@ -89,14 +94,49 @@ static void count_under_lock(void)
     asm volatile("amoswap.w.rl x0, x0, (%0)" ::"r"(&lock.v) : "memory");
 }
 
+/* Two words that only ever change together: AMOCAS of twice XLEN (16.1). A
+ * torn read or write would part the low word from the high one. */
+#if __riscv_xlen == 64
+#define CAS_PAIR "amocas.q"
+#else
+#define CAS_PAIR "amocas.d"
+#endif
+static void count_by_pair(void)
+{
+    xlen_t low = pair.word[0], high = pair.word[1];
+
+    for (;;) {
+        register xlen_t a0 asm("a0") = low;
+        register xlen_t a1 asm("a1") = high;
+        register xlen_t a2 asm("a2") = low + 1;
+        register xlen_t a3 asm("a3") = high - 1;
+        register volatile xlen_t *a4 asm("a4") = pair.word;
+
+        asm volatile(CAS_PAIR " a0, a2, a4"
+                     : "+r"(a0), "+r"(a1)
+                     : "r"(a2), "r"(a3), "r"(a4)
+                     : "memory");
+        xlen_t was_low = a0, was_high = a1;
+
+        expect(was_low + was_high == 0); /* one state of the two words */
+        if (was_low == low && was_high == high) {
+            return;
+        }
+        low = was_low;
+        high = was_high;
+    }
+}
+
 static void atomics(void)
 {
     for (int i = 0; i < ROUNDS; i++) {
         amoadd(&sum.v, 3);
         count_by_lr_sc(&sc_sum.v);
         count_under_lock();
+        count_by_pair();
     }
     barrier();
+    expect(pair.word[0] == HARTS * ROUNDS && pair.word[1] == -pair.word[0]);
     expect(sum.v == 3 * HARTS * ROUNDS);
     expect(sc_sum.v == HARTS * ROUNDS);
     expect(locked_sum.v == HARTS * ROUNDS);

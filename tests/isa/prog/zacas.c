@@ -99,8 +99,10 @@ int main(void)
     /* odd registers of a pair are reserved */
 #if __riscv_xlen == 64
     TRAPS(asm volatile(".insn 4, 0x2cc5c5af"), EXC_ILLEGAL); /* rd = a1 */
+    TRAPS(asm volatile(".insn 4, 0x28d7452f"), EXC_ILLEGAL); /* rs2 = a3 */
 #else
     TRAPS(asm volatile(".insn 4, 0x28c5b5af"), EXC_ILLEGAL);
+    TRAPS(asm volatile(".insn 4, 0x28d7352f"), EXC_ILLEGAL);
 #endif
     return 0;
 }
