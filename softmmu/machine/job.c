@@ -490,6 +490,13 @@ static int64_t now_ns(Job *job)
     return clock_now_ns(job->m->clocks, CLOCK_RT);
 }
 
+/* How long the speed still has the job wait; 0 or less: no longer. */
+static int64_t limited_ns(Job *job)
+{
+    LOCK_GUARD(&job->lock);
+    return job->speed > 0 ? job->next_ns - now_ns(job) : 0;
+}
+
 void job_limit(Job *job, uint64_t bytes)
 {
     int64_t now = now_ns(job), wait;
@@ -499,10 +506,13 @@ void job_limit(Job *job, uint64_t bytes)
         job->next_ns = MAX(job->next_ns, now) +
                        (int64_t)((double)bytes * 1e9 / job->speed);
     }
-    wait = job->speed > 0 ? job->next_ns - now : 0;
     lock_release(&job->lock);
-    if (wait > 0) {
+    while ((wait = limited_ns(job)) > 0) {
         job_wait(job, wait);
+        if (!wants_pause(job)) {
+            return;
+        }
+        job_may_go_on(job); /* a pause does not make it faster */
     }
 }
 
