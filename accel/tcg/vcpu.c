@@ -581,16 +581,17 @@ static void doze_when_futile(TcgVcpu *v)
     if (v->accel->icount || !atomic_load(&cpu->halted)) {
         return;
     }
+    LOCK_GUARD(&cpu->lock);
+    /* of a machine that stops or has stopped, the state is not ours to look at
+     */
+    if (atomic_load(&cpu->stop_requested) || cpu->work_head) {
+        return;
+    }
     if (!cpu->type->has_work(cpu)) {
         v->futile_halts = 0;
         return;
     }
-    if (++v->futile_halts < FUTILE_HALTS) {
-        return;
-    }
-    LOCK_GUARD(&cpu->lock);
-    if (!cpu->work_head && !atomic_load(&cpu->stop_requested) &&
-        !atomic_load(&v->hot->exit_req)) {
+    if (++v->futile_halts >= FUTILE_HALTS && !atomic_load(&v->hot->exit_req)) {
         unsigned n = v->futile_halts / FUTILE_HALTS - 1;
 
         cond_wait_ns(&cpu->wake, &cpu->lock, DOZE_NS << MIN(n, DOUBLINGS));

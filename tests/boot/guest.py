@@ -139,7 +139,7 @@ class Guest:
     def fail(self, why):
         """Raise with the end of what the guest said."""
         self.kill()
-        last = "\n".join(self.text.splitlines()[-40:])
+        last = "\n".join(self.text.splitlines()[-100:])
         raise AssertionError(f"{why}\ncommand: {' '.join(self.argv)}\n"
                              f"last output:\n{last}")
 
