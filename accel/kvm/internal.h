@@ -8,6 +8,7 @@
 #include <linux/kvm.h>
 
 #include "accel/kvm.h"
+#include "softmmu/memory/hint.h"
 
 typedef struct KvmVcpu KvmVcpu;
 
@@ -42,9 +43,10 @@ struct KvmVm {
     MemoryListener memory, io;
     Notifier on_state;
     /* machine lock */
-    GArray *slots;       /* KvmSlot, by slot number */
-    GArray *dels, *adds; /* FlatRange, of the transaction under way */
-    uint64_t *log;       /* scratch for dirty bitmaps */
+    GArray *slots;                /* KvmSlot, by slot number */
+    GArray *dels, *adds;          /* FlatRange, of the transaction under way */
+    _Atomic unsigned n_coalesced; /* ranges; read without the lock */
+    uint64_t *log;                /* scratch for dirty bitmaps */
     size_t log_bytes;
     void *target;
     GArray *routes; /* struct kvm_irq_routing_entry, by GSI */
@@ -67,6 +69,7 @@ struct KvmVcpu {
     struct kvm_run *run;
     const KvmCpuOps *ops;
     struct kvm_dirty_gfn *ring; /* NULL: dirty pages are logged by slot */
+    AddressSpace *io, *memory;
     /* any thread */
     _Atomic bool kicked;   /* a request is waiting */
     _Atomic bool in_guest; /* in KVM_RUN, or about to */
@@ -74,7 +77,9 @@ struct KvmVcpu {
     /* the owner of env */
     uint32_t valid;  /* REGS_* groups that env holds as the kernel does */
     bool io_pending; /* the last exit is completed by the next KVM_RUN */
-    _Atomic uint64_t exits;
+    _Atomic uint64_t exits; /* written by its thread alone */
+    uint64_t runs;          /* of KVM_RUN, with those that a signal ended */
+    MemoryHints hints;      /* its thread */
     /* ring_lock */
     uint32_t ring_at;
 };

@@ -149,6 +149,7 @@ static void coalesce(KvmVm *vm, const FlatRange *r, bool on)
                                             .size = (uint32_t)r->size };
 
     if (may_coalesce(vm, r)) {
+        atomic_fetch_add(&vm->n_coalesced, on ? 1 : -1u);
         kvm_vm_ioctl(vm,
                      on ? KVM_REGISTER_COALESCED_MMIO
                         : KVM_UNREGISTER_COALESCED_MMIO,
@@ -167,7 +168,7 @@ void kvm_coalesced_flush(KvmVcpu *v)
     size_t page = (size_t)getpagesize();
     uint32_t most = (page - sizeof(*ring)) / sizeof(struct kvm_coalesced_mmio);
 
-    if (!v->vm->coalesced_page) {
+    if (atomic_load_explicit(&v->vm->n_coalesced, memory_order_relaxed) == 0) {
         return;
     }
     ring = (void *)((uint8_t *)v->run + v->vm->coalesced_page * page);

@@ -114,10 +114,12 @@ static void enter_guest(KvmVcpu *v)
     }
 }
 
+/* No fence between the store and the load: a holder that is not woken looks
+ * again by itself within a millisecond. */
 static void leave_guest(KvmVcpu *v)
 {
-    atomic_store(&v->in_guest, false);
-    if (unlikely(atomic_load(&v->vm->hold) != 0)) {
+    atomic_store_explicit(&v->in_guest, false, memory_order_release);
+    if (unlikely(atomic_load_explicit(&v->vm->hold, memory_order_relaxed))) {
         LOCK_GUARD(&v->vm->hold_lock);
         cond_broadcast(&v->vm->hold_cond);
     }
@@ -155,6 +157,11 @@ void kvm_regs_push(CPUState *cpu, uint32_t groups)
     }
 }
 
+uint64_t kvm_vcpu_runs(CPUState *cpu)
+{
+    return kvm_vcpu(cpu)->runs;
+}
+
 /* --- exits --- */
 
 /* The vCPU must not go on until the machine has served @why. */
@@ -167,7 +174,6 @@ static KvmNext stop_here(KvmVcpu *v)
 static KvmNext exit_io(KvmVcpu *v)
 {
     const struct kvm_run *run = v->run;
-    AddressSpace *io = &v->vm->machine->io_space;
     uint8_t *data = (uint8_t *)run + run->io.data_offset;
     unsigned size = run->io.size;
 
@@ -176,14 +182,12 @@ static KvmNext exit_io(KvmVcpu *v)
         uint64_t value;
 
         if (run->io.direction == KVM_EXIT_IO_IN) {
-            address_space_ld(io, run->io.port, size, MEM_LITTLE, &value,
-                             MEM_ATTRS_CPU);
+            address_space_ld_hint(v->io, &v->hints, run->io.port, size, &value);
             memcpy(data, &value, size);
         } else {
             value = 0;
             memcpy(&value, data, size);
-            address_space_st(io, run->io.port, size, MEM_LITTLE, value,
-                             MEM_ATTRS_CPU);
+            address_space_st_hint(v->io, &v->hints, run->io.port, size, value);
         }
     }
     return KVM_RUN_ON;
@@ -194,19 +198,18 @@ static KvmNext exit_io(KvmVcpu *v)
 static void mmio_access(KvmVcpu *v, hwaddr addr, uint8_t *data, unsigned len,
                         bool write)
 {
-    AddressSpace *as = v->cpu->memory;
     uint64_t value = 0;
 
     if (!is_power_of_2(len)) {
         if (!write) {
             memset(data, 0xff, len);
         }
-        address_space_rw(as, addr, MEM_ATTRS_CPU, data, len, write);
+        address_space_rw(v->memory, addr, MEM_ATTRS_CPU, data, len, write);
     } else if (write) {
         memcpy(&value, data, len);
-        address_space_st(as, addr, len, MEM_LITTLE, value, MEM_ATTRS_CPU);
+        address_space_st_hint(v->memory, &v->hints, addr, len, value);
     } else {
-        address_space_ld(as, addr, len, MEM_LITTLE, &value, MEM_ATTRS_CPU);
+        address_space_ld_hint(v->memory, &v->hints, addr, len, &value);
         memcpy(data, &value, len);
     }
 }
@@ -373,12 +376,15 @@ static int run_once(KvmVcpu *v)
     r = ioctl(v->fd, KVM_RUN, 0) < 0 ? -errno : 0;
     leave_guest(v);
     v->valid = 0;
+    v->runs++;
     v->io_pending = false;
     if (v->ops->post_run) {
         v->ops->post_run(v->cpu, v->run);
     }
     if (r == 0) {
-        atomic_fetch_add_explicit(&v->exits, 1, memory_order_relaxed);
+        uint64_t n = atomic_load_explicit(&v->exits, memory_order_relaxed);
+
+        atomic_store_explicit(&v->exits, n + 1, memory_order_relaxed);
     }
     return r;
 }
@@ -522,6 +528,8 @@ bool kvm_vcpu_create(AccelState *a, CPUState *cpu, Error **errp)
     v->vm = vm;
     v->cpu = cpu;
     v->ops = cpu->type->kvm;
+    v->io = &vm->machine->io_space;
+    v->memory = cpu->memory;
     if (!vcpu_open(v, errp)) {
         vcpu_close(v);
         return false;

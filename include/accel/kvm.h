@@ -73,6 +73,9 @@ struct KvmCpuOps {
 
 int kvm_vm_ioctl(KvmVm *vm, unsigned long request, void *arg);
 int kvm_vcpu_ioctl(CPUState *cpu, unsigned long request, void *arg);
+/* How often the vCPU has been let into the guest: what was true of its
+ * registers stays true while this does. Its owner. */
+uint64_t kvm_vcpu_runs(CPUState *cpu);
 int kvm_system_ioctl(KvmVm *vm, unsigned long request, void *arg);
 /* Value of a capability of this VM; 0: not there. */
 int kvm_capability(KvmVm *vm, int cap);

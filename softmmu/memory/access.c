@@ -9,6 +9,8 @@
  */
 #include "softmmu/memory/internal.h"
 
+#include "softmmu/memory/hint.h"
+
 #include "softmmu/loop/loop.h"
 #include "softmmu/object/object.h"
 #include "trace_softmmu_memory.h"
@@ -593,4 +595,138 @@ MemResult address_space_st(AddressSpace *as, hwaddr addr, unsigned size,
     assert(is_power_of_2(size) && size <= sizeof(bytes));
     bytes_store(bytes, size, endian, value);
     return space_access(as, addr, size, bytes, true, attrs);
+}
+
+/* --- accesses with a hint --- */
+
+/* Can the device's hook be called as it is: no cut, no swap? */
+static bool hint_simple(const FlatRange *r, hwaddr offset, unsigned size)
+{
+    const MemoryRegion *mr = r->mr;
+    const MemoryOps *ops = mr->ops;
+
+    return mr->kind == MEMORY_IO && ops &&
+           range_fits(offset - r->offset, size, r->size) &&
+           ops->endian == MEM_LITTLE && (offset & (size - 1)) == 0 &&
+           size >= or_default(ops->valid_min, 1) && size <= valid_max(ops) &&
+           size >= or_default(ops->impl_min, or_default(ops->valid_min, 1)) &&
+           size <= or_default(ops->impl_max, valid_max(ops)) &&
+           (ops->lockless || (mr->ms && mr->ms->lock));
+}
+
+/* Remember what answers now; the generation is read first, so that a change
+ * in between makes the hint stale rather than wrong. */
+static void hint_fill(MemoryHint *h, AddressSpace *as, hwaddr addr,
+                      unsigned size)
+{
+    uint64_t generation = atomic_load(&as->ms->generation);
+    const FlatView *view;
+    const FlatRange *r;
+
+    *h = (MemoryHint){ 0 };
+    rcu_lock();
+    view = address_space_view(as);
+    r = view ? flat_view_find(view, addr) : NULL;
+    if (r && hint_simple(r, addr - r->addr + r->offset, size)) {
+        *h = (MemoryHint){
+            .addr = addr,
+            .as = as,
+            .mr = r->mr,
+            .lock = r->mr->ops->lockless ? NULL : r->mr->ms->lock,
+            .offset = addr - r->addr + r->offset,
+            .generation = generation,
+            .size = (uint8_t)size,
+            .read = r->mr->ops->read != NULL,
+            .write = r->mr->ops->write != NULL,
+        };
+    }
+    rcu_unlock();
+}
+
+/* Under the region's lock or in an RCU section; false: take the long way. */
+static bool hint_call(const MemoryHint *h, bool write, uint64_t *value,
+                      MemResult *r)
+{
+    MemoryRegion *mr = h->mr;
+    Hook hook = { NULL, mr };
+
+    if (h->generation != atomic_load_explicit(&h->as->ms->generation,
+                                              memory_order_acquire) ||
+        (write && rcu_read(&mr->doorbells) != NULL)) {
+        return false;
+    }
+    hooks = &hook;
+    if (write) {
+        *r = mr->ops->write(mr->opaque, h->offset, h->size, *value,
+                            MEM_ATTRS_CPU);
+    } else {
+        *r =
+            mr->ops->read(mr->opaque, h->offset, h->size, value, MEM_ATTRS_CPU);
+    }
+    hooks = NULL;
+    if (write) {
+        trace_memory_region_write(mr->name, h->offset, h->size, *value, *r);
+    } else {
+        trace_memory_region_read(mr->name, h->offset, h->size, *value, *r);
+    }
+    return true;
+}
+
+/* The access by its hint, under the lock that its region needs. */
+static bool hint_access(MemoryHints *hints, AddressSpace *as, hwaddr addr,
+                        unsigned size, bool write, uint64_t *value,
+                        MemResult *r)
+{
+    MemoryHint *h = &hints->slot[addr % MEMORY_HINTS];
+    bool done;
+
+    if (h->addr != addr || h->size != size || h->as != as) {
+        hint_fill(h, as, addr, size);
+        return false;
+    }
+    if (!(write ? h->write : h->read) || hooks != NULL) {
+        return false;
+    }
+    if (h->lock == NULL) {
+        rcu_lock();
+        done = hint_call(h, write, value, r);
+        rcu_unlock();
+    } else if (lock_held(h->lock) || loop_thread_is_iothread()) {
+        return false;
+    } else {
+        lock_acquire(h->lock);
+        done = hint_call(h, write, value, r);
+        lock_release(h->lock);
+    }
+    if (!done) {
+        h->size = 0; /* asked again at the next access */
+    }
+    return done;
+}
+
+MemResult address_space_ld_hint(AddressSpace *as, MemoryHints *hints,
+                                hwaddr addr, unsigned size, uint64_t *value)
+{
+    MemResult r;
+
+    *value = 0;
+    if (!hint_access(hints, as, addr, size, false, value, &r)) {
+        return address_space_ld(as, addr, size, MEM_LITTLE, value,
+                                MEM_ATTRS_CPU);
+    }
+    *value = r == MEM_OK ? *value & bit_mask(8 * size) : bit_mask(8 * size);
+    return r;
+}
+
+MemResult address_space_st_hint(AddressSpace *as, MemoryHints *hints,
+                                hwaddr addr, unsigned size, uint64_t value)
+{
+    MemResult r;
+
+    value &= bit_mask(8 * size);
+    if (!hint_access(hints, as, addr, size, true, &value, &r)) {
+        return address_space_st(as, addr, size, MEM_LITTLE, value,
+                                MEM_ATTRS_CPU);
+    }
+    return r;
 }

@@ -25,6 +25,9 @@ struct MemorySystem {
     bool removed;      /* a region left: wait for readers at the end */
     uint8_t dirty_all; /* DIRTY_* bits that track every block */
     GPtrArray *spaces; /* AddressSpace * */
+    /* written under the machine lock; grows behind each change of a view,
+     * before regions that left are freed: pairs with access_hint() */
+    _Atomic uint64_t generation;
     /* RCU, written under the machine lock; rising priority */
     PtrSet *listeners; /* MemoryListener * */
     /* RCU, written under ram_lock (a leaf lock) */

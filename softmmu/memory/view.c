@@ -412,6 +412,7 @@ static void views_update(MemorySystem *ms)
         g_array_append_val(changes, change);
         trace_memory_view_changed(as->name, view->flat.count);
     }
+    atomic_fetch_add(&ms->generation, 1);
     for (guint i = 0; i < changes->len; i++) {
         Change *change = &g_array_index(changes, Change, i);
 

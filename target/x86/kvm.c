@@ -253,11 +253,6 @@ static bool x86_vcpu_init(CPUState *cpu, Error **errp)
     return true;
 }
 
-static void x86_post_run(CPUState *cpu, struct kvm_run *run)
-{
-    x86_kvm(cpu)->shadow_valid = false;
-}
-
 /* --- exits --- */
 
 static KvmNext exit_eoi(CPUState *cpu, struct kvm_run *run)
@@ -511,7 +506,6 @@ const KvmCpuOps x86_kvm_ops = {
     .vcpu_free = x86_vcpu_free,
     .pull = x86_kvm_pull,
     .push = x86_kvm_push,
-    .post_run = x86_post_run,
     .handle_exit = x86_handle_exit,
     .exit_name = x86_exit_name,
     .breakpoint = { 0xcc },

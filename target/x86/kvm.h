@@ -27,7 +27,7 @@ typedef struct X86KvmVm {
 /* A vCPU's part. */
 typedef struct X86Kvm {
     /* MSR values as the kernel has them; the owner of env */
-    bool shadow_valid;
+    uint64_t shadow_at; /* kvm_vcpu_runs(), at that time, plus 1 */
     uint32_t n_shadow;
     X86Msr shadow[X86_MAX_MSRS];
     uint8_t lapic_shadow[X86_LAPIC_BYTES];
@@ -43,6 +43,15 @@ X86KvmVm *x86_kvm_vm(CPUState *cpu);
 static inline X86Kvm *x86_kvm(CPUState *cpu)
 {
     return x86_cpu(cpu)->kvm;
+}
+/* Has the guest not run since the shadow was taken? */
+static inline bool x86_kvm_shadow_valid(CPUState *cpu)
+{
+    return x86_kvm(cpu)->shadow_at == kvm_vcpu_runs(cpu) + 1;
+}
+static inline void x86_kvm_shadow_taken(CPUState *cpu)
+{
+    x86_kvm(cpu)->shadow_at = kvm_vcpu_runs(cpu) + 1;
 }
 
 /* kvm_regs.c */

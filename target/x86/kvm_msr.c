@@ -85,9 +85,11 @@ bool x86_kvm_pull_msrs(CPUState *cpu, Error **errp)
     return true;
 }
 
-static bool is_known(const X86Kvm *k, const X86Msr *m)
+static bool is_known(CPUState *cpu, const X86Msr *m)
 {
-    for (uint32_t i = 0; k->shadow_valid && i < k->n_shadow; i++) {
+    const X86Kvm *k = x86_kvm(cpu);
+
+    for (uint32_t i = 0; x86_kvm_shadow_valid(cpu) && i < k->n_shadow; i++) {
         if (k->shadow[i].index == m->index) {
             return k->shadow[i].value == m->value;
         }
@@ -131,7 +133,7 @@ bool x86_kvm_push_msrs(CPUState *cpu, Error **errp)
     MsrBlock b = { .room = { 0 } };
 
     for (uint32_t i = 0; i < env->n_msrs; i++) {
-        if (is_known(k, &env->msrs[i])) {
+        if (is_known(cpu, &env->msrs[i])) {
             continue;
         }
         b.head.entries[b.head.nmsrs++] =

@@ -256,7 +256,7 @@ static bool pull_system(CPUState *cpu, Error **errp)
         return false;
     }
     memcpy(x86_kvm(cpu)->lapic_shadow, env->lapic, sizeof(env->lapic));
-    x86_kvm(cpu)->shadow_valid = true;
+    x86_kvm_shadow_taken(cpu);
     return true;
 }
 
@@ -267,7 +267,7 @@ static bool push_system(CPUState *cpu, Error **errp)
     struct kvm_debugregs d = { .dr6 = env->dr6, .dr7 = env->dr7 };
 
     memcpy(d.db, env->dr, sizeof(env->dr));
-    if (!k->shadow_valid ||
+    if (!x86_kvm_shadow_valid(cpu) ||
         memcmp(k->lapic_shadow, env->lapic, sizeof(env->lapic)) != 0) {
         if (!call(cpu, KVM_SET_LAPIC, env->lapic,
                   "does not take the local APIC", errp)) {
@@ -280,7 +280,7 @@ static bool push_system(CPUState *cpu, Error **errp)
               errp)) {
         return false;
     }
-    k->shadow_valid = true;
+    x86_kvm_shadow_taken(cpu);
     return true;
 }
 

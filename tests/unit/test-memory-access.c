@@ -4,6 +4,8 @@
 
 #include <sys/eventfd.h>
 
+#include "softmmu/memory/hint.h"
+
 /* --- access --- */
 
 static void ram_keeps_bytes_in_the_order_asked_for(void)
@@ -367,6 +369,115 @@ static void a_matching_write_rings_instead_of_calling_ops(void)
     close(fd);
 }
 
+/* --- hints --- */
+
+static uint64_t load_hint(Fixture *f, MemoryHints *h, hwaddr addr,
+                          unsigned size)
+{
+    uint64_t v;
+
+    address_space_ld_hint(&f->as, h, addr, size, &v);
+    return v;
+}
+
+static void a_hint_answers_as_the_look_up_does(void)
+{
+    g_autoptr(Fixture) f = setup_with(true);
+    MemoryHints h = { 0 };
+    Dev *d, *wide;
+
+    lock_acquire(&f->lock);
+    d = dev_at(f, &ops_any, 0x1000);
+    wide = dev_at(f, &ops_impl_32, 0x2000);
+    memory_region_add(&f->system, 0x10000, &f->ram);
+    lock_release(&f->lock);
+    for (int i = 0; i < 3; i++) {
+        g_assert_cmphex(load_hint(f, &h, 0x1004, 4), ==, 0x17161514);
+        assert_log(d->log, "r4@4 ");
+        g_assert_cmphex(load_hint(f, &h, 0x1004, 2), ==, 0x1514);
+        assert_log(d->log, "r2@4 ");
+        g_assert_cmpint(address_space_st_hint(&f->as, &h, 0x1008, 1, 0x1ab), ==,
+                        MEM_OK);
+        assert_log(d->log, "w1@8=ab ");
+        g_assert_cmphex(load_hint(f, &h, 0x2001, 1), ==, 0x11); /* cut */
+        assert_log(wide->log, "r4@0 ");
+        g_assert_cmphex(load_hint(f, &h, 0x5000, 2), ==, 0xffff); /* none */
+        address_space_st_hint(&f->as, &h, 0x10010, 4, 7 + (unsigned)i);
+        g_assert_cmphex(load_hint(f, &h, 0x10010, 4), ==, 7 + (unsigned)i);
+    }
+    d->result = MEM_DEVICE_ERROR;
+    g_assert_cmphex(load_hint(f, &h, 0x1004, 4), ==, 0xffffffff);
+    g_assert_false(lock_held(&f->lock));
+    lock_acquire(&f->lock);
+    dev_free(d);
+    dev_free(wide);
+}
+
+static void a_hint_ends_with_the_view(void)
+{
+    g_autoptr(Fixture) f = setup_with(true);
+    MemoryHints h = { 0 };
+    Dev *d, *over;
+
+    lock_acquire(&f->lock);
+    d = dev_at(f, &ops_any, 0x1000);
+    over = dev_at(f, &ops_any, 0x2000);
+    lock_release(&f->lock);
+    load_hint(f, &h, 0x1000, 1);
+    load_hint(f, &h, 0x1000, 1);
+    assert_log(d->log, "r1@0 r1@0 ");
+    lock_acquire(&f->lock);
+    memory_region_del(&f->system, &d->mr);
+    memory_region_add(&f->system, 0xff0, &d->mr); /* the same, moved */
+    lock_release(&f->lock);
+    load_hint(f, &h, 0x1000, 1);
+    load_hint(f, &h, 0x1000, 1);
+    assert_log(d->log, "r1@10 r1@10 ");
+    lock_acquire(&f->lock);
+    memory_region_del(&f->system, &d->mr);
+    memory_region_del(&f->system, &over->mr);
+    memory_region_add(&f->system, 0x1000, &over->mr); /* another one */
+    lock_release(&f->lock);
+    load_hint(f, &h, 0x1000, 1);
+    assert_log(d->log, "");
+    assert_log(over->log, "r1@0 ");
+    lock_acquire(&f->lock);
+    dev_free(over);
+    lock_release(&f->lock);
+    g_assert_cmphex(load_hint(f, &h, 0x1000, 1), ==, 0xff);
+    lock_acquire(&f->lock);
+    dev_free(d);
+}
+
+static void a_hint_rings_bells_set_later(void)
+{
+    g_autoptr(Fixture) f = setup_with(true);
+    MemoryHints h = { 0 };
+    int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    const MemoryIoeventfd bell = { .addr = 8, .size = 4, .fd = fd };
+    Dev *d;
+
+    lock_acquire(&f->lock);
+    d = dev_at(f, &ops_any, 0x1000);
+    lock_release(&f->lock);
+    for (int i = 0; i < 2; i++) {
+        address_space_st_hint(&f->as, &h, 0x1008, 4, 1);
+        assert_log(d->log, "w4@8=1 ");
+    }
+    lock_acquire(&f->lock);
+    memory_region_add_ioeventfd(&d->mr, &bell);
+    lock_release(&f->lock);
+    for (int i = 0; i < 3; i++) {
+        address_space_st_hint(&f->as, &h, 0x1008, 4, 1);
+    }
+    assert_log(d->log, "");
+    g_assert_cmpuint(rung(fd), ==, 3);
+    lock_acquire(&f->lock);
+    memory_region_del_ioeventfd(&d->mr, &bell);
+    dev_free(d);
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -388,6 +499,9 @@ int main(int argc, char **argv)
     T(all_regions_of_one_device_count_as_one);
     T(hooks_run_under_the_machine_lock_unless_lockless);
     T(a_matching_write_rings_instead_of_calling_ops);
+    T(a_hint_answers_as_the_look_up_does);
+    T(a_hint_ends_with_the_view);
+    T(a_hint_rings_bells_set_later);
 #undef T
     return g_test_run();
 }
