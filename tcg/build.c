@@ -484,16 +484,22 @@ TcgVal tcg_fp_flags(TcgBlock *tb)
 
 /* ---- helpers ---- */
 
+static unsigned new_helper(TcgBlock *tb, const TcgHelper *h, const TcgVecOp *v)
+{
+    assert(tb->nhelper < TCG_MAX_HELPERS);
+    tb->helper[tb->nhelper] = h;
+    tb->vec[tb->nhelper] = *v;
+    return tb->nhelper++;
+}
+
 static unsigned helper_index(TcgBlock *tb, const TcgHelper *h)
 {
     for (unsigned i = 0; i < tb->nhelper; i++) {
-        if (tb->helper[i] == h) {
+        if (tb->helper[i] == h && tb->vec[i].fn == TCG_VEC_NONE) {
             return i;
         }
     }
-    assert(tb->nhelper < TCG_MAX_HELPERS);
-    tb->helper[tb->nhelper] = h;
-    return tb->nhelper++;
+    return new_helper(tb, h, &(TcgVecOp){ .fn = TCG_VEC_NONE });
 }
 
 static void push_args(TcgBlock *tb, TcgRef *arg, unsigned nargs)
@@ -503,9 +509,10 @@ static void push_args(TcgBlock *tb, TcgRef *arg, unsigned nargs)
     }
 }
 
-TcgVal tcg_call(TcgBlock *tb, const TcgHelper *h, const TcgVal *args,
-                unsigned nargs)
+static TcgVal call(TcgBlock *tb, unsigned index, const TcgVal *args,
+                   unsigned nargs)
 {
+    const TcgHelper *h = tb->helper[index];
     TcgRef arg[TCG_HELPER_ARGS + 3];
     bool pure = (h->flags & TCG_H_PURE) != 0;
     unsigned snap = 0;
@@ -523,14 +530,25 @@ TcgVal tcg_call(TcgBlock *tb, const TcgHelper *h, const TcgVal *args,
     if (tcg_helper_may_fault(h)) {
         snap = take_snap(tb, true);
     }
-    ref = tcg_push(tb, TCG_OP_call, h->ret, helper_index(tb, h), arg[0], arg[1],
-                   arg[2]);
+    ref = tcg_push(tb, TCG_OP_call, h->ret, index, arg[0], arg[1], arg[2]);
     tb->snap_of[ref] = snap;
     push_args(tb, arg, nargs);
     if (!pure) {
         forget_slots(tb, h->writes);
     }
     return h->ret == TCG_NONE ? no_value : (TcgVal){ ref, h->ret };
+}
+
+TcgVal tcg_call(TcgBlock *tb, const TcgHelper *h, const TcgVal *args,
+                unsigned nargs)
+{
+    return call(tb, helper_index(tb, h), args, nargs);
+}
+
+TcgVal tcg_call_vec(TcgBlock *tb, const TcgHelper *h, const TcgVal *args,
+                    unsigned nargs, const TcgVecOp *v)
+{
+    return call(tb, new_helper(tb, h, v), args, nargs);
 }
 
 /* ---- leaving ---- */

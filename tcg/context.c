@@ -60,6 +60,7 @@ static void block_alloc(TcgBlock *tb)
     tb->delta = g_new(TcgSnapDelta, TCG_MAX_DELTAS);
     tb->exit = g_new(TcgExit, TCG_MAX_EXITS);
     tb->helper = g_new(const TcgHelper *, TCG_MAX_HELPERS);
+    tb->vec = g_new(TcgVecOp, TCG_MAX_HELPERS);
 }
 
 static void block_release(TcgBlock *tb)
@@ -73,6 +74,7 @@ static void block_release(TcgBlock *tb)
     g_free(tb->delta);
     g_free(tb->exit);
     g_free(tb->helper);
+    g_free(tb->vec);
 }
 
 TcgContext *tcg_context_new(const TcgFrontend *fe, const TcgRuntimeOps *ops,
@@ -248,6 +250,7 @@ TcgBlock *tcg_block_clone(const TcgBlock *tb)
     copy->delta = g_memdup2(tb->delta, tb->ndelta * sizeof(*tb->delta));
     copy->exit = g_memdup2(tb->exit, tb->nexit * sizeof(*tb->exit));
     copy->helper = g_memdup2(tb->helper, tb->nhelper * sizeof(*tb->helper));
+    copy->vec = g_memdup2(tb->vec, tb->nhelper * sizeof(*tb->vec));
     return copy;
 }
 

@@ -246,6 +246,7 @@ static unsigned helper_named(Parser *p)
         return 0;
     }
     tb->helper[tb->nhelper] = h;
+    tb->vec[tb->nhelper].fn = TCG_VEC_NONE;
     return tb->nhelper++;
 }
 

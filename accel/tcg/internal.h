@@ -238,7 +238,9 @@ enum { LARGE_SIZES = 4 };
     S(cell_fills, "page cells filled")                                         \
     S(spec_ops, "loads that guess the addend")                                 \
     S(spec_misses, "addends guessed wrong")                                    \
-    S(group_ops, "memory ops that share a check")
+    S(group_ops, "memory ops that share a check")                              \
+    S(vec_ops, "vector ops on host vectors")                                   \
+    S(vec_calls, "vector ops done by helpers there")
 
 typedef struct TcgStats {
 #define S(name, text) uint64_t name;
@@ -269,7 +271,7 @@ typedef struct TcgOptions {
     bool stress_restore, stress_tlb, stress_cache, stress_poll;
     bool perf_map, jitdump;
     /* techniques, all on by default: to find which one is at fault */
-    bool skips, traps_inline, page_cells, addend_guess, check_groups;
+    bool skips, traps_inline, page_cells, addend_guess, check_groups, vectors;
     int icount_shift; /* or ICOUNT_OFF, ICOUNT_AUTO */
     bool icount_align, icount_no_sleep;
 } TcgOptions;

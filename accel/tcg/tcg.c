@@ -245,7 +245,8 @@ static uint32_t config_flags(const TcgOptions *o)
 {
     return (o->page_cells ? 0 : TCG_NO_CELLS) |
            (o->addend_guess ? 0 : TCG_NO_SPEC) |
-           (o->check_groups ? 0 : TCG_NO_GROUPS);
+           (o->check_groups ? 0 : TCG_NO_GROUPS) |
+           (o->vectors ? 0 : TCG_NO_VEC);
 }
 
 static bool tcg_vcpu_create(AccelState *as, CPUState *cpu, Error **errp)
@@ -425,6 +426,8 @@ static const Property tcg_props[] = {
          "table look-ups in loops guess the addend"),
     PROP(bool, TcgAccel, opt.check_groups, "x-check-groups", "on",
          "memory ops off one base share a check"),
+    PROP(bool, TcgAccel, opt.vectors, "x-vectors", "on",
+         "vector instructions in translated code on host vectors"),
     PROP(i32, TcgAccel, opt.icount_shift, "x-icount-shift", "-1",
          "virtual time is insns << N ns; -2: auto, -1: off"),
     PROP(bool, TcgAccel, opt.icount_align, "x-icount-align", "off",

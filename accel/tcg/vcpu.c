@@ -47,6 +47,7 @@ static void make_quiet(TcgVcpu *v)
     }
     v->quiet = true;
     STAT_SET(v, cell_fills, v->hot->cell_fills);
+    STAT_SET(v, vec_calls, v->hot->vec_calls);
     STAT_SET(v, spec_misses, v->hot->spec_misses);
     if (v->ops->fp_fold) {
         v->ops->fp_fold(v->cpu, v->hot->mxcsr_guest);

@@ -30,6 +30,7 @@
 
 #include "tcg/ir.h"
 #include "tcg/helper.h"
+#include "tcg/vec.h"
 
 /* ---- block ---- */
 
@@ -381,6 +382,11 @@ TcgVal tcg_call(TcgBlock *tb, const TcgHelper *h, const TcgVal *args,
 #define tcg_call_args(tb, h, ...)                                              \
     tcg_call((tb), (h), (const TcgVal[]){ __VA_ARGS__ },                       \
              sizeof((const TcgVal[]){ __VA_ARGS__ }) / sizeof(TcgVal))
+
+/* tcg_call that a back end may carry out as @v says; the first argument is for
+ * the helper alone. */
+TcgVal tcg_call_vec(TcgBlock *tb, const TcgHelper *h, const TcgVal *args,
+                    unsigned nargs, const TcgVecOp *v);
 
 static inline TcgVal tcg_call0(TcgBlock *tb, const TcgHelper *h)
 {

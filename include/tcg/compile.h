@@ -28,6 +28,7 @@ enum {
     TCG_NO_CELLS = 1 << 3,      /* memory ops in loops: no page cells */
     TCG_NO_SPEC = 1 << 5,       /* loads do not guess addends */
     TCG_NO_GROUPS = 1 << 4,     /* each memory op checks for itself */
+    TCG_NO_VEC = 1 << 6,  /* no host vectors for calls that could have them */
     TCG_NO_FOLD = 1 << 2, /* build every op as asked: to test folding itself */
 };
 
@@ -58,6 +59,7 @@ typedef struct TcgCounters {
     uint64_t vn_hits, folds, dead_ops, snaps, deltas;
     /* memory ops: with a page cell, a guessed addend, a shared check */
     uint64_t cell_ops, spec_ops, group_ops;
+    uint64_t vec_ops; /* calls made host vectors */
 } TcgCounters;
 
 /**

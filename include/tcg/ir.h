@@ -20,6 +20,7 @@
 #include "tandem/base.h"
 
 typedef struct TcgHelper TcgHelper;
+typedef struct TcgVecOp TcgVecOp;
 typedef struct TcgContext TcgContext;
 
 /* ---- values ---- */
@@ -453,6 +454,7 @@ typedef struct TcgBlock {
     TcgExit *exit;
     unsigned nexit;
     const TcgHelper **helper;
+    TcgVecOp *vec; /* by helper: fn is TCG_VEC_NONE for plain calls */
     unsigned nhelper;
 
     /* By tcg_pass_liveness: how many operands and snapshots use the value

@@ -110,6 +110,8 @@ typedef struct TcgHot {
 
     /* Counted by emitted code: cells filled, addends guessed wrong. */
     uint64_t cell_fills, spec_misses;
+    /* and: calls that host vectors were to replace but could not */
+    uint64_t vec_calls;
 
     /* Set by a thunk before it calls C: return address in emitted code; the
      * key for tcg_side_restore(). 0 while no emitted code is below us. */
@@ -118,7 +120,7 @@ typedef struct TcgHot {
      * and exit number. */
     void *leave_unit;
     uint32_t leave_exit;
-    uint32_t pad0[1]; /* the next group starts a line and ends at env */
+    uint32_t pad0[15]; /* the next group starts a line and ends at env */
 
     /* Within disp8 of env from here. */
     uint64_t spec_add[TCG_NB_MMU]; /* E6: the addend to try first */

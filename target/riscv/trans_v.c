@@ -242,20 +242,23 @@ static void emit_op(DisasContext *dc, VecOp op, int vd, int vs2, int vs1,
         desc |= v_reg(dc, VD_S1, vs1);
     }
     TcgVal x = scalar != NULL ? *scalar : tcg_const(dc->tb, 0);
+    TcgVecOp host = v_host_op(dc, op, vd, vs2, vs1, masked, scalar != NULL);
 
+    if (soft) {
+        host.fn = TCG_VEC_NONE;
+    }
     if (masked || soft || dc->vstart || s->d == V_MASK || (s->flags & VF_RED)) {
-        tcg_call_args(dc->tb, &riscv_helper_v_op, const_desc(dc, desc), x);
+        v_call(dc, &riscv_helper_v_op, &host, const_desc(dc, desc), x);
         return;
     }
     if (vs1 < 0 && scalar == NULL) {
         desc |= v_reg(dc, VD_S1, vs2); /* any that can be read */
     }
-    tcg_call_args(
-        dc->tb,
-        s->flags & VF_FP ? &riscv_helper_v_fast_fp : &riscv_helper_v_fast,
-        const_desc(dc, desc), x,
-        tcg_const(dc->tb,
-                  (int64_t)(uintptr_t)vec_kernels_host()[op][dc->vsew]));
+    v_call(dc,
+           s->flags & VF_FP ? &riscv_helper_v_fast_fp : &riscv_helper_v_fast,
+           &host, const_desc(dc, desc), x,
+           tcg_const(dc->tb,
+                     (int64_t)(uintptr_t)vec_kernels_host()[op][dc->vsew]));
 }
 
 static bool gen_op(DisasContext *dc, VecOp op, int vd, int vs2, int vs1,
@@ -580,8 +583,13 @@ static bool gen_carry(DisasContext *dc, RiscvInsn insn, int vd, int vs2,
         desc = desc_of(dc, op, in) | v_reg(dc, VD_D, vd) |
                v_reg(dc, VD_S2, vs2) | (VecDesc)(scalar != NULL) << VD_SCALAR;
         desc |= vs1 >= 0 ? v_reg(dc, VD_S1, vs1) : 0;
-        tcg_call_args(dc->tb, h, const_desc(dc, desc),
-                      scalar != NULL ? *scalar : tcg_const(dc->tb, 0));
+        TcgVecOp host = v_host_merge(dc, vd, vs2, vs1);
+
+        if (h != &riscv_helper_v_merge) {
+            host.fn = TCG_VEC_NONE;
+        }
+        v_call(dc, h, &host, const_desc(dc, desc),
+               scalar != NULL ? *scalar : tcg_const(dc->tb, 0));
         v_done(dc);
     }
     return true;
@@ -641,8 +649,13 @@ static bool gen_fill(DisasContext *dc, int vd, int vs1, const TcgVal *scalar,
         desc = desc_of(dc, 0, false) | v_reg(dc, VD_D, vd) |
                (VecDesc)one << VD_AUX | (VecDesc)(scalar != NULL) << VD_SCALAR;
         desc |= vs1 >= 0 ? v_reg(dc, VD_S1, vs1) : 0;
-        tcg_call_args(dc->tb, &riscv_helper_v_fill, const_desc(dc, desc),
-                      scalar != NULL ? *scalar : tcg_const(dc->tb, 0));
+        TcgVecOp host = v_host_fill(dc, vd, vs1);
+
+        if (one) {
+            host.fn = TCG_VEC_NONE;
+        }
+        v_call(dc, &riscv_helper_v_fill, &host, const_desc(dc, desc),
+               scalar != NULL ? *scalar : tcg_const(dc->tb, 0));
         v_done(dc);
     }
     return true;
@@ -751,8 +764,12 @@ static bool trans_via_v_mm(DisasContext *dc, RiscvInsn insn,
         op++;
     }
     if (v_go(dc)) {
-        call_mask(dc, desc_of(dc, op, false) | v_reg(dc, VD_D, a->vd) |
-                          v_reg(dc, VD_S2, a->vs2) | v_reg(dc, VD_S1, a->vs1));
+        VecDesc desc = desc_of(dc, op, false) | v_reg(dc, VD_D, a->vd) |
+                       v_reg(dc, VD_S2, a->vs2) | v_reg(dc, VD_S1, a->vs1);
+        TcgVecOp host = v_host_masks(dc, op, a->vd, a->vs2, a->vs1);
+
+        v_call(dc, &riscv_helper_v_mask, &host, const_desc(dc, desc));
+        v_done(dc);
     }
     return true;
 }
@@ -793,8 +810,9 @@ static bool trans_vid_v(DisasContext *dc, const ArgsVdVm *a)
 static bool trans_via_v_count(DisasContext *dc, RiscvInsn insn,
                               const ArgsRdVmVs2 *a)
 {
-    const TcgHelper *h = insn == RISCV_INSN_VCPOP_M ? &riscv_helper_v_cpop
-                                                    : &riscv_helper_v_first;
+    bool count = insn == RISCV_INSN_VCPOP_M;
+    const TcgHelper *h = count ? &riscv_helper_v_cpop : &riscv_helper_v_first;
+    TcgVecFn fn = count ? TCG_VEC_CPOP : TCG_VEC_FIRST;
 
     if (!v_typed(dc) || dc->vstart) {
         return false;
@@ -802,7 +820,9 @@ static bool trans_via_v_count(DisasContext *dc, RiscvInsn insn,
     if (v_go(dc)) {
         VecDesc desc = desc_of(dc, 0, !a->vm) | v_reg(dc, VD_S2, a->vs2);
 
-        gpr_write(dc, a->rd, tcg_call_args(dc->tb, h, const_desc(dc, desc)));
+        TcgVecOp host = v_host_count(dc, fn, a->vs2, !a->vm);
+
+        gpr_write(dc, a->rd, v_call(dc, h, &host, const_desc(dc, desc)));
     }
     return true;
 }
@@ -936,10 +956,14 @@ static bool trans_via_v_move(DisasContext *dc, RiscvInsn insn,
         return false;
     }
     if (v_go(dc)) {
-        call_perm(dc,
-                  desc_of(dc, V_PERM_MOVE, false) | v_reg(dc, VD_D, a->vd) |
-                      v_reg(dc, VD_S2, a->vs2) | (VecDesc)emul << VD_EMUL,
-                  tcg_const(dc->tb, 0));
+        VecDesc desc = desc_of(dc, V_PERM_MOVE, false) |
+                       v_reg(dc, VD_D, a->vd) | v_reg(dc, VD_S2, a->vs2) |
+                       (VecDesc)emul << VD_EMUL;
+        TcgVecOp host = v_host_move(dc, a->vd, a->vs2, emul);
+
+        v_call(dc, &riscv_helper_v_perm, &host, const_desc(dc, desc),
+               tcg_const(dc->tb, 0));
+        v_done(dc);
     }
     return true;
 }

@@ -37,6 +37,30 @@ static bool fields_fit(int vd, int emul, int nf)
     return v_group(vd, emul) && n * nf <= 8 && vd + n * nf <= 32;
 }
 
+/* Bytes in a row, none of them masked. */
+static TcgVecOp host_of(const DisasContext *dc, unsigned op, int vd,
+                        VecDesc more)
+{
+    unsigned vlmax =
+        1u << ((int)__builtin_ctz(dc->cfg->vlenb) + dc->vlmul - dc->vsew);
+    unsigned log = bits_get(more, VD_SEW, 2), bytes = 0;
+    bool all = op == V_MEM_WHOLE;
+
+    if (bits_get(more, VD_NF, 3) == 0 && bits_get(more, VD_MASKED, 1) == 0) {
+        if (op == V_MEM_UNIT || op == V_MEM_FF) {
+            bytes = vlmax << log;
+        } else if (op == V_MEM_MASK) {
+            bytes = (vlmax + 7) / 8;
+        } else if (all) {
+            bytes = dc->cfg->vlenb << bits_get(more, VD_EMUL, 4);
+        }
+    }
+    if (bytes == 0 || bytes > 512 || (dc->vill && !all)) {
+        return (TcgVecOp){ .fn = TCG_VEC_NONE };
+    }
+    return v_host_mem(dc, vd, bytes, is_store(dc), all);
+}
+
 static void call_mem(DisasContext *dc, unsigned op, int vd, int rs1,
                      VecDesc more, TcgVal aux)
 {
@@ -45,14 +69,16 @@ static void call_mem(DisasContext *dc, unsigned op, int vd, int rs1,
                    (VecDesc)!dc->cfg->misaligned << VD_ALIGN |
                    (VecDesc)(is_store(dc) ? V_MEM_STORE : 0) << VD_AUX | more;
 
+    TcgVecOp host = host_of(dc, op, vd, more);
+
     if (op == V_MEM_UNIT && !dc->vstart && bits_get(more, VD_NF, 3) == 0 &&
         bits_get(more, VD_MASKED, 1) == 0) {
-        tcg_call_args(dc->tb, &riscv_helper_v_unit,
-                      tcg_const(dc->tb, (int64_t)desc), address_of(dc, rs1, 0));
+        v_call(dc, &riscv_helper_v_unit, &host,
+               tcg_const(dc->tb, (int64_t)desc), address_of(dc, rs1, 0));
         return;
     }
-    tcg_call_args(dc->tb, &riscv_helper_v_mem, tcg_const(dc->tb, (int64_t)desc),
-                  address_of(dc, rs1, 0), aux);
+    v_call(dc, &riscv_helper_v_mem, &host, tcg_const(dc->tb, (int64_t)desc),
+           address_of(dc, rs1, 0), aux);
     v_done(dc);
 }
 

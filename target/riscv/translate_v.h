@@ -23,4 +23,23 @@ bool v_overlap(int a, int a_emul, int b, int b_emul);
 /* The rule for a result and a source of other width (31.5.2). */
 bool v_may_overlap(int d, int d_eew, int d_emul, int s, int s_eew, int s_emul);
 
+/* trans_vhost.c: the plain case of an operation on host vectors; fn is
+ * TCG_VEC_NONE where there is none. @vs1 -1: none, or the scalar. */
+TcgVecOp v_host_op(const DisasContext *dc, VecOp op, int vd, int vs2, int vs1,
+                   bool masked, bool scalar);
+TcgVecOp v_host_merge(const DisasContext *dc, int vd, int vs2, int vs1);
+TcgVecOp v_host_fill(const DisasContext *dc, int vd, int vs1);
+TcgVecOp v_host_move(const DisasContext *dc, int vd, int vs2, unsigned emul);
+TcgVecOp v_host_masks(const DisasContext *dc, unsigned op, int vd, int vs2,
+                      int vs1);
+TcgVecOp v_host_count(const DisasContext *dc, TcgVecFn fn, int vs2,
+                      bool masked);
+TcgVecOp v_host_mem(const DisasContext *dc, int vd, unsigned bytes, bool store,
+                    bool always);
+/* Calls @h, which host vectors may replace. */
+#define v_call(dc, h, v, ...)                                                  \
+    tcg_call_vec((dc)->tb, (h), (const TcgVal[]){ __VA_ARGS__ },               \
+                 sizeof((const TcgVal[]){ __VA_ARGS__ }) / sizeof(TcgVal),     \
+                 (v))
+
 #endif

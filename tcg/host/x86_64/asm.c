@@ -71,13 +71,13 @@ static void put_legacy(X86Asm *a, uint32_t in, int w, int reg, int index,
     put8(a, in & X86_OPCODE);
 }
 
-/* VEX prefix and opcode (SDM 2.3.5); L = 0. */
+/* VEX prefix and opcode (SDM 2.3.5). */
 static void put_vex(X86Asm *a, uint32_t in, int w, int reg, int vvvv, int index,
                     int rm)
 {
     unsigned pp = in >> X86_PP_SHIFT & 3, map = in >> X86_MAP_SHIFT & 3;
     unsigned r = ~reg >> 3 & 1, x = ~index >> 3 & 1, b = ~rm >> 3 & 1;
-    unsigned tail = (~vvvv & 15) << 3 | pp;
+    unsigned tail = (~vvvv & 15) << 3 | (in & X86_L1 ? 4 : 0) | pp;
 
     if (map == 1 && w == 0 && x != 0 && b != 0) {
         put8(a, 0xc5);
@@ -253,6 +253,101 @@ void x86_vrri(X86Asm *a, X86Insn in, int w, int reg, int vvvv, int rm, int imm8)
 {
     x86_vrr(a, in, w, reg, vvvv, rm);
     put8(a, imm8);
+}
+
+/* --- AVX-512 --- */
+
+/* SDM 2.7.1; @x and @b extend the register or base and index in ModR/M. */
+static void put_evex(X86Asm *a, uint32_t in, X86Ev e, int reg, int vvvv,
+                     unsigned x, unsigned b)
+{
+    unsigned pp = in >> X86_PP_SHIFT & 3, map = in >> X86_MAP_SHIFT & 3;
+
+    begin(a);
+    put8(a, 0x62);
+    put8(a,
+         (~reg >> 3 & 1) << 7 | !x << 6 | !b << 5 | (~reg >> 4 & 1) << 4 | map);
+    put8(a, e.w << 7 | (~vvvv & 15) << 3 | 4 | pp);
+    put8(a, e.len << 5 | (~vvvv >> 4 & 1) << 3 | e.k);
+    put8(a, in & X86_OPCODE);
+}
+
+void x86_ev_rr(X86Asm *a, X86Insn in, X86Ev e, int reg, int vvvv, int rm)
+{
+    put_evex(a, in, e, reg, vvvv, rm >> 4 & 1, rm >> 3 & 1);
+    put8(a, 0xc0 | (reg & 7) << 3 | (rm & 7));
+}
+
+void x86_ev_rm(X86Asm *a, X86Insn in, X86Ev e, int reg, int vvvv, X86Mem m)
+{
+    bool rip = m.base == X86_RIP, index = m.index != X86_NONE;
+    unsigned r = (reg & 7) << 3;
+
+    put_evex(a, in, e, reg, vvvv, index ? m.index >> 3 & 1 : 0,
+             rip ? 0 : m.base >> 3 & 1);
+    if (rip) {
+        put8(a, r | 5);
+        put32(a, m.disp - (int32_t)(a->p + 4 - a->start));
+        return;
+    }
+    if (index || (m.base & 7) == RSP) {
+        put8(a, 0x80 | r | 4);
+        put8(a, m.shift << 6 | (index ? m.index & 7 : 4) << 3 | (m.base & 7));
+    } else {
+        put8(a, 0x80 | r | (m.base & 7));
+    }
+    put32(a, m.disp);
+}
+
+void x86_ev_rri(X86Asm *a, X86Insn in, X86Ev e, int reg, int vvvv, int rm,
+                int imm8)
+{
+    x86_ev_rr(a, in, e, reg, vvvv, rm);
+    put8(a, imm8);
+}
+
+/* b w d q: VEX.pp and VEX.W of the forms with memory */
+static uint32_t kmov_mem(unsigned op, unsigned log)
+{
+    return X86_E(log & 1 ? 0 : 1, 1, op) | X86_VEX | (log >= 2 ? X86_REXW : 0);
+}
+
+static uint32_t kmov_reg(unsigned op, unsigned log)
+{
+    static const uint8_t pp[] = { 1, 0, 3, 3 };
+
+    return X86_E(pp[log], 1, op) | X86_VEX | (log == 3 ? X86_REXW : 0);
+}
+
+void x86_kmov_km(X86Asm *a, unsigned log, int k, X86Mem m)
+{
+    /* b 66.W0, w W0, d 66.W1, q W1 */
+    put_mem_form(a, kmov_mem(0x90, log), 0, k, 0, m, 0);
+}
+
+void x86_kmov_mk(X86Asm *a, unsigned log, X86Mem m, int k)
+{
+    put_mem_form(a, kmov_mem(0x91, log), 0, k, 0, m, 0);
+}
+
+void x86_kmov_kr(X86Asm *a, unsigned log, int k, int reg)
+{
+    put_reg_form(a, kmov_reg(0x92, log), 0, k, 0, reg);
+}
+
+void x86_kmov_rk(X86Asm *a, unsigned log, int reg, int k)
+{
+    put_reg_form(a, kmov_reg(0x93, log), 0, reg, 0, k);
+}
+
+void x86_k(X86Asm *a, X86KOp op, int d, int x, int y)
+{
+    put_reg_form(a, X86_E(0, 1, op) | X86_VEX | X86_L1 | X86_REXW, 0, d, x, y);
+}
+
+void x86_kortest(X86Asm *a, int x)
+{
+    put_reg_form(a, X86_E(0, 1, 0x98) | X86_VEX | X86_REXW, 0, x, 0, x);
 }
 
 void x86_alu_ri(X86Asm *a, int group, int w, int rm, int32_t imm)

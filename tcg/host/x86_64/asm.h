@@ -75,6 +75,7 @@ enum {
     X86_B8R = 1 << 16,  /* `reg` is a byte register */
     X86_B8M = 1 << 17,  /* `r/m` is a byte */
     X86_SSE = 1 << 18,  /* VEX form used when the host has AVX */
+    X86_L1 = 1 << 19,   /* VEX.L */
     X86_EXT_SHIFT = 20, /* opcode extension in `reg` */
     X86_W16 = 1 << 23,  /* 16-bit operands */
     X86_M16 = 1 << 24,  /* for the test: width of a memory operand */
@@ -186,6 +187,33 @@ void x86_vrr(X86Asm *a, X86Insn in, int w, int reg, int vvvv, int rm);
 void x86_vrm(X86Asm *a, X86Insn in, int w, int reg, int vvvv, X86Mem m);
 void x86_vrri(X86Asm *a, X86Insn in, int w, int reg, int vvvv, int rm,
               int imm8);
+
+/*
+ * AVX-512 (SDM 2, 2.7; opmask instructions 2.3.5): vector registers 0 to 31,
+ * mask registers k0 to k7. Displacements are not compressed.
+ */
+typedef struct X86Ev {
+    uint8_t w;   /* EVEX.W */
+    uint8_t len; /* 0: 128, 1: 256, 2: 512 bits */
+    uint8_t k;   /* mask register, merging; 0: none */
+} X86Ev;
+void x86_ev_rr(X86Asm *a, X86Insn in, X86Ev e, int reg, int vvvv, int rm);
+void x86_ev_rm(X86Asm *a, X86Insn in, X86Ev e, int reg, int vvvv, X86Mem m);
+void x86_ev_rri(X86Asm *a, X86Insn in, X86Ev e, int reg, int vvvv, int rm,
+                int imm8);
+/* kmov of 8 << @log bits, upper bits of the result zero. */
+void x86_kmov_km(X86Asm *a, unsigned log, int k, X86Mem m);
+void x86_kmov_mk(X86Asm *a, unsigned log, X86Mem m, int k);
+void x86_kmov_kr(X86Asm *a, unsigned log, int k, int reg);
+void x86_kmov_rk(X86Asm *a, unsigned log, int reg, int k);
+/* Of all 64 bits: k@d = k@x op k@y; ZF = no bit of k@x is set. */
+typedef enum X86KOp {
+    X86_KAND = 0x41,
+    X86_KANDN = 0x42, /* ~x & y */
+    X86_KOR = 0x45,
+} X86KOp;
+void x86_k(X86Asm *a, X86KOp op, int d, int x, int y);
+void x86_kortest(X86Asm *a, int x);
 
 /*
  * The ALU group (add or adc sbb and sub xor cmp) with an immediate, shortest

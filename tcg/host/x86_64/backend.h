@@ -124,7 +124,7 @@ typedef enum Thunk {
     THUNK_LOOKUP,     /* rax = guest pc */
     THUNK_POLL_IND,   /* rax = guest pc */
     THUNK_LEAVE_IND,  /* rax = guest pc */
-    /* These four have two variants; the second keeps vector registers. */
+    /* These have two variants; the second keeps vector registers. */
     THUNK_LD, /* rax = address, pushed MemOp -> rax */
     THUNK_LD_VEC,
     THUNK_ST, /* rax = address, rcx = value, pushed MemOp */
@@ -133,6 +133,8 @@ typedef enum Thunk {
     THUNK_ATOMIC_VEC,
     THUNK_TRAP, /* ecx = code */
     THUNK_TRAP_VEC,
+    THUNK_VEC, /* rax = function, pushed arguments 3 to 1 -> rax */
+    THUNK_VEC_VEC,
     THUNK_CALL,    /* rax = function, arguments set up as in C */
     THUNK_CALL_FP, /* the same, with MXCSR swapped */
     THUNK_SOFT,    /* pushed z, y, x, SOFT_DESC -> rax; keeps all else */
@@ -331,6 +333,12 @@ extern EmitFn *const x86_emit_mem[TCG_OP_COUNT];
 extern EmitFn *const x86_emit_ctl[TCG_OP_COUNT];
 extern EmitFn *const x86_emit_fp[TCG_OP_COUNT];
 
+/* A call of a helper by host vectors, if that can be: isel-vec.c. */
+bool x86_emit_vec(Gen *g, const TcgInsn *in);
+/* rax = addend for an access of @size bytes at @addr, else to @c: isel-mem.c.
+ * rcx and flags are lost. */
+void x86_tlb_check(Gen *g, X86Mem addr, MemOp mo, unsigned size, bool write,
+                   Cold *c);
 /* Register to register, between classes too. */
 void x86_move(Gen *g, int dst, int src, bool wide);
 /* Compare (a, b) and give the condition to test. */

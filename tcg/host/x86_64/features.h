@@ -11,6 +11,7 @@
 typedef struct X86Features {
     bool baseline; /* SSE4.2, popcnt, cmpxchg16b: without it no translator */
     bool avx, avx2, fma, f16c, bmi1, bmi2, lzcnt, movbe, pclmul;
+    bool avx512; /* F, BW, DQ, VL */
 } X86Features;
 
 /* Ask CPUID and XGETBV (SDM 1, 14.3; SDM 2, CPUID). Pure. */

@@ -417,6 +417,9 @@ static void emit_call(Gen *g, const TcgInsn *in)
     Locs l = { 0 };
     unsigned n;
 
+    if (g->tb->vec[in->aux].fn != TCG_VEC_NONE && x86_emit_vec(g, in)) {
+        return;
+    }
     if (!(h->flags & TCG_H_PURE)) {
         slots_written(g, h);
     }

@@ -92,6 +92,12 @@ static void tlb_probe(Gen *g, X86Mem addr, MemOp mo, unsigned size, bool write,
     x86_rm(&g->a, X86_MOV_RM, 1, to, tlb_addend(mo));
 }
 
+void x86_tlb_check(Gen *g, X86Mem addr, MemOp mo, unsigned size, bool write,
+                   Cold *c)
+{
+    tlb_probe(g, addr, mo, size, write, RAX, c);
+}
+
 static void cold_respec(Gen *g, const Cold *c)
 {
     x86_rm(&g->a, X86_MOV_RM, 1, c->to, tlb_addend(c->aux));

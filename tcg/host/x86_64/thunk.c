@@ -234,6 +234,20 @@ static void thunk_atomic(ThunkGen *t, bool vec)
     x86_ret_pop(&t->a, 24);
 }
 
+/* [rsp + 8], [rsp + 16], [rsp + 24] arguments after env. */
+static void thunk_vec(ThunkGen *t, bool vec)
+{
+    begin_thunk(t, THUNK_VEC + vec);
+    save_all(t, vec);
+    set_ret_pc(t);
+    x86_rm(&t->a, X86_MOV_RM, 1, RSI, x86_mem(RSP, 8));
+    x86_rm(&t->a, X86_MOV_RM, 1, RDX, x86_mem(RSP, 16));
+    x86_rm(&t->a, X86_MOV_RM, 1, RCX, x86_mem(RSP, 24));
+    x86_r(&t->a, X86_CALL_M, 0, RAX);
+    restore_caller_saved(t, vec);
+    x86_ret_pop(&t->a, 24);
+}
+
 static void thunk_trap(ThunkGen *t, bool vec)
 {
     begin_thunk(t, THUNK_TRAP + vec);
@@ -351,6 +365,7 @@ TcgResult tcg_thunks_emit(TcgContext *ctx, const TcgCodeBuf *buf,
         thunk_ld(&t, vec);
         thunk_st(&t, vec);
         thunk_atomic(&t, vec);
+        thunk_vec(&t, vec);
         thunk_trap(&t, vec);
     }
     thunk_call(&t);
