@@ -217,6 +217,21 @@ bool qmp_migrate_continue(Machine *m, const MigrateContinueArgs *a,
     return true;
 }
 
+/* Postcopy does not exist: never in the states that these are for. Any
+ * thread, no lock. */
+bool qmp_migrate_pause(Machine *m, Error **errp)
+{
+    error_set(errp, "migrate-pause is currently only supported during "
+                    "postcopy-active or postcopy-recover state");
+    return false;
+}
+
+bool qmp_migrate_recover(Machine *m, const MigrateRecoverArgs *a, Error **errp)
+{
+    error_set(errp, "Migrate recover can only be run when postcopy is paused.");
+    return false;
+}
+
 /* --- receiving --- */
 
 /* Switches look for the guest at its old place: the reference's rounds. */

@@ -105,12 +105,22 @@ static json_object *flatten_options(const ChardevBackend *b)
     return out;
 }
 
+/* What was made; NULL stays NULL. */
+static ChardevReturn *made(Chardev *chr)
+{
+    ChardevReturn *result = chr ? g_new0(ChardevReturn, 1) : NULL;
+    g_autofree char *name = chr ? chardev_filename(chr) : NULL;
+
+    if (name && g_str_has_prefix(name, "pty:")) {
+        result->pty = g_strdup(name + 4);
+    }
+    return result;
+}
+
 ChardevReturn *qmp_chardev_add(Machine *m, const ChardevAddArgs *a,
                                Error **errp)
 {
     json_object *options = flatten_options(a->backend);
-    ChardevReturn *result = NULL;
-    g_autofree char *name = NULL;
     Chardev *chr = NULL;
 
     if (!id_valid(a->id)) {
@@ -119,15 +129,17 @@ ChardevReturn *qmp_chardev_add(Machine *m, const ChardevAddArgs *a,
         chr = chardev_new(m, a->id, a->backend->type, options, errp);
     }
     json_object_put(options);
-    if (!chr) {
-        return NULL;
-    }
-    result = g_new0(ChardevReturn, 1);
-    name = chardev_filename(chr);
-    if (g_str_has_prefix(name, "pty:")) {
-        result->pty = g_strdup(name + 4);
-    }
-    return result;
+    return made(chr);
+}
+
+ChardevReturn *qmp_chardev_change(Machine *m, const ChardevChangeArgs *a,
+                                  Error **errp)
+{
+    json_object *options = flatten_options(a->backend);
+    Chardev *chr = chardev_change(m, a->id, a->backend->type, options, errp);
+
+    json_object_put(options);
+    return made(chr);
 }
 
 bool qmp_chardev_send_break(Machine *m, const ChardevSendBreakArgs *a,

@@ -65,7 +65,8 @@ char *qmp_human_monitor_command(Machine *m, const HumanMonitorCommandArgs *a,
         error_set(errp, "Parameter 'cpu-index' expects a CPU number");
         return NULL;
     }
-    return hmp_execute(m, a->command_line);
+    return hmp_execute_on(m, a->command_line,
+                          a->has_cpu_index ? a->cpu_index : 0);
 }
 
 bool qmp_getfd(Monitor *mon, const GetfdArgs *a, Error **errp)

@@ -2,9 +2,12 @@
 /* What clients ask before and after a start: schema/probe.json. */
 #include "tandem/base.h"
 
+#include "accel/accel.h"
+#include "hw/core/loader.h"
 #include "internal.h"
 #include "softmmu/base/trace.h"
 #include "softmmu/machine/cpu.h"
+#include "softmmu/memory/memory.h"
 
 HotpluggableCPUList *qmp_query_hotpluggable_cpus(Machine *m, Error **errp)
 {
@@ -134,6 +137,71 @@ bool qmp_trace_event_set_state(Machine *m, const TraceEventSetStateArgs *a,
         log_set_mask(atomic_load(&log_mask) | LOG_TRACE);
     }
     return true;
+}
+
+/* --- texts --- */
+
+static HumanReadableText *human_text(char *text)
+{
+    HumanReadableText *t = g_new0(HumanReadableText, 1);
+
+    t->human_readable_text = text;
+    return t;
+}
+
+HumanReadableText *qmp_x_query_jit(Machine *m, Error **errp)
+{
+    if (!accel_ops(m)->statistics) {
+        error_set(errp, "JIT information is only available with accel=tcg");
+        return NULL;
+    }
+    return human_text(accel_ops(m)->statistics(m->accel));
+}
+
+HumanReadableText *qmp_x_query_roms(Machine *m, Error **errp)
+{
+    return human_text(loader_text(m));
+}
+
+static void show_block(RamBlock *b, void *opaque)
+{
+    g_string_append_printf(opaque,
+                           "%24s %4" PRIu64 " KiB  0x%016" PRIx64
+                           " 0x%016" PRIx64 " 0x%016" PRIx64 " 0x%016" PRIxPTR
+                           "  %s\n",
+                           b->id, b->page_size / KiB, b->base, b->size, b->size,
+                           (uintptr_t)b->host, b->readonly ? "ro" : "rw");
+}
+
+HumanReadableText *qmp_x_query_ramblock(Machine *m, Error **errp)
+{
+    GString *out = g_string_new(NULL);
+
+    g_string_append_printf(out, "%24s %8s  %18s %18s %18s %18s %3s\n",
+                           "Block Name", "PSize", "Offset", "Used", "Total",
+                           "HVA", "RO");
+    ram_block_each(m->ms, show_block, out);
+    return human_text(g_string_free(out, FALSE));
+}
+
+HumanReadableText *qmp_x_query_numa(Machine *m, Error **errp)
+{
+    return human_text(g_strdup("0 nodes\n"));
+}
+
+/* --- statistics --- */
+
+StatsResultList *qmp_query_stats(Machine *m, const QueryStatsArgs *a,
+                                 Error **errp)
+{
+    return NULL;
+}
+
+StatsSchemaList *qmp_query_stats_schemas(Machine *m,
+                                         const QueryStatsSchemasArgs *a,
+                                         Error **errp)
+{
+    return NULL;
 }
 
 bool qmp_watchdog_set_action(Machine *m, const WatchdogSetActionArgs *a,

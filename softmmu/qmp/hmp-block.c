@@ -8,26 +8,6 @@
 #include "softmmu/base/keyval.h"
 #include "softmmu/base/parse.h"
 
-static void run_qmp(Machine *m, const char *name, json_object *args,
-                    Error **errp)
-{
-    json_object_put(qmp_execute(m, name, args, errp));
-    json_object_put(args);
-}
-
-static void add_text(json_object *args, const char *key, const char *text)
-{
-    json_object_object_add(args, key, json_object_new_string(text));
-}
-
-static bool want_args(int argc, int n, const char *usage, Error **errp)
-{
-    if (argc != n) {
-        error_set(errp, "usage: %s", usage);
-    }
-    return argc == n;
-}
-
 static json_object *member(json_object *o, const char *key)
 {
     json_object *value = NULL;
@@ -156,7 +136,7 @@ void hmp_commit(Machine *m, int argc, char **argv, GString *out, Error **errp)
 {
     json_object *list;
 
-    if (!want_args(argc, 1, "commit DRIVE|all", errp)) {
+    if (!hmp_want_args(argc, 1, "commit DRIVE|all", errp)) {
         return;
     }
     if (strcmp(argv[0], "all") != 0) {
@@ -183,7 +163,7 @@ void hmp_drive_add(Machine *m, int argc, char **argv, GString *out,
     json_object *options;
     const char *kind;
 
-    if (!want_args(argc, 2, "drive_add 0 if=none,OPTIONS", errp)) {
+    if (!hmp_want_args(argc, 2, "drive_add 0 if=none,OPTIONS", errp)) {
         return;
     }
     options = drive_parse(argv[1], errp);
@@ -203,7 +183,7 @@ void hmp_block_resize(Machine *m, int argc, char **argv, GString *out,
     json_object *args;
     uint64_t size;
 
-    if (!want_args(argc, 2, "block_resize DRIVE SIZE", errp)) {
+    if (!hmp_want_args(argc, 2, "block_resize DRIVE SIZE", errp)) {
         return;
     }
     if (!parse_size(argv[1], MiB, &size) || size > INT64_MAX) {
@@ -211,9 +191,9 @@ void hmp_block_resize(Machine *m, int argc, char **argv, GString *out,
         return;
     }
     args = json_object_new_object();
-    add_text(args, "device", argv[0]);
+    hmp_add_text(args, "device", argv[0]);
     json_object_object_add(args, "size", json_object_new_int64(size));
-    run_qmp(m, "block_resize", args, errp);
+    hmp_run_qmp(m, "block_resize", args, errp);
 }
 
 /* --- jobs --- */
@@ -241,12 +221,12 @@ static void start_copy(Machine *m, const char *command, int argc, char **argv,
         return;
     }
     args = json_object_new_object();
-    add_text(args, "device", argv[0]);
-    add_text(args, "target", argv[1]);
-    add_text(args, "format", "raw");
-    add_text(args, "sync", top ? "top" : "full");
-    add_text(args, "mode", existing ? "existing" : "absolute-paths");
-    run_qmp(m, command, args, errp);
+    hmp_add_text(args, "device", argv[0]);
+    hmp_add_text(args, "target", argv[1]);
+    hmp_add_text(args, "format", "raw");
+    hmp_add_text(args, "sync", top ? "top" : "full");
+    hmp_add_text(args, "mode", existing ? "existing" : "absolute-paths");
+    hmp_run_qmp(m, command, args, errp);
 }
 
 void hmp_drive_mirror(Machine *m, int argc, char **argv, GString *out,
@@ -266,10 +246,10 @@ void hmp_block_stream(Machine *m, int argc, char **argv, GString *out,
 {
     json_object *args;
 
-    if (want_args(argc, 1, "block_stream DRIVE", errp)) {
+    if (hmp_want_args(argc, 1, "block_stream DRIVE", errp)) {
         args = json_object_new_object();
-        add_text(args, "device", argv[0]);
-        run_qmp(m, "block-stream", args, errp);
+        hmp_add_text(args, "device", argv[0]);
+        hmp_run_qmp(m, "block-stream", args, errp);
     }
 }
 
@@ -283,8 +263,8 @@ static void job_verb(Machine *m, const char *command, int argc, char **argv,
         return;
     }
     args = json_object_new_object();
-    add_text(args, "device", argv[0]);
-    run_qmp(m, command, args, errp);
+    hmp_add_text(args, "device", argv[0]);
+    hmp_run_qmp(m, command, args, errp);
 }
 
 #define JOB_COMMAND(verb, command)                                             \
@@ -305,7 +285,7 @@ void hmp_block_job_set_speed(Machine *m, int argc, char **argv, GString *out,
     json_object *args;
     uint64_t speed;
 
-    if (!want_args(argc, 2, "block_job_set_speed JOB BYTES", errp)) {
+    if (!hmp_want_args(argc, 2, "block_job_set_speed JOB BYTES", errp)) {
         return;
     }
     if (!parse_size(argv[1], 1, &speed) || speed > INT64_MAX) {
@@ -313,7 +293,7 @@ void hmp_block_job_set_speed(Machine *m, int argc, char **argv, GString *out,
         return;
     }
     args = json_object_new_object();
-    add_text(args, "device", argv[0]);
+    hmp_add_text(args, "device", argv[0]);
     json_object_object_add(args, "speed", json_object_new_int64(speed));
-    run_qmp(m, "block-job-set-speed", args, errp);
+    hmp_run_qmp(m, "block-job-set-speed", args, errp);
 }

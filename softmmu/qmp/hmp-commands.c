@@ -9,58 +9,65 @@
 #include "softmmu/base/keyval.h"
 #include "softmmu/memory/memory.h"
 
-/* --- plumbing --- */
-
-/* Run a QMP command without result; @args' reference is taken. */
-static void run_qmp(Machine *m, const char *name, json_object *args,
-                    Error **errp)
-{
-    json_object_put(qmp_execute(m, name, args, errp));
-    json_object_put(args);
-}
-
-/* {"key": text} */
-static json_object *one_arg(const char *key, const char *text)
-{
-    json_object *args = json_object_new_object();
-
-    json_object_object_add(args, key, json_object_new_string(text));
-    return args;
-}
-
-static bool want_args(int argc, int n, const char *usage, Error **errp)
-{
-    if (argc != n) {
-        error_set(errp, "usage: %s", usage);
-    }
-    return argc == n;
-}
-
 /* --- help --- */
 
-static void help_table(const HmpCommand *table, const char *prefix,
-                       GString *out)
+static gint by_text(gconstpointer a, gconstpointer b)
 {
-    for (; table->name; table++) {
-        g_string_append_printf(out, "%s%s%s%s -- %s\n", prefix, table->name,
-                               table->args[0] ? " " : "", table->args,
-                               table->help);
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* A line for each command of @tables, which end by NULL, by name. */
+static void help_tables(const HmpCommand *const *tables, const char *prefix,
+                        GString *out)
+{
+    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+
+    for (; *tables; tables++) {
+        for (const HmpCommand *c = *tables; c->name; c++) {
+            g_ptr_array_add(lines,
+                            g_strdup_printf("%s%s%s%s -- %s\n", prefix, c->name,
+                                            c->args[0] ? " " : "", c->args,
+                                            c->help));
+        }
     }
+    g_ptr_array_sort(lines, by_text);
+    for (guint i = 0; i < lines->len; i++) {
+        g_string_append(out, g_ptr_array_index(lines, i));
+    }
+}
+
+static const HmpCommand *find_info(const char *name)
+{
+    const HmpCommand *c = NULL;
+
+    for (size_t i = 0; !c && hmp_info_tables[i]; i++) {
+        c = hmp_find(hmp_info_tables[i], name);
+    }
+    return c;
 }
 
 static void hmp_help(Machine *m, int argc, char **argv, GString *out,
                      Error **errp)
 {
+    static const HmpCommand *const commands[] = { hmp_commands, NULL };
     const HmpCommand *c = argc > 0 ? hmp_find(hmp_commands, argv[0]) : NULL;
+    bool info = argc > 0 && strcmp(argv[0], "info") == 0;
 
     if (argc == 0) {
-        help_table(hmp_commands, "", out);
-    } else if (strcmp(argv[0], "info") == 0) {
-        help_table(hmp_info, "info ", out);
-    } else if (c) {
-        g_string_append_printf(out, "%s %s -- %s\n", c->name, c->args, c->help);
+        help_tables(commands, "", out);
+        return;
+    }
+    if (info && argc == 1) {
+        help_tables(hmp_info_tables, "info ", out);
+        return;
+    }
+    c = info ? find_info(argv[1]) : c;
+    if (c) {
+        g_string_append_printf(out, "%s%s%s%s -- %s\n", info ? "info " : "",
+                               c->name, c->args[0] ? " " : "", c->args,
+                               c->help);
     } else {
-        error_set(errp, "unknown command: '%s'", argv[0]);
+        error_set(errp, "unknown command: '%s'", argv[info ? 1 : 0]);
     }
 }
 
@@ -81,7 +88,9 @@ static void complete_commands(Machine *m, const char *start, GPtrArray *out)
 
 static void complete_info(Machine *m, const char *start, GPtrArray *out)
 {
-    complete_table(hmp_info, start, out);
+    for (size_t i = 0; hmp_info_tables[i]; i++) {
+        complete_table(hmp_info_tables[i], start, out);
+    }
 }
 
 /* --- run control --- */
@@ -90,8 +99,8 @@ static void complete_info(Machine *m, const char *start, GPtrArray *out)
     static void fn(Machine *m, int argc, char **argv, GString *out,            \
                    Error **errp)                                               \
     {                                                                          \
-        if (want_args(argc, 0, command, errp)) {                               \
-            run_qmp(m, command, NULL, errp);                                   \
+        if (hmp_want_args(argc, 0, command, errp)) {                           \
+            hmp_run_qmp(m, command, NULL, errp);                               \
         }                                                                      \
     }
 RUN_PLAIN(hmp_quit, "quit")
@@ -99,6 +108,11 @@ RUN_PLAIN(hmp_stop, "stop")
 RUN_PLAIN(hmp_cont, "cont")
 RUN_PLAIN(hmp_system_reset, "system_reset")
 RUN_PLAIN(hmp_system_powerdown, "system_powerdown")
+RUN_PLAIN(hmp_system_wakeup, "system_wakeup")
+RUN_PLAIN(hmp_nmi, "inject-nmi")
+RUN_PLAIN(hmp_migrate_cancel, "migrate_cancel")
+RUN_PLAIN(hmp_migrate_pause, "migrate-pause")
+#undef RUN_PLAIN
 
 /* --- devices and objects --- */
 
@@ -108,14 +122,14 @@ static void add_from_text(Machine *m, const char *command, const char *implied,
     json_object *args = keyval_parse(text, implied, errp);
 
     if (args) {
-        run_qmp(m, command, args, errp);
+        hmp_run_qmp(m, command, args, errp);
     }
 }
 
 static void hmp_device_add(Machine *m, int argc, char **argv, GString *out,
                            Error **errp)
 {
-    if (want_args(argc, 1, "device_add TYPE[,prop=value]...", errp)) {
+    if (hmp_want_args(argc, 1, "device_add TYPE[,prop=value]...", errp)) {
         add_from_text(m, "device_add", "driver", argv[0], errp);
     }
 }
@@ -123,15 +137,15 @@ static void hmp_device_add(Machine *m, int argc, char **argv, GString *out,
 static void hmp_device_del(Machine *m, int argc, char **argv, GString *out,
                            Error **errp)
 {
-    if (want_args(argc, 1, "device_del ID", errp)) {
-        run_qmp(m, "device_del", one_arg("id", argv[0]), errp);
+    if (hmp_want_args(argc, 1, "device_del ID", errp)) {
+        hmp_run_qmp(m, "device_del", hmp_one_arg("id", argv[0]), errp);
     }
 }
 
 static void hmp_object_add(Machine *m, int argc, char **argv, GString *out,
                            Error **errp)
 {
-    if (want_args(argc, 1, "object_add TYPE,id=ID[,prop=value]...", errp)) {
+    if (hmp_want_args(argc, 1, "object_add TYPE,id=ID[,prop=value]...", errp)) {
         add_from_text(m, "object-add", "qom-type", argv[0], errp);
     }
 }
@@ -139,8 +153,8 @@ static void hmp_object_add(Machine *m, int argc, char **argv, GString *out,
 static void hmp_object_del(Machine *m, int argc, char **argv, GString *out,
                            Error **errp)
 {
-    if (want_args(argc, 1, "object_del ID", errp)) {
-        run_qmp(m, "object-del", one_arg("id", argv[0]), errp);
+    if (hmp_want_args(argc, 1, "object_del ID", errp)) {
+        hmp_run_qmp(m, "object-del", hmp_one_arg("id", argv[0]), errp);
     }
 }
 
@@ -149,10 +163,10 @@ static void hmp_qom_get(Machine *m, int argc, char **argv, GString *out,
 {
     json_object *args, *value;
 
-    if (!want_args(argc, 2, "qom-get PATH PROPERTY", errp)) {
+    if (!hmp_want_args(argc, 2, "qom-get PATH PROPERTY", errp)) {
         return;
     }
-    args = one_arg("path", argv[0]);
+    args = hmp_one_arg("path", argv[0]);
     json_object_object_add(args, "property", json_object_new_string(argv[1]));
     value = qmp_execute(m, "qom-get", args, errp);
     json_object_put(args);
@@ -167,19 +181,19 @@ static void hmp_qom_set(Machine *m, int argc, char **argv, GString *out,
 {
     json_object *args;
 
-    if (!want_args(argc, 3, "qom-set PATH PROPERTY VALUE", errp)) {
+    if (!hmp_want_args(argc, 3, "qom-set PATH PROPERTY VALUE", errp)) {
         return;
     }
-    args = one_arg("path", argv[0]);
+    args = hmp_one_arg("path", argv[0]);
     json_object_object_add(args, "property", json_object_new_string(argv[1]));
     json_object_object_add(args, "value", json_object_new_string(argv[2]));
-    run_qmp(m, "qom-set", args, errp);
+    hmp_run_qmp(m, "qom-set", args, errp);
 }
 
 static void hmp_qom_list(Machine *m, int argc, char **argv, GString *out,
                          Error **errp)
 {
-    json_object *args = one_arg("path", argc ? argv[0] : "/");
+    json_object *args = hmp_one_arg("path", argc ? argv[0] : "/");
     json_object *list = qmp_execute(m, "qom-list", args, errp);
 
     json_object_put(args);
@@ -211,54 +225,12 @@ static void info_version(Machine *m, int argc, char **argv, GString *out,
     g_string_append(out, "10.0.0 (Tandem " TANDEM_VERSION ")\n");
 }
 
-static void info_registers(Machine *m, int argc, char **argv, GString *out,
-                           Error **errp)
-{
-    bool running = machine_running(m);
-
-    cpus_pause_all(m);
-    for (guint i = 0; i < m->cpus->len; i++) {
-        CPUState *cpu = g_ptr_array_index(m->cpus, i);
-
-        accel_ops(m)->regs_pull(cpu, REGS_ALL);
-        g_string_append_printf(out, "\nCPU#%d\n", cpu->index);
-        cpu->type->dump(cpu, out, true);
-    }
-    if (running) {
-        cpus_resume_all(m);
-    }
-}
-
-static void info_cpus(Machine *m, int argc, char **argv, GString *out,
-                      Error **errp)
-{
-    for (guint i = 0; i < m->cpus->len; i++) {
-        CPUState *cpu = g_ptr_array_index(m->cpus, i);
-
-        g_string_append_printf(out, "%c CPU #%d: thread_id=%d\n", i ? ' ' : '*',
-                               cpu->index, atomic_load(&cpu->thread_id));
-    }
-}
-
 static void info_mtree(Machine *m, int argc, char **argv, GString *out,
                        Error **errp)
 {
     g_autofree char *text =
         memory_system_text(m->ms, argc > 0 && strcmp(argv[0], "-f") == 0);
 
-    g_string_append(out, text);
-}
-
-static void info_jit(Machine *m, int argc, char **argv, GString *out,
-                     Error **errp)
-{
-    g_autofree char *text = NULL;
-
-    if (!accel_ops(m)->statistics) {
-        error_set(errp, "JIT information is only available with accel=tcg");
-        return;
-    }
-    text = accel_ops(m)->statistics(m->accel);
     g_string_append(out, text);
 }
 
@@ -346,12 +318,13 @@ static void hmp_netdev_add(Machine *m, int argc, char **argv, GString *out,
 {
     json_object *args;
 
-    if (!want_args(argc, 1, "netdev_add TYPE,id=ID[,prop=value]...", errp)) {
+    if (!hmp_want_args(argc, 1, "netdev_add TYPE,id=ID[,prop=value]...",
+                       errp)) {
         return;
     }
     args = netdev_parse_text(argv[0], errp);
     if (args) {
-        run_qmp(m, "netdev_add", args, errp);
+        hmp_run_qmp(m, "netdev_add", args, errp);
     }
 }
 
@@ -360,10 +333,10 @@ static void hmp_netdev_del(Machine *m, int argc, char **argv, GString *out,
 {
     json_object *args;
 
-    if (want_args(argc, 1, "netdev_del ID", errp)) {
+    if (hmp_want_args(argc, 1, "netdev_del ID", errp)) {
         args = json_object_new_object();
         json_object_object_add(args, "id", json_object_new_string(argv[0]));
-        run_qmp(m, "netdev_del", args, errp);
+        hmp_run_qmp(m, "netdev_del", args, errp);
     }
 }
 
@@ -373,7 +346,7 @@ static void hmp_set_link(Machine *m, int argc, char **argv, GString *out,
     json_object *args;
     bool up;
 
-    if (!want_args(argc, 2, "set_link NAME on|off", errp)) {
+    if (!hmp_want_args(argc, 2, "set_link NAME on|off", errp)) {
         return;
     }
     if (!parse_bool(argv[1], &up)) {
@@ -384,7 +357,7 @@ static void hmp_set_link(Machine *m, int argc, char **argv, GString *out,
     args = json_object_new_object();
     json_object_object_add(args, "name", json_object_new_string(argv[0]));
     json_object_object_add(args, "up", json_object_new_boolean(up));
-    run_qmp(m, "set_link", args, errp);
+    hmp_run_qmp(m, "set_link", args, errp);
 }
 
 /* [INTERFACE[,INTERFACE]... [ID]], with the times of migration. */
@@ -409,7 +382,7 @@ static void hmp_balloon(Machine *m, int argc, char **argv, GString *out,
     char *end;
     json_object *args;
 
-    if (!want_args(argc, 1, "balloon MEGABYTES", errp)) {
+    if (!hmp_want_args(argc, 1, "balloon MEGABYTES", errp)) {
         return;
     }
     value = g_ascii_strtoull(argv[0], &end, 0);
@@ -420,7 +393,7 @@ static void hmp_balloon(Machine *m, int argc, char **argv, GString *out,
     args = json_object_new_object();
     json_object_object_add(args, "value",
                            json_object_new_int64((int64_t)value << 20));
-    run_qmp(m, "balloon", args, errp);
+    hmp_run_qmp(m, "balloon", args, errp);
 }
 
 static void info_balloon(Machine *m, int argc, char **argv, GString *out,
@@ -441,7 +414,8 @@ static void info_balloon(Machine *m, int argc, char **argv, GString *out,
 static void hmp_hostfwd_add(Machine *m, int argc, char **argv, GString *out,
                             Error **errp)
 {
-    if (argc == 2 || want_args(argc, 1, "hostfwd_add [NETDEV] RULE", errp)) {
+    if (argc == 2 ||
+        hmp_want_args(argc, 1, "hostfwd_add [NETDEV] RULE", errp)) {
         net_hostfwd_add(m, argc == 2 ? argv[0] : NULL, argv[argc - 1], errp);
     }
 }
@@ -450,7 +424,7 @@ static void hmp_hostfwd_remove(Machine *m, int argc, char **argv, GString *out,
                                Error **errp)
 {
     if (argc != 2 &&
-        !want_args(argc, 1, "hostfwd_remove [NETDEV] RULE", errp)) {
+        !hmp_want_args(argc, 1, "hostfwd_remove [NETDEV] RULE", errp)) {
         return;
     }
     if (net_hostfwd_remove(m, argc == 2 ? argv[0] : NULL, argv[argc - 1],
@@ -636,26 +610,25 @@ static void info_pci(Machine *m, int argc, char **argv, GString *out,
 }
 
 /* clang-format off */
-const HmpCommand hmp_info[] = {
+static const HmpCommand hmp_info[] = {
     { "balloon", "", "what the memory balloon leaves to the guest", info_balloon },
     { "block", "[DRIVE]", "the disks", hmp_info_block },
     { "block-jobs", "", "jobs on disks", hmp_info_block_jobs },
     { "blockstats", "", "what the disks have done", hmp_info_blockstats },
     { "chardev", "", "the character devices", info_chardev },
-    { "cpus", "", "the virtual CPUs", info_cpus },
-    { "jit", "", "counters of the translator", info_jit },
     { "mtree", "[-f]", "the memory map; -f as CPUs see it", info_mtree },
     { "name", "", "the name of the machine", info_name },
     { "network", "", "NICs and network back ends", info_network },
     { "pci", "", "the PCI functions", info_pci },
     { "qom-tree", "", "the object tree", info_qom_tree },
     { "qtree", "", "devices and buses", info_qtree },
-    { "registers", "", "the registers of all CPUs", info_registers },
     { "status", "", "the run state", info_status },
     { "usernet", "", "connections of the user-mode network", info_usernet },
     { "version", "", "the version", info_version },
     { 0 },
 };
+
+const HmpCommand *const hmp_info_tables[] = { hmp_info, hmp_info_more, NULL };
 
 static void hmp_run_info(Machine *m, int argc, char **argv, GString *out,
                          Error **errp)
@@ -663,10 +636,10 @@ static void hmp_run_info(Machine *m, int argc, char **argv, GString *out,
     const HmpCommand *c;
 
     if (argc == 0) {
-        help_table(hmp_info, "info ", out);
+        help_tables(hmp_info_tables, "info ", out);
         return;
     }
-    c = hmp_find(hmp_info, argv[0]);
+    c = find_info(argv[0]);
     if (!c) {
         error_set(errp, "unknown command: 'info %s'", argv[0]);
         return;
@@ -707,6 +680,38 @@ const HmpCommand hmp_commands[] = {
     { "stop|s", "", "stop the virtual CPUs", hmp_stop },
     { "system_powerdown", "", "press the power button", hmp_system_powerdown },
     { "system_reset", "", "press the reset button", hmp_system_reset },
+    { "chardev-add", "TYPE,id=ID[,prop=value]...", "add a character device", hmp_chardev_add },
+    { "chardev-change", "ID TYPE[,prop=value]...", "give a character device another back end", hmp_chardev_change },
+    { "chardev-remove", "ID", "remove a character device", hmp_chardev_remove },
+    { "chardev-send-break", "ID", "send a line break to a character device", hmp_chardev_send_break },
+    { "cpu", "INDEX", "choose the CPU of later commands", hmp_cpu_select },
+    { "gpa2hpa", "ADDR", "the host's physical address of a guest physical one", hmp_gpa2hpa, NULL, true },
+    { "gpa2hva", "ADDR", "the host's virtual address of a guest physical one", hmp_gpa2hva, NULL, true },
+    { "gva2gpa", "ADDR", "the guest physical address of a virtual one", hmp_gva2gpa, NULL, true },
+    { "i", "/FMT PORT", "read an I/O port", hmp_port_in, NULL, true },
+    { "log", "ITEM[,ITEM]...", "what to log, as -d; none: nothing", hmp_log },
+    { "logfile", "FILE", "log to that file", hmp_logfile },
+    { "memsave", "ADDR SIZE FILE", "write virtual memory to a file", hmp_memsave, NULL, true },
+    { "migrate", "[-d] URI", "migrate to, or save in, a place; -d: do not wait for its end", hmp_migrate },
+    { "migrate_cancel", "", "end the migration", hmp_migrate_cancel },
+    { "migrate_continue", "STATE", "go on after a pause in that state", hmp_migrate_continue },
+    { "migrate_incoming", "URI", "with -incoming defer: where to load from", hmp_migrate_incoming },
+    { "migrate_pause", "", "pause a postcopy migration", hmp_migrate_pause },
+    { "migrate_recover", "URI", "go on with a paused postcopy migration", hmp_migrate_recover },
+    { "migrate_set_capability", "CAPABILITY on|off", "switch a capability of migration", hmp_migrate_set_capability },
+    { "migrate_set_parameter", "PARAMETER VALUE", "set a parameter of migration; sizes in MiB or with a suffix", hmp_migrate_set_parameter },
+    { "nmi", "", "send a non-maskable interrupt to the guest", hmp_nmi },
+    { "o", "/FMT PORT VALUE", "write an I/O port", hmp_port_out, NULL, true },
+    { "pmemsave", "ADDR SIZE FILE", "write physical memory to a file", hmp_pmemsave, NULL, true },
+    { "print|p", "/FMT EXPR", "the value of an expression; $NAME is a register of the CPU", hmp_print, NULL, true },
+    { "ringbuf_read", "ID SIZE", "take bytes out of a ring buffer", hmp_ringbuf_read },
+    { "ringbuf_write", "ID DATA", "put bytes into a ring buffer", hmp_ringbuf_write },
+    { "sum", "ADDR SIZE", "the checksum of physical memory", hmp_sum, NULL, true },
+    { "system_wakeup", "", "wake the guest from suspend", hmp_system_wakeup },
+    { "trace-event", "NAME on|off", "log trace events that match, or do not", hmp_trace_event },
+    { "watchdog_action", "ACTION", "what a watchdog does", hmp_watchdog_action },
+    { "x", "/FMT ADDR", "show virtual memory; FMT: count, d u o x c i s, b h w g", hmp_x, NULL, true },
+    { "xp", "/FMT ADDR", "show physical memory", hmp_xp, NULL, true },
     { 0 },
 };
 /* clang-format on */

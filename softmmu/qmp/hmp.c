@@ -5,15 +5,24 @@
  */
 #include "tandem/base.h"
 
+#include "accel/accel.h"
 #include "hmp.h"
+#include "softmmu/base/keyval.h"
 
-enum { LINE_MAX_BYTES = 4096, HISTORY_MAX = 64 };
+enum {
+    LINE_MAX_BYTES = 4096,
+    HISTORY_MAX = 64,
+    WAIT_POLL_NS = 50 * 1000 * 1000,
+};
 
 typedef struct HmpSession {
     GString *line;
     GPtrArray *history; /* char *, oldest first */
     guint recall;       /* index in history; its length: the new line */
     int escape;         /* bytes seen of an escape sequence: 0, 1, 2 */
+    int cpu;            /* index of the one that `cpu` chose */
+    Timer wait;         /* for a migration's end: keys wait as well */
+    bool waiting;
 } HmpSession;
 
 static const char prompt[] = "(qemu) ";
@@ -38,38 +47,105 @@ const HmpCommand *hmp_find(const HmpCommand *table, const char *name)
     return NULL;
 }
 
-static void run_words(Machine *m, int argc, char **argv, GString *out)
+CPUState *hmp_cpu(Machine *m)
 {
-    const HmpCommand *c = hmp_find(hmp_commands, argv[0]);
+    return cpu_by_index(m, m->monitors ? m->monitors->turn.cpu : 0);
+}
+
+/* @args' words, or with the CPUs parked its first, which is the line's rest. */
+static void run_command(Machine *m, const HmpCommand *c, int argc, char **args,
+                        GString *out)
+{
+    CPUState *cpu = c->raw ? hmp_cpu(m) : NULL;
+    bool pause = c->raw && machine_running(m);
     Error *err = NULL;
 
-    if (!c) {
-        g_string_append_printf(out, "unknown command: '%s'\n", argv[0]);
-        return;
+    if (pause) {
+        cpus_pause_all(m);
     }
-    c->run(m, argc - 1, argv + 1, out, &err);
+    if (cpu) {
+        accel_ops(m)->regs_pull(cpu, REGS_ALL);
+    }
+    c->run(m, argc, args, out, &err);
+    if (pause && machine_running(m)) {
+        cpus_resume_all(m);
+    }
     if (err) {
         g_string_append_printf(out, "Error: %s\n", error_text(err));
         error_free(err);
     }
 }
 
+/* The command's name, up to a space or the "/" of a format; *@rest: behind. */
+static char *take_name(const char *line, const char **rest)
+{
+    size_t n;
+
+    line += strspn(line, " \t\r\n");
+    n = strcspn(line, " \t\r\n/");
+    *rest = line + n;
+    return g_strndup(line, n);
+}
+
 char *hmp_execute(Machine *m, const char *line)
 {
-    GString *out = g_string_new(NULL);
+    return hmp_execute_on(m, line, 0);
+}
+
+static void run_line(Machine *m, const char *line, GString *out)
+{
+    const char *rest;
+    g_autofree char *name = take_name(line, &rest);
+    const HmpCommand *c = hmp_find(hmp_commands, name);
     g_auto(GStrv) argv = NULL;
     GError *err = NULL;
-    int argc;
+    int argc = 0;
 
-    if (line[strspn(line, " \t\r\n")] == '\0') {
-        return g_string_free(out, FALSE);
-    }
-    if (!g_shell_parse_argv(line, &argc, &argv, &err)) {
+    if (!c) {
+        g_string_append_printf(out, "unknown command: '%s'\n", name);
+    } else if (c->raw) {
+        run_command(m, c, 1, (char *[]){ (char *)rest, NULL }, out);
+    } else if (*rest == '/') {
+        g_string_append_printf(out, "unknown command: '%s'\n", line);
+    } else if (rest[strspn(rest, " \t\r\n")] &&
+               !g_shell_parse_argv(rest, &argc, &argv, &err)) {
         g_string_append_printf(out, "Error: %s\n", err->message);
         g_error_free(err);
     } else {
-        run_words(m, argc, argv, out);
+        run_command(m, c, argc, argv, out);
     }
+}
+
+char *hmp_execute_on(Machine *m, const char *line, int cpu_index)
+{
+    GString *out = g_string_new(NULL);
+
+    if (m->monitors) {
+        m->monitors->turn.cpu = cpu_index;
+        m->monitors->turn.mon = NULL;
+    }
+    if (line[strspn(line, " \t\r\n")] != '\0') {
+        run_line(m, line, out);
+    }
+    return g_string_free(out, FALSE);
+}
+
+/* A line that was typed. */
+static char *session_line(Monitor *mon)
+{
+    HmpTurn *turn = &mon->hub->turn;
+    GString *out = g_string_new(NULL);
+    const char *line = mon->hmp->line->str;
+
+    turn->mon = mon;
+    turn->cpu = mon->hmp->cpu;
+    if (line[strspn(line, " \t\r\n")] != '\0') {
+        run_line(mon->m, line, out);
+    }
+    mon->hmp->cpu = turn->cpu;
+    mon->hmp->waiting = turn->wait;
+    turn->mon = NULL;
+    turn->wait = false;
     return g_string_free(out, FALSE);
 }
 
@@ -148,6 +224,34 @@ static void remember(HmpSession *s)
     s->recall = s->history->len;
 }
 
+static bool migration_over(Machine *m)
+{
+    json_object *info = qmp_execute(m, "query-migrate", NULL, NULL);
+    const char *status = info ? json_get_text(info, "status") : NULL;
+    static const char *const ends[] = { "none", "completed", "failed",
+                                        "cancelled", NULL };
+    bool over = !status || g_strv_contains(ends, status);
+
+    json_object_put(info);
+    return over;
+}
+
+/* Ask for keys again when the migration is over, however it ended. */
+static void look_again(void *opaque)
+{
+    Monitor *mon = opaque;
+    HmpSession *s = mon->hmp;
+
+    if (!migration_over(mon->m)) {
+        timer_set(&s->wait,
+                  clock_now_ns(mon->m->clocks, CLOCK_RT) + WAIT_POLL_NS);
+        return;
+    }
+    s->waiting = false;
+    say(mon, prompt);
+    char_accept_input(&mon->fe);
+}
+
 static void key_enter(Monitor *mon)
 {
     HmpSession *s = mon->hmp;
@@ -155,10 +259,14 @@ static void key_enter(Monitor *mon)
 
     say(mon, "\r\n");
     remember(s);
-    text = hmp_execute(mon->m, s->line->str);
+    text = session_line(mon);
     say_lines(mon, text);
     g_string_truncate(s->line, 0);
-    say(mon, prompt);
+    if (s->waiting) {
+        look_again(mon);
+    } else {
+        say(mon, prompt);
+    }
 }
 
 static void key_backspace(Monitor *mon)
@@ -292,9 +400,12 @@ static void hmp_byte(Monitor *mon, uint8_t byte)
     }
 }
 
+/* A byte at a time: one that ends a line may make it wait. */
 static int hmp_can_receive(void *opaque)
 {
-    return 1024;
+    Monitor *mon = opaque;
+
+    return mon->hmp->waiting ? 0 : 1;
 }
 
 static void hmp_receive(void *opaque, const uint8_t *data, int len)
@@ -335,6 +446,7 @@ const CharHandlers hmp_handlers = {
 void hmp_session_start(Monitor *mon)
 {
     mon->hmp = g_new0(HmpSession, 1);
+    timer_init(&mon->hmp->wait, mon->m->loop, CLOCK_RT, look_again, mon);
     mon->hmp->line = g_string_new(NULL);
     mon->hmp->history = g_ptr_array_new_with_free_func(g_free);
 }
@@ -342,6 +454,7 @@ void hmp_session_start(Monitor *mon)
 void hmp_session_free(Monitor *mon)
 {
     if (mon->hmp) {
+        timer_cancel(&mon->hmp->wait);
         g_string_free(mon->hmp->line, TRUE);
         g_ptr_array_unref(mon->hmp->history);
         g_clear_pointer(&mon->hmp, g_free);

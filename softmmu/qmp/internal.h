@@ -17,8 +17,18 @@ enum {
 
 typedef struct EventThrottle EventThrottle;
 
+/* What a line of the human monitor runs with, and what its dumps remember. */
+typedef struct HmpTurn {
+    Monitor *mon; /* whose line it is; NULL: human-monitor-command's */
+    int cpu;      /* index of the chosen one */
+    bool wait;    /* for the end of a migration, before the next prompt */
+    char format;  /* of x, xp, print when none is given; 0: the first time */
+    unsigned size;
+} HmpTurn;
+
 struct MonitorHub {
     Machine *m;
+    HmpTurn turn;    /* machine lock */
     LoopContext *io; /* the monitors' thread */
     Notifier on_event;
     EventThrottle *throttle;
@@ -67,6 +77,8 @@ event_throttle_new(Machine *m, void (*send)(void *opaque, json_object *event),
 void event_throttle_free(EventThrottle *t);
 bool event_throttle(EventThrottle *t, const MachineEvent *ev,
                     json_object *json);
+/* A line of the human monitor, for the CPU of that index. */
+char *hmp_execute_on(Machine *m, const char *line, int cpu_index);
 /* The human monitor's part: hmp.c. */
 extern const CharHandlers hmp_handlers;
 void hmp_session_start(Monitor *mon);

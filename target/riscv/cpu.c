@@ -427,6 +427,11 @@ static bool debug_translate(CPUState *cpu, vaddr va, hwaddr *pa,
     return riscv_debug_translate(riscv_env(cpu), va, pa);
 }
 
+static bool each_mapping(CPUState *cpu, CpuMappingFn *fn, void *opaque)
+{
+    return riscv_each_mapping(riscv_env(cpu), fn, opaque);
+}
+
 static void boot(CPUState *cpu, vaddr pc, uint64_t arg0, uint64_t arg1)
 {
     RiscvEnv *env = riscv_env(cpu);
@@ -552,6 +557,7 @@ static void fdt_node(CPUState *cpu, void *fdt, const char *path)
     .n_irqs = 16, .pc_get = pc_get, .pc_set = pc_set,              \
     .has_work = has_work, .irq_input = irq_input,                  \
     .debug_translate = debug_translate, .dump = dump,              \
+    .each_mapping = each_mapping,                                  \
     .disas = disas, .fdt_node = fdt_node, .boot = boot,            \
     .gdb_read = riscv_gdb_read, .gdb_write = riscv_gdb_write,      \
     .set_semihost = riscv_cpu_set_semihost

@@ -313,3 +313,102 @@ bool riscv_debug_translate(RiscvEnv *env, vaddr va, hwaddr *pa)
     leaf_address(&w, pa, &page_bits);
     return true;
 }
+
+/* --- all mappings --- */
+
+enum { ENTRIES_MAX = 8 << 20 }; /* tables may point at themselves */
+
+typedef struct MappingWalk {
+    Walk walk;
+    CpuMappingFn *fn;
+    void *opaque;
+    CpuMapping now; /* the stretch so far; .size 0: none */
+    unsigned entries;
+} MappingWalk;
+
+static bool mapping_end(MappingWalk *mw)
+{
+    bool more = mw->now.size == 0 || mw->fn(mw->opaque, &mw->now);
+
+    mw->now.size = 0;
+    return more;
+}
+
+/* The leaf in mw->walk goes on with the stretch or begins another. */
+static bool mapping_leaf(MappingWalk *mw)
+{
+    static const char letters[] = "rwxugad"; /* from PTE_R on */
+    Walk *w = &mw->walk;
+    CpuMapping *now = &mw->now;
+    CpuMapping leaf = { 0 };
+    uint8_t page_bits;
+
+    leaf_address(w, &leaf.pa, &page_bits);
+    leaf.va = w->va;
+    leaf.size = BIT(12 + w->level * w->scheme->vpn_bits);
+    for (int i = 0; i < 7; i++) {
+        leaf.rights[i] = (w->pte >> (i + 1)) & 1 ? letters[i] : '-';
+    }
+    if (now->size && leaf.va == now->va + now->size &&
+        leaf.pa == now->pa + now->size &&
+        strcmp(leaf.rights, now->rights) == 0) {
+        now->size += leaf.size;
+        return true;
+    }
+    if (!mapping_end(mw)) {
+        return false;
+    }
+    *now = leaf;
+    return true;
+}
+
+/* The table of page @ppn, whose entries are for @va and up; false: enough. */
+static bool mapping_table(MappingWalk *mw, uint64_t ppn, int level, vaddr va)
+{
+    Walk *w = &mw->walk;
+    const Scheme *s = w->scheme;
+    unsigned shift = 12 + level * s->vpn_bits;
+
+    for (uint64_t i = 0; i < BIT(s->vpn_bits); i++) {
+        uint64_t next;
+
+        w->va = va | i << shift;
+        if (s->pte_size == 8) { /* canonical */
+            w->va = (uint64_t)bits_sext(w->va, s->va_bits);
+        }
+        if (++mw->entries > ENTRIES_MAX ||
+            !w->env->hooks->pte_load(w->env, (ppn << 12) + i * s->pte_size,
+                                     s->pte_size, &w->pte)) {
+            return false;
+        }
+        bool leaf = (w->pte & (PTE_R | PTE_W | PTE_X)) != 0;
+
+        if (!pte_valid(w, w->pte, leaf)) {
+            continue;
+        }
+        w->level = level;
+        next = bits_get(w->pte, PTE_PPN_SHIFT, s->ppn_bits);
+        if (leaf ? leaf_aligned(w) && !mapping_leaf(mw)
+                 : level > 0 && !mapping_table(mw, next, level - 1, w->va)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool riscv_each_mapping(RiscvEnv *env, CpuMappingFn *fn, void *opaque)
+{
+    MappingWalk mw = {
+        .walk = walk_begin(env, 0, 0,
+                           env->priv == PRV_M ? RISCV_MMU_M : RISCV_MMU_S),
+        .fn = fn,
+        .opaque = opaque,
+    };
+
+    if (!mw.walk.scheme) {
+        return false;
+    }
+    mapping_table(&mw, satp_ppn(env), mw.walk.scheme->levels - 1, 0);
+    mapping_end(&mw);
+    return true;
+}

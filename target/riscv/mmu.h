@@ -3,6 +3,7 @@
 #ifndef TARGET_RISCV_MMU_H
 #define TARGET_RISCV_MMU_H
 
+#include "softmmu/machine/cpu.h"
 #include "target/riscv/cpu.h"
 #include "target/riscv/pmp.h"
 
@@ -27,5 +28,10 @@ bool riscv_translate(RiscvEnv *env, vaddr va, unsigned size, unsigned access,
 /* For debuggers: where @va is now, by the present mode; writes
  * nothing, checks no right, PMP or A and D. */
 bool riscv_debug_translate(RiscvEnv *env, vaddr va, hwaddr *pa);
+
+/* CpuType.each_mapping: by satp, whatever the mode is now; false: bare, or
+ * the hart is in M-mode. A and D are in the rights, so that a stretch ends
+ * where they change. */
+bool riscv_each_mapping(RiscvEnv *env, CpuMappingFn *fn, void *opaque);
 
 #endif

@@ -403,6 +403,56 @@ static void pmp_csrs_lock(void)
     g_assert_cmphex(pmpcfg_read(&h->env, 0), ==, 0x8900);
 }
 
+typedef struct Seen {
+    CpuMapping map[8];
+    unsigned n, max;
+} Seen;
+
+static bool see(void *opaque, const CpuMapping *map)
+{
+    Seen *s = opaque;
+
+    s->map[s->n % 8] = *map;
+    return ++s->n < s->max;
+}
+
+static void mappings_are_joined_and_named(void)
+{
+    g_autofree FakeHart *h =
+        sv39_with_leaf(&riscv_model_rv64, (uint64_t)0x12345 << 10 | RWAD);
+    Seen s = { .max = 8 };
+
+    put64(h, 2, 2, (uint64_t)0x12346 << 10 | RWAD);          /* goes on */
+    put64(h, 2, 3, (uint64_t)0x12347 << 10 | V | R | X | U); /* other rights */
+    put64(h, 0, 256, (uint64_t)0x80000 << 10 | V | R | G | A); /* 1 GiB, high */
+    g_assert_true(riscv_each_mapping(&h->env, see, &s));
+    g_assert_cmpuint(s.n, ==, 3);
+    g_assert_cmphex(s.map[0].va, ==, VA39);
+    g_assert_cmphex(s.map[0].pa, ==, 0x12345000);
+    g_assert_cmphex(s.map[0].size, ==, 0x2000);
+    g_assert_cmpstr(s.map[0].rights, ==, "rw---ad");
+    g_assert_cmpstr(s.map[1].rights, ==, "r-xu---");
+    g_assert_cmphex(s.map[2].va, ==, 0xffffffc000000000);
+    g_assert_cmphex(s.map[2].size, ==, 1 << 30);
+    g_assert_cmpstr(s.map[2].rights, ==, "r---ga-");
+    h->env.priv = PRV_M;
+    g_assert_false(riscv_each_mapping(&h->env, see, &s));
+}
+
+/* All 512 entries of the root point at it: 2^36 ways to a leaf. */
+static void mappings_of_a_table_in_itself_end(void)
+{
+    g_autofree FakeHart *h = paging(&riscv_model_rv64, 10);
+    Seen s = { .max = UINT_MAX };
+
+    for (unsigned i = 0; i < 511; i++) {
+        put64(h, 0, i, table_pte(0));
+    }
+    put64(h, 0, 511, (uint64_t)0x12345 << 10 | RWAD); /* found at level 0 */
+    g_assert_true(riscv_each_mapping(&h->env, see, &s));
+    g_assert_cmpuint(s.n, >, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -416,6 +466,8 @@ int main(int argc, char **argv)
     g_test_add_func("/mmu/superpages", superpages_must_be_aligned);
     g_test_add_func("/mmu/accessed-dirty", svade_faults_svadu_sets_the_bits);
     g_test_add_func("/mmu/debug", debugger_sees_without_touching);
+    g_test_add_func("/mmu/mappings", mappings_are_joined_and_named);
+    g_test_add_func("/mmu/mappings-endless", mappings_of_a_table_in_itself_end);
     g_test_add_func("/mmu/pmp", pmp_guards_table_accesses);
     g_test_add_func("/pmp/no-match", pmp_without_match);
     g_test_add_func("/pmp/matching", pmp_matching_table);

@@ -93,6 +93,13 @@ Chardev *chardev_find(Machine *m, const char *id);
 const char *chardev_id(const Chardev *chr);
 bool chardev_remove(Machine *m, const char *id, Error **errp);
 bool chardev_busy(const Chardev *chr);
+/* Another back end for @id, whose front end goes over to it; muxes have none
+ * to give. NULL with *errp: the old one stays. Main thread, machine lock. */
+Chardev *chardev_change(Machine *m, const char *id, const char *driver,
+                        json_object *options, Error **errp);
+/* The same from the text of -chardev without an id. */
+Chardev *chardev_change_text(Machine *m, const char *id, const char *text,
+                             Error **errp);
 /* The front end sees a line break, as from the peer. */
 void chardev_inject_break(Chardev *chr);
 /* ringbuf-read, ringbuf-write: at most @max bytes, oldest first; NULL or

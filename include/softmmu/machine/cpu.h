@@ -39,6 +39,16 @@ typedef struct SemihostCall {
  */
 typedef bool SemihostFn(void *opaque, CPUState *cpu, SemihostCall *call);
 
+/* A stretch of mapped virtual addresses, as page tables have it. */
+typedef struct CpuMapping {
+    vaddr va;
+    hwaddr pa;
+    uint64_t size;  /* bytes */
+    char rights[8]; /* the target's letters, "rwxugad" with "-" for none */
+} CpuMapping;
+/* False: no more, please. */
+typedef bool CpuMappingFn(void *opaque, const CpuMapping *map);
+
 typedef struct CpuType {
     struct DeviceType;
     const char *model;    /* "rv64": what -cpu takes */
@@ -59,6 +69,10 @@ typedef struct CpuType {
     /* Virtual to physical with no side effect; false: not mapped. */
     bool (*debug_translate)(CPUState *cpu, vaddr va, hwaddr *pa,
                             MemAttrs *attrs);
+    /* All that its page tables map, by rising address, in stretches; false:
+     * translation is off, nothing was called. Guest tables may be anything:
+     * it ends after a bounded number of entries. NULL: not known. */
+    bool (*each_mapping)(CPUState *cpu, CpuMappingFn *fn, void *opaque);
     /* Registers as text, for `info registers` and -d cpu. */
     void (*dump)(CPUState *cpu, GString *out, bool fpu);
     /* One instruction at @pc from @bytes; appends text, returns its length

@@ -489,6 +489,95 @@ bool chardev_remove(Machine *m, const char *id, Error **errp)
     return true;
 }
 
+/* --- another back end --- */
+
+typedef struct Change {
+    Chardev *old, *fresh;
+} Change;
+
+/* In the front end's context. */
+static void move_frontend(void *opaque)
+{
+    Change *c = opaque;
+    CharFrontend *fe = c->old->fe;
+    LoopContext *ctx = c->old->ctx;
+
+    if (c->old->connected && fe->handlers->event) {
+        fe->handlers->event(fe->opaque, CHAR_CLOSED);
+    }
+    c->old->fe = NULL;
+    c->old->ctx = c->old->machine->loop;
+    frontend_changed(c->old);
+    object_ref(c->fresh);
+    fe->chr = c->fresh;
+    c->fresh->fe = fe;
+    c->fresh->ctx = ctx;
+    frontend_changed(c->fresh);
+    object_unref(c->old);
+    if (c->fresh->connected && fe->handlers->event) {
+        fe->handlers->event(fe->opaque, CHAR_OPENED);
+    }
+}
+
+/* @c->fresh takes the name that @c->old leaves. */
+static bool take_name(Machine *m, Change *c, const char *id, Error **errp)
+{
+    bool ok;
+
+    object_ref(c->fresh);
+    object_unparent(c->old);
+    object_unparent(c->fresh);
+    ok = object_add_child(m->chardevs, id, c->fresh, errp);
+    object_unref(c->fresh);
+    return ok;
+}
+
+Chardev *chardev_change(Machine *m, const char *id, const char *driver,
+                        json_object *options, Error **errp)
+{
+    Change c = { .old = chardev_find(m, id) };
+    g_autofree char *label = g_strdup_printf("%s.new", id);
+
+    if (!c.old) {
+        error_set(errp, "Chardev '%s' does not exist", id);
+        return NULL;
+    }
+    if (type_of(c.old)->attach) {
+        error_set(errp, "Chardev '%s' is a mux, which cannot be changed", id);
+        return NULL;
+    }
+    c.fresh = chardev_new(m, label, driver, options, errp);
+    if (!c.fresh) {
+        return NULL;
+    }
+    if (type_of(c.fresh)->attach) {
+        object_unparent(c.fresh);
+        error_set(errp, "Chardev '%s' cannot become a mux", id);
+        return NULL;
+    }
+    if (c.old->fe) {
+        loop_call(c.old->ctx, move_frontend, &c);
+    }
+    return take_name(m, &c, id, errp) ? c.fresh : NULL;
+}
+
+Chardev *chardev_change_text(Machine *m, const char *id, const char *text,
+                             Error **errp)
+{
+    json_object *options = keyval_parse(text, "backend", errp);
+    g_autofree char *driver =
+        options ? json_take_text(options, "backend") : NULL;
+    Chardev *chr = NULL;
+
+    if (options && !driver) {
+        error_set(errp, "Parameter 'backend' is missing");
+    } else if (options) {
+        chr = chardev_change(m, id, driver, options, errp);
+    }
+    json_object_put(options);
+    return chr;
+}
+
 static void chardev_init(Object *obj)
 {
     ((Chardev *)obj)->log_fd = -1;

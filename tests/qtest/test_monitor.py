@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The human monitor's commands, and what QMP has beside run control.
+
+One machine that does not run, made once; what a test changes it puts back.
+"""
+
+import base64
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "boot"))
+import guest as g  # pylint: disable=wrong-import-position
+from guest import GuestTest, tap  # pylint: disable=wrong-import-position
+from qmp import Qmp, QmpError  # pylint: disable=wrong-import-position
+
+RAM = 0x80000000
+DATA = bytes(range(0x41, 0x61)) + b"it's\n\0" + bytes(26)
+UUID = "550e8400-e29b-41d4-a716-446655440000"
+
+
+class Monitor(GuestTest):
+    """A stopped machine with DATA in its memory."""
+
+    def setUp(self):
+        super().setUp()
+        (self.dir / "data").write_bytes(DATA)
+        self.start("-M", "virt", "-nodefaults", "-nographic", "-S", "-m", "64",
+                   "-smp", "2", "-bios", "none", "-uuid", UUID, "-name", "foo",
+                   "-device", f"loader,file={self.dir}/data,addr={RAM},"
+                   "force-raw=on", "-chardev", "ringbuf,id=rb,size=64",
+                   "-chardev", "null,id=n0", "-qmp",
+                   f"unix:{self.dir}/qmp,server=on,wait=off")
+        self.qmp = Qmp(self.dir / "qmp")
+        self.addCleanup(self.qmp.close)
+
+    def hmp(self, line, cpu=0):
+        return self.qmp.command("human-monitor-command",
+                                **{"command-line": line, "cpu-index": cpu})
+
+    def says(self, rows):
+        for line, text in rows:
+            with self.subTest(line=line):
+                self.assertEqual(self.hmp(line).strip(), text)
+
+
+class Memory(Monitor):
+    """x, xp, print, addresses, files, ports."""
+
+    def test_formats(self):
+        self.says((
+            ("xp/4xw 0x80000000", "0000000080000000: 0x44434241 0x48474645 "
+             "0x4c4b4a49 0x504f4e4d"),
+            ("x/2xg 0x80000000", "0000000080000000: 0x4847464544434241 "
+             "0x504f4e4d4c4b4a49"),
+            ("xp/3xb 0x80000000+1", "0000000080000001: 0x42 0x43 0x44"),
+            ("xp/2uh 0x80000000", "0000000080000000: 16961 17475"),
+            ("xp /2oh 0x80000000", "0000000080000000: 041101 042103"),
+            ("xp/2dw 0x80000000", "0000000080000000: 1145258561 1212630597"),
+            ("xp/2 0x80000000", "0000000080000000: 1145258561 1212630597"),
+            ("xp/7cb 0x80000020", "0000000080000020: 'i' 't' '\\'' 's' '\\n'"
+             " '\\x00' '\\x00'"),
+            ("xp/1s 0x80000020", '0000000080000020: "it\'s\\n"'),
+            ("xp/0x 0x80000000", ""),
+        ))
+        # more than a line
+        self.assertEqual(len(self.hmp("xp/8xw 0x80000000").splitlines()), 2)
+
+    def test_instructions(self):
+        text = self.hmp("x/2i $pc")  # the reset vector
+        self.assertRegex(text, r"(?m)^0x00001000:  00000297 +auipc\s+t0")
+        self.assertRegex(text, r"(?m)^0x00001004:  ")
+        self.assertEqual(len(text.splitlines()), 2)
+
+    def test_expressions(self):
+        self.says((
+            ("p 1+2*3", "0x7"), ("p/x (1+2)*3", "0x9"), ("p/d -1", "-1"),
+            ("p/u -1", str(2**64 - 1)), ("p/o 8", "010"), ("p/c 65", "'A'"),
+            ("p/x 0x10 & 3 | 8 ^ 1", "0x9"), ("p 1+2&4", "0x1"),
+            ("p 'a'", "0x61"), ("p ~0", "0x" + "f" * 16),
+            ("p/d -5/2", "-2"), ("p/d 5%3", "2"),
+            ("p/d 0x8000000000000000/-1", str(-2**63)),
+            ("p/d 0x8000000000000000%-1", "0"),
+            ("p/x $pc+4", "0x1004"), ("p $a0", "0"),
+        ))
+        self.assertEqual(self.hmp("p $mhartid").strip(), "0")
+        self.assertEqual(self.hmp("p $mhartid", cpu=1).strip(), "0x1")
+
+    def test_mistakes(self):
+        for line, names in (
+                ("p", "unexpected end"), ("p 1/0", "division by zero"),
+                ("p 1%0", "division by zero"), ("p (1", "')' expected"),
+                ("p $nosuch", "nosuch"), ("p 1 2", "extraneous"),
+                ("p 18446744073709551616", "too large"), ("p !0", "'!'"),
+                ("p " + "(" * 4000, "too deep"), ("p 'ab'", "missing"),
+                ("x/q 0x1000", "'q'"), ("x/99999999999xw 0", "beyond"),
+                ("i/b 0x60", "no I/O ports"), ("o/b 0x60 1", "no I/O ports"),
+                ("memsave 0x1000", "unexpected end"),
+                ("memsave 0x1000 16", "filename"),
+                ("sum 0xfffffffffffff000 16", "access"),
+                ("gpa2hva 0x10000000", "not RAM"),
+                ("gpa2hva 0x40", "No memory is mapped"),
+                ("cpu 5", "CPU index"), ("log nosuch", "nosuch"),
+                ("logfile /nosuch/x", "/nosuch"), ("nmi", "NMI"),
+                ("trace-event nosuch on", "nosuch"),
+                ("info registers 7", "7")):
+            with self.subTest(line=line[:40]):
+                text = self.hmp(line)
+                self.assertTrue(text.startswith("Error: "), text)
+                self.assertIn(names, text)
+        for line in ("xp 0xfffffffffffff000", "x 0xfffffffffffffff0",
+                     "x/1i 0xfffffffffffffff0", "x/1s 0xfffffffffffffff0"):
+            self.assertIn("Cannot access memory", self.hmp(line))
+        self.assertIn("unknown command", self.hmp("nosuch/x"))
+
+    def test_addresses(self):
+        self.assertRegex(self.hmp(f"gpa2hva {RAM}"),
+                         rf"for 0x{RAM:x} \(.*\) is 0x[0-9a-f]+\n")
+        self.assertEqual(self.hmp("gva2gpa 0x1000"), "gpa: 0x1000\n")
+        self.assertIn("No translation", self.hmp("info mem"))
+
+    def test_files(self):
+        for command in ("memsave", "pmemsave"):
+            path = self.dir / command
+            self.assertEqual(self.hmp(f'{command} {RAM}+1 8 "{path}"'), "")
+            self.assertEqual(path.read_bytes(), DATA[1:9])
+        self.assertIn("Invalid addr", self.hmp(
+            f'memsave 0xfffffffffffff000 16 "{self.dir}/x"'))
+        with self.assertRaises(QmpError):
+            self.qmp.command("pmemsave", val=2**64 - 8, size=16,
+                             filename=str(self.dir / "x"))
+
+    def test_sum(self):
+        total = 0
+        for byte in DATA[:32]:
+            total = ((total >> 1 | total << 15) + byte) & 0xffff
+        self.assertEqual(self.hmp(f"sum {RAM} 32"), f"{total:05}\n")
+
+
+class Control(Monitor):
+    """Logs, character devices, migration, info."""
+
+    def test_logs(self):
+        path = self.dir / "log"
+        self.says((("log int,mmu", ""), (f"logfile {path}", ""),
+                   ("log none", ""), ("trace-event serial_* on", ""),
+                   ("trace-event serial_* off", "")))
+        self.assertTrue(path.exists())
+        self.assertIn("guest_errors", self.hmp("log help"))
+        self.assertRegex(self.hmp("info trace-events serial_*"),
+                         r"(?m)^serial_\w+ : state 0$")
+
+    def test_ring_buffers(self):
+        self.says((("ringbuf_write rb 'a b\\'", ""),
+                   ("ringbuf_read rb 3", "a b"),
+                   ("ringbuf_read rb 9", "\\\\"),
+                   ("ringbuf_read n0 9", "Error: n0 is not a ringbuf device")))
+        data = base64.b64encode(b"\x01\xff").decode()
+        self.qmp.command("ringbuf-write", device="rb", data=data,
+                         format="base64")
+        self.assertEqual(self.hmp("ringbuf_read rb 9"), "\\u0001\\u00ff\n")
+
+    def test_character_devices_change(self):
+        self.says((("chardev-add ringbuf,id=c,size=16", ""),
+                   ("chardev-change c null", ""),
+                   ("ringbuf_write c x",
+                    "Error: c is not a ringbuf device"),
+                   ("chardev-send-break c", ""), ("chardev-remove c", ""),
+                   ("chardev-change c null",
+                    "Error: Chardev 'c' does not exist")))
+        self.qmp.command("chardev-change", id="n0", backend={
+            "type": "ringbuf", "data": {"size": 64}})
+        self.qmp.command("ringbuf-write", device="n0", data="x")
+        with self.assertRaises(QmpError):  # the old one stays
+            self.qmp.command("chardev-change", id="n0", backend={
+                "type": "file", "data": {"out": "/nosuch/x"}})
+        self.assertEqual(self.qmp.command("ringbuf-read", device="n0",
+                                          size=9), "x")
+
+    def test_migration(self):
+        self.says((("migrate_set_capability events on", ""),
+                   ("migrate_set_parameter max-bandwidth 3", ""),
+                   ("migrate_set_parameter downtime-limit 77", ""),
+                   ("info migrate_parameters",
+                    f"max-bandwidth: {3 << 20} bytes/second\n"
+                    "downtime-limit: 77 ms")))
+        self.assertIn("events: on", self.hmp("info migrate_capabilities"))
+        for line in ("migrate_set_capability nosuch on",
+                     "migrate_set_capability events maybe",
+                     "migrate_set_parameter nosuch 1",
+                     "migrate_set_parameter max-bandwidth x",
+                     "migrate_continue pre-switchover", "migrate_pause",
+                     "migrate_recover tcp:0:1", "migrate_incoming defer",
+                     "migrate nosuch:x"):
+            self.assertTrue(self.hmp(line).startswith("Error: "), line)
+        self.hmp("migrate_set_parameter max-bandwidth 0")
+        self.hmp(f"migrate -d file:{self.dir}/saved")
+        while self.qmp.event("MIGRATION")["data"]["status"] != "completed":
+            pass
+        self.assertIn("Migration status: completed", self.hmp("info migrate"))
+        self.assertGreater((self.dir / "saved").stat().st_size, 1000)
+
+    def test_info(self):
+        self.says((("info uuid", UUID), ("info name", "foo"),
+                   ("info memory_size_summary", f"base memory: {64 << 20}"),
+                   ("info numa", "0 nodes"), ("info stats vm", "")))
+        for line, pattern in (
+                ("info cpus", r"(?m)^\* CPU #0: thread_id="),
+                ("info memdev", r"memory backend: .*\n  size:  67108864\n"),
+                ("info roms", r'(?m)^addr=0*80000000 size=0x0+40 mem=ram'),
+                ("info ramblock", r"(?m)\bPSize\b"),
+                ("info kvm", r"^kvm support: "),
+                ("info registers", r"CPU#0\n pc "),
+                ("info registers -a", r"(?s)CPU#0\n.*CPU#1\n"),
+                ("info hotpluggable-cpus", "does not support"),
+                ("info nosuch", "nosuch"), ("info", r"(?m)^info uuid -- "),
+                ("help info mem", r"^info mem -- "),
+                ("help x", "/FMT"), ("help", r"(?m)^xp /FMT ADDR -- ")):
+            self.assertRegex(self.hmp(line), pattern, line)
+        self.assertRegex(self.hmp("info cpus", cpu=1), r"(?m)^\* CPU #1:")
+
+    def test_texts_of_qmp(self):
+        for name in ("roms", "ramblock", "numa", "jit"):
+            self.assertTrue(self.qmp.command(f"x-query-{name}")
+                            ["human-readable-text"], name)
+        self.assertEqual(self.qmp.command("query-stats", target="vm"), [])
+        self.assertEqual(self.qmp.command("query-stats-schemas"), [])
+
+
+if __name__ == "__main__":
+    g.skip_without_binary()
+    tap.main()
