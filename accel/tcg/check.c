@@ -319,6 +319,7 @@ static int logged_run(TcgVcpu *v, TcgTb *tb)
 {
     TcgCheck *c = v->check;
     jmp_buf outer;
+    int64_t icount = v->hot->icount;
     int why;
 
     memcpy(&outer, &v->leave, sizeof(outer));
@@ -340,6 +341,7 @@ static int logged_run(TcgVcpu *v, TcgTb *tb)
     c->exit_after = v->hot->leave_exit;
     put_env_back(v);
     v->hot->mxcsr_guest = c->mxcsr_before;
+    v->hot->icount = icount;
     return why;
 }
 

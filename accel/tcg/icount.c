@@ -11,6 +11,9 @@
  * same budget. When all vCPUs sleep, the last one to fall asleep moves time to
  * the next timer: after as long a real wait, or at once with sleep=off.
  *
+ * Without icount a slice never ends, and only units with TCG_CTX_COUNT take
+ * from it: they give a guest that asks the number of its insns.
+ *
  * A timer that the guest sets nearer than the end of the running budget cuts
  * that short: it fires after the unit that set it, or on time.
  */
@@ -31,6 +34,7 @@ enum {
     ALIGN_NAP_NS = 10 * 1000 * 1000,
     STOPPED_POLL_NS = 5 * 1000 * 1000,
 };
+#define ENDLESS (INT64_C(1) << 62) /* more insns than anybody runs */
 
 struct TcgIcount {
     TcgAccel *accel;
@@ -69,7 +73,7 @@ static int64_t slice_insns(TcgVcpu *v)
             tb = NULL; /* a helper that cannot fault: the unit's start */
         }
     }
-    return tb ? done - tb->ninsns + in_unit : done;
+    return tb && tb->counted ? done - tb->ninsns + in_unit : done;
 }
 
 static int64_t virtual_now(void *opaque)
@@ -89,11 +93,17 @@ uint64_t tcg_insn_count(CPUState *cpu)
 {
     TcgVcpu *v = tcg_vcpu(cpu);
 
-    if (v == NULL || !v->accel->icount) {
-        /* nobody counts: one insn a nanosecond of virtual time */
-        return event_clock_ns(cpu->parent.machine->gate, CLOCK_VIRTUAL);
+    if (v == NULL) {
+        return 0;
     }
     return v->insns + (v->slice != 0 ? slice_insns(v) : 0);
+}
+
+bool tcg_counts_always(CPUState *cpu)
+{
+    TcgVcpu *v = tcg_vcpu(cpu);
+
+    return v != NULL && v->accel->icount != NULL;
 }
 
 /* --- budgets --- */
@@ -170,6 +180,7 @@ void icount_begin_slice(TcgVcpu *v)
     struct TcgIcount *ic = v->accel->icount;
 
     if (!ic) {
+        v->slice = v->hot->icount = ENDLESS;
         return;
     }
     if (v->budget <= 0) {
@@ -216,13 +227,15 @@ void icount_end_slice(TcgVcpu *v)
     struct TcgIcount *ic = v->accel->icount;
     int64_t done = v->slice - v->hot->icount;
 
-    if (!ic || v->slice == 0) {
+    if (v->slice == 0) {
         return;
     }
     v->slice = 0;
-    v->budget -= done;
     v->insns += done;
-    atomic_fetch_add(&ic->insns, done);
+    if (ic) {
+        v->budget -= done;
+        atomic_fetch_add(&ic->insns, done);
+    }
 }
 
 /* The next unit is longer than what is left: insn by insn to the end. */

@@ -60,6 +60,7 @@ struct TcgTb {
     const uint8_t *side;
     uint32_t code_size, side_size;
     uint16_t ninsns, nexits;
+    bool counted;             /* takes its insns off hot->icount */
     uint16_t lo, hi;          /* guest bytes [lo, hi) of page[0] */
     uint16_t straddle;        /* bytes at the start of page[1]; 0: one page */
     uint32_t second_pmid_off; /* straddling: of page[1]'s id in the entry */
@@ -394,8 +395,8 @@ struct TcgVcpu {
     uint32_t rng;    /* stress and check sampling */
     bool stress_pass;
     TcgCheck *check;  /* NULL: off */
-    uint64_t insns;   /* icount: executed before the present slice */
-    int64_t slice;    /* icount: what hot->icount began with; 0: none runs */
+    uint64_t insns;   /* counted before the present slice */
+    int64_t slice;    /* what hot->icount began with; 0: none runs */
     int64_t budget;   /* icount: left before timers and the next turn */
     bool icount_tail; /* icount: insn by insn to the budget's end */
     bool quiet;       /* FP flags are in env */

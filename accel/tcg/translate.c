@@ -128,8 +128,9 @@ static bool has_breakpoint(const TcgVcpu *v, vaddr pc)
 static void begin_unit(Build *b, TcgUnit *u)
 {
     TcgVcpu *v = b->v;
+    bool counted = v->accel->icount || (v->flags & TCG_CTX_COUNT);
     uint32_t flags =
-        (v->accel->icount ? TCG_BLOCK_ICOUNT : 0) |
+        (counted ? TCG_BLOCK_ICOUNT : 0) |
         (v->check || (v->flags & FLAG_SINGLE) || !b->cached ? TCG_BLOCK_NO_LOOP
                                                             : 0);
 
@@ -144,9 +145,9 @@ static void begin_unit(Build *b, TcgUnit *u)
         .cpu_config = v->config,
         .dc = v->dc,
         .single = b->max_insns == 1,
-        .may_enter = v->accel->opt.traps_inline && !v->accel->icount,
-        .may_skip = b->max_insns > 1 && v->accel->opt.skips &&
-                    !v->accel->icount && !v->have_break,
+        .may_enter = v->accel->opt.traps_inline && !counted,
+        .may_skip = b->max_insns > 1 && v->accel->opt.skips && !counted &&
+                    !v->have_break,
         .pc = b->pc,
     };
     b->block = u->tb;
@@ -274,6 +275,7 @@ static TcgTb *new_tb(Build *b)
     tb->phys = b->f->phys + off;
     tb->ninsns = b->ninsns;
     tb->nexits = nexits;
+    tb->counted = (b->block->flags & TCG_BLOCK_ICOUNT) != 0;
     tb->lo = off;
     tb->hi = MIN(off + b->span, PAGE_SIZE);
     tb->page[0] = b->cached ? b->f->code : NULL;

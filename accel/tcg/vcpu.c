@@ -207,10 +207,10 @@ void safe_point_wait(TcgAccel *a, TcgVcpu *self, VcpuPlace state)
 
 /* --- leaving units --- */
 
-/* icount: the unit paid for all its insns on entry. */
+/* A counted unit paid for all its insns on entry. */
 static void refund(TcgVcpu *v, const TcgTb *tb, unsigned done)
 {
-    if (v->accel->icount) {
+    if (tb->counted) {
         v->hot->icount += tb->ninsns - done;
     }
 }
@@ -275,9 +275,11 @@ void tcg_restore_state(CPUState *cpu, uintptr_t ra)
 {
     TcgVcpu *v = tcg_vcpu(cpu);
     int64_t icount = v->hot->icount;
+    TcgInterpFrame *frame = v->hot->interp;
 
     vcpu_restore(v);
-    v->hot->icount = icount; /* the unit goes on */
+    v->hot->icount = icount; /* the unit goes on, or raises after all */
+    v->hot->interp = frame;
 }
 
 static void rt_trap(void *env, uint32_t code)

@@ -31,6 +31,10 @@ typedef struct TcgPage {
  * translate_insn at u->pc until u->done or a limit is reached, and then ends
  * the unit with a direct exit to u->pc.
  */
+/* In TcgCpuOps.ctx_flags: units count their insns, for tcg_insn_count. A vCPU
+ * that does not ask for it pays nothing. */
+#define TCG_CTX_COUNT BIT(62)
+
 typedef struct TcgUnit {
     TcgBlock *tb;
     /* constant for the unit */
@@ -71,7 +75,7 @@ struct TcgCpuOps {
      * equal pointers mean equal translations. */
     const void *(*config)(CPUState *cpu);
     /* Everything in CPU state that translation depends on, and nothing else;
-     * bit 63 is free for the runtime. Own thread. */
+     * TCG_CTX_COUNT if wanted, bit 63 is free for the runtime. Own thread. */
     uint64_t (*ctx_flags)(CPUState *cpu);
     /* Address space of all indexes but the bare ones, whatever the mode is
      * now: equal keys see equal mappings until a flush. E.g. satp's mode and
@@ -175,8 +179,11 @@ void tcg_page_written(CPUState *cpu, void *host, unsigned len);
 bool tcg_cas_phys(CPUState *cpu, hwaddr pa, unsigned size, uint64_t expected,
                   uint64_t desired, bool *ok);
 
-/* Instructions executed by this vCPU so far, for minstret and icount. */
+/* Instructions completed by this vCPU so far, exact in the middle of a unit:
+ * under icount all, else those that ran with TCG_CTX_COUNT in the context. */
 uint64_t tcg_insn_count(CPUState *cpu);
+/* Does it count all, whatever the context says? */
+bool tcg_counts_always(CPUState *cpu);
 
 /* From env, as helpers get it. */
 CPUState *tcg_env_cpu(void *env);

@@ -147,6 +147,8 @@ typedef struct RiscvHooks {
     /* free-running sources of the counters */
     uint64_t (*cycles)(RiscvEnv *env);
     uint64_t (*instructions)(RiscvEnv *env);
+    /* `instructions` is exact from now on without env->count_insns */
+    bool (*counts_always)(RiscvEnv *env);
     /* the platform's mtime; false: there is none, so `time` is illegal */
     bool (*mtime)(RiscvEnv *env, uint64_t *value);
     /* stimecmp or STCE changed: arm the timer that looks again */
@@ -233,6 +235,9 @@ struct RiscvEnv {
     uint64_t counter_base[RISCV_COUNTERS];
     uint64_t counter_value[RISCV_COUNTERS]; /* in saved state only */
     uint64_t mhpmevent[RISCV_COUNTERS];     /* RISCV_EVENT_x */
+    /* A counter of instructions was used: they are counted, each one. Before,
+     * virtual time stands for their number. */
+    bool count_insns;
 
     /* PMP; the bounds are derived by pmp_update() */
     uint8_t pmpcfg[RISCV_MAX_PMP];

@@ -1006,6 +1006,7 @@ void riscv_csr_reset(RiscvEnv *env)
     memset(env->sstateen, 0, sizeof(env->sstateen));
     memset(env->mhpmevent, 0, sizeof(env->mhpmevent));
     memset(env->counter_base, 0, sizeof(env->counter_base));
+    env->count_insns = false;
     memset(env->pmpcfg, 0, sizeof(env->pmpcfg));
     memset(env->pmpaddr, 0, sizeof(env->pmpaddr));
     pmp_update(env);

@@ -194,6 +194,13 @@ uint64_t counter_read(RiscvEnv *env, unsigned n);
 void counter_write(RiscvEnv *env, unsigned n, uint64_t value);
 void counter_set_inhibit(RiscvEnv *env, uint32_t inhibit);
 void counter_set_event(RiscvEnv *env, unsigned n, uint64_t event);
+/* Before an instruction that accesses @csr: true when that is the first use
+ * of a counter of instructions. Counting begins, in another context: the
+ * instruction must be executed again. Own thread. */
+bool counter_first_use(RiscvEnv *env, unsigned csr);
+/* After one that wrote @csr: its own retirement comes before the write, so
+ * that the next one reads the value written (Unpriv 6.1.1). */
+void counter_written(RiscvEnv *env, unsigned csr);
 /* Bits of mcounteren and mcountinhibit that exist. */
 uint32_t counter_mask(const RiscvEnv *env);
 /* Is the Sstc compare level up? (Sstc 2.1: time >= stimecmp, unsigned.) */

@@ -102,6 +102,14 @@ static void do_ebreak(RiscvEnv *env)
     env->gpr[10] = bits_sext(call.result, env->xlen);
 }
 
+/* Counters that begin to count do so in another context. */
+static void begin_csr(RiscvEnv *env, unsigned csr, uintptr_t ra)
+{
+    if (counter_first_use(env, csr)) {
+        tcg_retry(tcg_env_cpu(env), ra);
+    }
+}
+
 static uint64_t do_csr(RiscvEnv *env, uint32_t insn, uint64_t value)
 {
     uintptr_t ra = tcg_ra();
@@ -110,6 +118,7 @@ static uint64_t do_csr(RiscvEnv *env, uint32_t insn, uint64_t value)
     uint64_t old = 0, mask = UINT64_MAX;
     bool write = op == 1 || rs1 != 0; /* 1 CSRRW, 2 CSRRS, 3 CSRRC */
 
+    begin_csr(env, csr, ra);
     if (op != 1) {
         mask = value;
         value = op == 2 ? UINT64_MAX : 0;
@@ -118,15 +127,20 @@ static uint64_t do_csr(RiscvEnv *env, uint32_t insn, uint64_t value)
                           value, mask)) {
         raise_illegal(env, insn, ra);
     }
+    if (write) {
+        counter_written(env, csr);
+    }
     return bits_sext(old, env->xlen);
 }
 
 static uint64_t do_csr_read(RiscvEnv *env, uint32_t insn)
 {
     uintptr_t ra = tcg_ra();
+    unsigned csr = bits_get(insn, 20, 12);
     uint64_t old;
 
-    if (!riscv_csr_access(env, bits_get(insn, 20, 12), &old, false, 0, 0)) {
+    begin_csr(env, csr, ra);
+    if (!riscv_csr_access(env, csr, &old, false, 0, 0)) {
         raise_illegal(env, insn, ra);
     }
     return bits_sext(old, env->xlen);

@@ -27,7 +27,9 @@ static const void *config(CPUState *cpu)
 
 static uint64_t ctx_flags(CPUState *cpu)
 {
-    return riscv_ctx_flags(riscv_env(cpu));
+    const RiscvEnv *env = riscv_env(cpu);
+
+    return riscv_ctx_flags(env) | (env->count_insns ? TCG_CTX_COUNT : 0);
 }
 
 static uint64_t asid(CPUState *cpu)
@@ -191,9 +193,16 @@ static uint64_t cycles(RiscvEnv *env)
     return event_clock_ns(env->cpu->parent.parent.machine->gate, CLOCK_VIRTUAL);
 }
 
+static bool counts_always(RiscvEnv *env)
+{
+    return tcg_counts_always(&env->cpu->parent);
+}
+
 static uint64_t instructions(RiscvEnv *env)
 {
-    return tcg_insn_count(&env->cpu->parent);
+    return env->count_insns || counts_always(env)
+               ? tcg_insn_count(&env->cpu->parent)
+               : cycles(env);
 }
 
 static bool time_now(RiscvEnv *env, uint64_t *value)
@@ -285,6 +294,7 @@ static bool pte_cas(RiscvEnv *env, hwaddr pa, unsigned size, uint64_t expected,
 const RiscvHooks riscv_tcg_hooks = {
     .cycles = cycles,
     .instructions = instructions,
+    .counts_always = counts_always,
     .mtime = time_now,
     .stimer_changed = stimer_changed,
     .irq_changed = irq_changed,

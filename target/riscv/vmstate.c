@@ -172,7 +172,27 @@ static const VmState vector_vmstate = {
     .needed = vector_needed,
 };
 
-static const VmState *const env_subsections[] = { &vector_vmstate, NULL };
+/* --- instructions are counted: a subsection, where they are --- */
+
+static bool counting_needed(void *obj)
+{
+    const RiscvEnv *env = obj;
+
+    return env->count_insns;
+}
+
+static const VmField counting_fields[] = { VM_BOOL(RiscvEnv, count_insns),
+                                           { 0 } };
+
+static const VmState counting_vmstate = {
+    .name = "riscv_env/counting",
+    .version = 1,
+    .fields = counting_fields,
+    .needed = counting_needed,
+};
+
+static const VmState *const env_subsections[] = { &vector_vmstate,
+                                                  &counting_vmstate, NULL };
 
 static const VmState env_vmstate = {
     .name = "riscv_env",

@@ -281,6 +281,11 @@ void *tcg_probe(CPUState *cpu, vaddr va, unsigned len, MmuAccess access,
     return ram_at((Hart *)cpu, page.pa, len);
 }
 
+bool tcg_counts_always(CPUState *cpu)
+{
+    return true;
+}
+
 uint64_t tcg_insn_count(CPUState *cpu)
 {
     Hart *h = (Hart *)cpu;
@@ -407,9 +412,15 @@ static bool hook_pte_cas(RiscvEnv *env, hwaddr pa, unsigned size,
     return p != NULL;
 }
 
+static bool hook_counts_always(RiscvEnv *env)
+{
+    return true;
+}
+
 static const RiscvHooks hooks = {
     .cycles = hook_cycles,
     .instructions = hook_instructions,
+    .counts_always = hook_counts_always,
     .mtime = hook_time,
     .stimer_changed = hook_irq,
     .irq_changed = hook_irq,

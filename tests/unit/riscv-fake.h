@@ -17,7 +17,7 @@ typedef struct FakeHart {
     RiscvConfig cfg;
     uint8_t ram[FAKE_RAM_SIZE];
     uint64_t cycles, instructions, time;
-    bool have_time;
+    bool have_time, counts_always;
     unsigned flushes, ctx_changes, irq_changes, space_changes, cas_calls;
     unsigned cas_to_fail; /* so many CAS find another value in memory */
 } FakeHart;
@@ -109,9 +109,15 @@ static bool fake_pte_cas(RiscvEnv *env, hwaddr pa, unsigned size,
     return true;
 }
 
+static bool fake_counts_always(RiscvEnv *env)
+{
+    return fake_of(env)->counts_always;
+}
+
 static const RiscvHooks fake_hooks = {
     .cycles = fake_cycles,
     .instructions = fake_instructions,
+    .counts_always = fake_counts_always,
     .mtime = fake_time,
     .stimer_changed = fake_nothing,
     .irq_changed = fake_irq_changed,

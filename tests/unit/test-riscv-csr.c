@@ -229,6 +229,54 @@ static void counters_count_and_stop(void)
     g_assert_cmpuint(wr_rd(h, 0xb1f, 7), ==, 0); /* not there: reads 0 */
 }
 
+/* What stood for the number of instructions goes on as a count of them, from
+ * the first access to such a counter; others do not begin it. */
+static void instructions_count_from_the_first_use(void)
+{
+    FAKE(h, riscv_model_rv64);
+
+    h->instructions = 5000;                            /* an estimate */
+    g_assert_false(counter_first_use(&h->env, 0xc00)); /* cycle */
+    g_assert_false(counter_first_use(&h->env, 0xc01)); /* time */
+    g_assert_false(counter_first_use(&h->env, 0xb03)); /* counts nothing */
+    g_assert_false(counter_first_use(&h->env, 0x340));
+    g_assert_false(h->env.count_insns);
+    unsigned changes = h->ctx_changes;
+    g_assert_true(counter_first_use(&h->env, 0xc02));
+    g_assert_true(h->env.count_insns);
+    g_assert_cmpuint(h->ctx_changes, ==, changes + 1);
+    g_assert_cmpuint(rd(h, 0xb02), ==, 5000);
+    g_assert_false(counter_first_use(&h->env, 0xb02)); /* once */
+    /* a write comes after its own instruction was counted */
+    wr(h, 0xb02, 7);
+    counter_written(&h->env, 0xb02);
+    h->instructions++;
+    g_assert_cmpuint(rd(h, 0xb02), ==, 7);
+    wr(h, 0x320, 4); /* it stands: nothing to take back */
+    wr(h, 0xb02, 9);
+    counter_written(&h->env, 0xb02);
+    g_assert_cmpuint(rd(h, 0xb02), ==, 9);
+}
+
+static void a_selector_of_instructions_begins_the_count(void)
+{
+    FAKE(h, riscv_model_rv64);
+
+    wr(h, 0x323, 1);
+    g_assert_false(h->env.count_insns);
+    wr(h, 0x323, 2);
+    g_assert_true(h->env.count_insns);
+}
+
+static void an_engine_that_counts_always_is_not_asked(void)
+{
+    FAKE(h, riscv_model_rv64);
+
+    h->counts_always = true;
+    g_assert_false(counter_first_use(&h->env, 0xc02));
+    g_assert_false(h->env.count_insns);
+}
+
 static void fcsr_needs_fs_and_dirties_it(void)
 {
     FAKE(h, riscv_model_rv64);
@@ -476,6 +524,12 @@ int main(int argc, char **argv)
     g_test_add_func("/csr/stip", stip_is_the_compare_with_stce);
     g_test_add_func("/csr/counteren", counters_need_their_enables);
     g_test_add_func("/csr/counters", counters_count_and_stop);
+    g_test_add_func("/csr/counters/first-use",
+                    instructions_count_from_the_first_use);
+    g_test_add_func("/csr/counters/selector",
+                    a_selector_of_instructions_begins_the_count);
+    g_test_add_func("/csr/counters/always",
+                    an_engine_that_counts_always_is_not_asked);
     g_test_add_func("/csr/fcsr", fcsr_needs_fs_and_dirties_it);
     g_test_add_func("/csr/tvec-epc", tvec_and_epc_fields);
     g_test_add_func("/csr/satp", satp_takes_supported_modes_only);

@@ -245,10 +245,10 @@ static void side_direct(Gen *g, const TcgInsn *in)
 
 /* ---- the unit's own loop ---- */
 
+/* What the exit does not execute was given back before the poll. */
 static void cold_poll_loop(Gen *g, const Cold *c)
 {
     ra_store_state(g, &c->locs);
-    refund(g, c->aux);
     leave_by_exit(g, c->aux, TCG_LEAVE_POLL);
 }
 
