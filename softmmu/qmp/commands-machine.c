@@ -35,6 +35,10 @@ bool qmp_cont(Machine *m, Error **errp)
         error_set(errp, "Resetting the Virtual Machine is required");
         return false;
     }
+    if (m->monitors && dump_active(m->monitors->dump)) {
+        error_set(errp, "There is a dump in process, please wait.");
+        return false;
+    }
     if (m->migration && migration_is_incoming(m->migration)) {
         migration_set_autostart(m->migration, true);
         return true;

@@ -138,44 +138,35 @@ static bool feature_register(CPUState *cpu, const GdbFeature *f,
     return true;
 }
 
-typedef struct RegisterRead {
-    const char *name;
-    uint64_t value;
-    bool found;
-} RegisterRead;
-
-static void read_register(CPUState *cpu, RegisterRead *r)
+bool hmp_register(CPUState *cpu, const char *name, uint64_t *value)
 {
-    r->found = strcmp(r->name, "pc") == 0;
-    if (r->found) {
-        r->value = cpu->type->pc_get(cpu);
-        return;
+    bool found = strcmp(name, "pc") == 0;
+
+    if (found) {
+        *value = cpu->type->pc_get(cpu);
     }
-    for (const GdbFeature *f = cpu->type->gdb; f && f->name && !r->found; f++) {
-        r->found = feature_register(cpu, f, r->name, &r->value);
+    for (const GdbFeature *f = cpu->type->gdb; f && f->name && !found; f++) {
+        found = feature_register(cpu, f, name, value);
     }
+    return found;
 }
 
-/* $name of the low 64 bits of a register, as gdb spells it. */
+/* $name */
 static bool parse_register(CPUState *cpu, const char **text, uint64_t *value,
                            Error **errp)
 {
-    RegisterRead r = { 0 };
     g_autofree char *name = NULL;
     const char *start = ++*text;
 
     while (g_ascii_isalnum(**text) || **text == '_') {
         (*text)++;
     }
-    r.name = name = g_strndup(start, *text - start);
-    if (cpu) {
-        read_register(cpu, &r);
-    }
-    if (!r.found) {
+    name = g_strndup(start, *text - start);
+    if (!cpu || !hmp_register(cpu, name, value)) {
         error_set(errp, "unknown register '%s'", name);
+        return false;
     }
-    *value = r.value;
-    return r.found;
+    return true;
 }
 
 /* --- expressions --- */

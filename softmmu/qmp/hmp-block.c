@@ -196,6 +196,34 @@ void hmp_block_resize(Machine *m, int argc, char **argv, GString *out,
     hmp_run_qmp(m, "block_resize", args, errp);
 }
 
+/* DRIVE and six limits. */
+void hmp_block_set_io_throttle(Machine *m, int argc, char **argv, GString *out,
+                               Error **errp)
+{
+    static const char *const limits[] = { "bps",  "bps_rd",  "bps_wr",
+                                          "iops", "iops_rd", "iops_wr" };
+    json_object *args;
+
+    if (!hmp_want_args(argc, 7,
+                       "block_set_io_throttle DRIVE BPS BPS_RD BPS_WR IOPS "
+                       "IOPS_RD IOPS_WR",
+                       errp)) {
+        return;
+    }
+    args = hmp_one_arg("device", argv[0]);
+    for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+        uint64_t value;
+
+        if (!parse_size(argv[i + 1], 1, &value) || value > INT64_MAX) {
+            error_set(errp, "invalid limit '%s'", argv[i + 1]);
+            json_object_put(args);
+            return;
+        }
+        json_object_object_add(args, limits[i], json_object_new_int64(value));
+    }
+    hmp_run_qmp(m, "block_set_io_throttle", args, errp);
+}
+
 /* --- jobs --- */
 
 /* drive_mirror, drive_backup: [-f] [-n] DRIVE FILE. */

@@ -153,6 +153,96 @@ void hmp_watchdog_action(Machine *m, int argc, char **argv, GString *out,
     }
 }
 
+/* --- dumps --- */
+
+/* Switches that name a format, by letter; with -R in its raw form. */
+static const struct {
+    char letter;
+    const char *format;
+} dump_formats[] = { { 'z', "zlib" }, { 'l', "lzo" }, { 's', "snappy" } };
+
+typedef struct DumpSwitches {
+    bool paging, detach, raw, windows;
+    const char *kdump;
+} DumpSwitches;
+
+static bool dump_switch(DumpSwitches *s, const char *text, Error **errp)
+{
+    char c = text[2] == '\0' ? text[1] : '\0';
+
+    s->paging |= c == 'p';
+    s->detach |= c == 'd';
+    s->raw |= c == 'R';
+    s->windows |= c == 'w';
+    for (size_t i = 0; c && i < ARRAY_SIZE(dump_formats); i++) {
+        if (dump_formats[i].letter == c) {
+            s->kdump = dump_formats[i].format;
+            return true;
+        }
+    }
+    if (!c || !strchr("pdRw", c)) {
+        error_set(errp, "unsupported option %s", text);
+        return false;
+    }
+    return true;
+}
+
+static char *dump_format(const DumpSwitches *s)
+{
+    return s->windows ? g_strdup("win-dmp")
+           : !s->kdump
+               ? g_strdup("elf")
+               : g_strdup_printf("kdump-%s%s", s->raw ? "raw-" : "", s->kdump);
+}
+
+/* A number to @key of @args, if there is an @i-th word. */
+static bool dump_number(json_object *args, const char *key, int argc,
+                        char **argv, int i, Error **errp)
+{
+    uint64_t value;
+
+    if (i >= argc) {
+        return true;
+    }
+    if (!parse_size(argv[i], 1, &value) || value > INT64_MAX) {
+        error_set(errp, "invalid number '%s'", argv[i]);
+        return false;
+    }
+    json_object_object_add(args, key, json_object_new_int64(value));
+    return true;
+}
+
+/* [-p] [-d] [-z|-l|-s|-w] [-R] FILE [BEGIN LENGTH] */
+void hmp_dump_guest_memory(Machine *m, int argc, char **argv, GString *out,
+                           Error **errp)
+{
+    DumpSwitches s = { 0 };
+    g_autofree char *protocol = NULL, *format = NULL;
+    json_object *args;
+
+    for (; argc > 0 && argv[0][0] == '-'; argc--, argv++) {
+        if (!dump_switch(&s, argv[0], errp)) {
+            return;
+        }
+    }
+    if (argc < 1 || argc > 3) {
+        error_set(errp, "usage: dump-guest-memory [-p] [-d] [-z|-l|-s|-w] [-R] "
+                        "FILE [BEGIN LENGTH]");
+        return;
+    }
+    protocol = g_strconcat("file:", argv[0], NULL);
+    format = dump_format(&s);
+    args = hmp_one_arg("protocol", protocol);
+    hmp_add_text(args, "format", format);
+    json_object_object_add(args, "paging", json_object_new_boolean(s.paging));
+    json_object_object_add(args, "detach", json_object_new_boolean(s.detach));
+    if (dump_number(args, "begin", argc, argv, 1, errp) &&
+        dump_number(args, "length", argc, argv, 2, errp)) {
+        hmp_run_qmp(m, "dump-guest-memory", json_object_get(args), errp);
+    }
+    json_object_put(args);
+}
+
 /* --- migration --- */
 
 /* [-d] URI */

@@ -262,6 +262,24 @@ static void info_stats(Machine *m, int argc, char **argv, GString *out,
     hmp_run_qmp(m, "query-stats", hmp_one_arg("target", argv[0]), errp);
 }
 
+static void info_dump(Machine *m, int argc, char **argv, GString *out,
+                      Error **errp)
+{
+    json_object *d = hmp_query(m, "query-dump", errp);
+
+    if (d) {
+        const char *status = json_get_text(d, "status");
+
+        g_string_append_printf(out, "Status: %s\n", status);
+        if (strcmp(status, "active") == 0) {
+            g_string_append_printf(out, "Finished: %.2f %%\n",
+                                   100.0 * hmp_int(d, "completed") /
+                                       MAX(hmp_int(d, "total"), 1));
+        }
+        json_object_put(d);
+    }
+}
+
 /* --- migration --- */
 
 static void show_on_off(json_object *list, GString *out)
@@ -345,6 +363,7 @@ static void info_migrate(Machine *m, int argc, char **argv, GString *out,
 /* clang-format off */
 const HmpCommand hmp_info_more[] = {
     { "cpus", "", "the virtual CPUs", info_cpus },
+    { "dump", "", "how far a dump of guest memory is", info_dump },
     { "hotpluggable-cpus", "", "the CPUs that can be added", info_hotpluggable_cpus },
     { "iothreads", "", "the iothread objects", info_iothreads },
     { "jit", "", "counters of the translator", info_jit },

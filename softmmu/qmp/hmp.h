@@ -56,6 +56,9 @@ bool hmp_bool(json_object *o, const char *key);
  * then + and -; 64 bits, wrapping.
  */
 bool hmp_expr(CPUState *cpu, const char **text, uint64_t *value, Error **errp);
+/* The low 64 bits of a register as gdb names it; its CPU is parked and its
+ * registers are pulled. False: it has no such register. */
+bool hmp_register(CPUState *cpu, const char *name, uint64_t *value);
 /* One word at *@text, perhaps in quotes; NULL with *errp: there is none. */
 char *hmp_word(const char **text, const char *what, Error **errp);
 /* Nothing but white space is left at @text. */
@@ -88,6 +91,8 @@ HmpRun hmp_chardev_change;
 HmpRun hmp_chardev_remove;
 HmpRun hmp_chardev_send_break;
 HmpRun hmp_watchdog_action;
+HmpRun hmp_dump_guest_memory;
+HmpRun hmp_block_set_io_throttle;
 HmpRun hmp_migrate;
 HmpRun hmp_migrate_continue;
 HmpRun hmp_migrate_incoming;

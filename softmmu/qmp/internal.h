@@ -16,6 +16,11 @@ enum {
 };
 
 typedef struct EventThrottle EventThrottle;
+typedef struct Dump Dump; /* commands-dump.c */
+
+/* The thread of a dump that goes on is ended. May be NULL. */
+void dump_free(Dump *d);
+bool dump_active(const Dump *d);
 
 /* What a line of the human monitor runs with, and what its dumps remember. */
 typedef struct HmpTurn {
@@ -29,6 +34,7 @@ typedef struct HmpTurn {
 struct MonitorHub {
     Machine *m;
     HmpTurn turn;    /* machine lock */
+    Dump *dump;      /* machine lock: the present or last; NULL: none yet */
     LoopContext *io; /* the monitors' thread */
     Notifier on_event;
     EventThrottle *throttle;

@@ -620,6 +620,7 @@ void monitor_hub_free(MonitorHub *hub)
 {
     machine_lock(hub->m);
     notifier_remove(hub->m->on_event, &hub->on_event);
+    dump_free(hub->dump);
     hub->m->monitors = NULL;
     hub->m->named_fd = NULL;
     event_throttle_free(hub->throttle);

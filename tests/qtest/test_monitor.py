@@ -7,6 +7,7 @@ One machine that does not run, made once; what a test changes it puts back.
 
 import base64
 import pathlib
+import struct
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "boot"))
@@ -225,6 +226,130 @@ class Control(Monitor):
                             ["human-readable-text"], name)
         self.assertEqual(self.qmp.command("query-stats", target="vm"), [])
         self.assertEqual(self.qmp.command("query-stats-schemas"), [])
+
+
+def core(path):
+    """Class, machine, [(type, offset, va, pa, size)] of an ELF core."""
+    data = path.read_bytes()
+    assert data[:4] == b"\x7fELF" and data[5:7] == b"\x01\x01"
+    wide = data[4] == 2
+    kind, machine = struct.unpack_from("<HH", data, 16)
+    assert kind == 4, "ET_CORE"
+    if wide:
+        (start,) = struct.unpack_from("<Q", data, 32)
+        size, number = struct.unpack_from("<HH", data, 54)
+    else:
+        (start,) = struct.unpack_from("<I", data, 28)
+        size, number = struct.unpack_from("<HH", data, 42)
+    rows = []
+    for at in range(start, start + number * size, size):
+        if wide:
+            what, _, offset, va, pa, length = struct.unpack_from(
+                "<IIQQQQ", data, at)
+        else:
+            what, offset, va, pa, length = struct.unpack_from(
+                "<IIIII", data, at)
+        rows.append((what, offset, va, pa, length))
+    return wide, machine, rows, data
+
+
+class Dump(Monitor):
+    """dump-guest-memory: a core that says what memory and CPUs held."""
+
+    def dump(self, **arguments):
+        path = self.dir / "core"
+        self.qmp.command("dump-guest-memory",
+                         **{"paging": False, "protocol": f"file:{path}",
+                            **arguments})
+        return path
+
+    def check_notes(self, rows, data, width):
+        """A NT_PRSTATUS for each CPU: its number, and pc first."""
+        self.assertEqual([r[0] for r in rows].count(4), 1)
+        _, at, _, _, length = rows[0]
+        end = at + length
+        for cpu in range(2):
+            sizes = struct.unpack_from("<III", data, at)
+            self.assertEqual(sizes[0::2], (5, 1))
+            self.assertEqual(data[at + 12:at + 17], b"CORE\0")
+            desc = at + 20
+            self.assertEqual(sizes[1], 376 if width == 8 else 204)
+            pid = 32 if width == 8 else 24
+            self.assertEqual(data[desc + pid], cpu + 1)
+            regs = desc + (112 if width == 8 else 72)
+            self.assertEqual(int.from_bytes(data[regs:regs + width],
+                                            "little"), 0x1000)
+            at = desc + sizes[1]
+        self.assertEqual(at, end)
+
+    def test_whole_memory(self):
+        path = self.dump()
+        wide, machine, rows, data = core(path)
+        self.assertEqual((wide, machine), (True, 243))
+        self.check_notes(rows, data, 8)
+        by_address = {r[3]: r for r in rows if r[0] == 1}
+        _, offset, va, _, length = by_address[RAM]
+        self.assertEqual((va, length), (RAM, 64 << 20))
+        self.assertEqual(data[offset:offset + len(DATA)], DATA)
+        self.assertIn(0x1000, by_address)  # the reset vector
+        total = sum(r[4] for r in by_address.values())
+        self.assertEqual(self.qmp.command("query-dump"), {
+            "status": "completed", "completed": total, "total": total})
+
+    def test_a_part(self):
+        _, _, rows, data = core(self.dump(begin=RAM + 1, length=4))
+        self.assertEqual([r[2:] for r in rows if r[0] == 1],
+                         [(RAM + 1, RAM + 1, 4)])
+        offset = rows[1][1]
+        self.assertEqual(data[offset:], DATA[1:5])
+
+    def test_paging_without_page_tables_is_physical(self):
+        _, _, rows, _ = core(self.dump(paging=True))
+        self.assertIn((RAM, RAM, 64 << 20), [r[2:] for r in rows])
+
+    def test_detached(self):
+        self.qmp.command("cont")
+        self.dump(detach=True)
+        event = self.qmp.event("DUMP_COMPLETED")["data"]
+        self.assertEqual(event["result"]["status"], "completed")
+        self.assertNotIn("error", event)
+        self.qmp.event("RESUME")
+        self.assertTrue(self.qmp.command("query-status")["running"])
+        self.assertEqual(self.hmp("info dump"), "Status: completed\n")
+        self.qmp.command("stop")
+
+    def test_mistakes(self):
+        self.assertEqual(self.qmp.command("query-dump")["status"], "none")
+        self.assertEqual(
+            self.qmp.command("query-dump-guest-memory-capability"),
+            {"formats": ["elf"]})
+        for arguments, names in (
+                ({"protocol": "x:y"}, "protocol"),
+                ({"protocol": "file:/nosuch/x"}, "/nosuch/x"),
+                ({"protocol": "fd:nosuch"}, "nosuch"),
+                ({"begin": RAM}, "length"), ({"length": 1}, "begin"),
+                ({"begin": RAM, "length": 0}, "non-zero"),
+                ({"begin": RAM, "length": -1}, "length"),
+                ({"begin": -1, "length": 1}, "begin"),
+                ({"begin": 2**63 - 1, "length": 2**63 - 1}, "begin"),
+                ({"begin": 0x40000000, "length": 4096}, "no guest memory"),
+                ({"format": "kdump-zlib"}, "kdump-zlib"),
+                ({"format": "nosuch"}, "nosuch")):
+            with self.assertRaisesRegex(QmpError, names):
+                self.dump(**arguments)
+        self.assertFalse((self.dir / "core").exists())
+        for line in ("dump-guest-memory", "dump-guest-memory -q x",
+                     "dump-guest-memory -z x", "dump-guest-memory -w x",
+                     "dump-guest-memory x 1", "dump-guest-memory x 1 z"):
+            self.assertTrue(self.hmp(line).startswith("Error: "), line)
+
+    def test_a_full_disk(self):
+        with self.assertRaisesRegex(QmpError, "No space"):
+            self.qmp.command("dump-guest-memory", paging=False,
+                             protocol="file:/dev/full")
+        self.assertEqual(self.qmp.command("query-dump")["status"], "failed")
+        self.assertIn("No space",
+                      self.qmp.event("DUMP_COMPLETED")["data"]["error"])
 
 
 if __name__ == "__main__":
