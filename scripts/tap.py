@@ -6,6 +6,7 @@ tests wrote with `Count.of_testlog`.
 """
 
 import json
+import os
 import re
 import sys
 import traceback
@@ -128,11 +129,15 @@ class Result(unittest.TestResult):
 
 
 def main(module="__main__"):
-    """Run the tests of a module, all or those that match sys.argv."""
+    """Run the tests of a module: all, or those that match a word of sys.argv;
+    with TANDEM_ONLY, which scripts/soak sets, of these what matches that."""
     loader = unittest.TestLoader()
     if len(sys.argv) > 1:
         loader.testNamePatterns = [f"*{word}*" for word in sys.argv[1:]]
     suite = loader.loadTestsFromModule(sys.modules[module])
+    only = os.environ.get("TANDEM_ONLY", "")
+    suite = unittest.TestSuite(t for group in suite for t in group
+                               if only in t.id())
     print(f"1..{suite.countTestCases()}", flush=True)
     result = suite.run(Result())
     sys.exit(0 if result.wasSuccessful() else 1)
