@@ -33,7 +33,7 @@ from guest import GuestTest, tap  # pylint: disable=wrong-import-position
 from qmp import Qmp  # pylint: disable=wrong-import-position
 
 MINUTES = float(os.environ.get("TANDEM_MINUTES", "5"))
-CACHE_MB = int(os.environ.get("TANDEM_CACHE_MB", "4"))
+CACHE_MB = int(os.environ.get("TANDEM_CACHE_MB", "16"))
 FILES, FUNCTIONS = 4, 10    # of one project
 # Memory of the process apart from the guest's RAM: what it may grow by after
 # the warm-up. Freed memory that malloc keeps in its arenas comes and goes.
@@ -357,7 +357,8 @@ class Mixed(GuestTest):
                 print(f"# {(time.monotonic() - begin) / 60:.1f} min: boot "
                       f"{self.boots}, {self.checks} checks, "
                       f"{self.memory.samples[-1][1] >> 10} MiB own, "
-                      f"{self.memory.samples[-1][2] >> 10} MiB in all",
+                      f"{self.memory.samples[-1][2] >> 10} MiB in all, "
+                      f"{self.evictions(qmp)} evictions",
                       flush=True)
                 with self.guest.changed:
                     self.guest.text, self.guest.at = "", 0
