@@ -12,6 +12,7 @@ int main(int argc, char **argv)
 {
     unsigned flags = 0, limit = 64;
     int i = 1;
+    unsigned vlen = 128;
     int status;
     Hart *h;
 
@@ -22,11 +23,14 @@ int main(int argc, char **argv)
                                      : 0;
         limit = argv[i][1] == '1' ? 1 : limit;
     }
+    if (i < argc && strstr(argv[i], ",vlen=") != NULL) {
+        vlen = atoi(strstr(argv[i], "=") + 1);
+    }
     if (argc - i != 2) {
-        fprintf(stderr, "usage: harness [-j1sd] rv64|rv32 PROGRAM\n");
+        fprintf(stderr, "usage: harness [-j1sd] rv64|rv32[,vlen=N] PROGRAM\n");
         return 1;
     }
-    h = hart_new(strcmp(argv[i], "rv32") == 0 ? 32 : 64, flags, 128);
+    h = hart_new(g_str_has_prefix(argv[i], "rv32") ? 32 : 64, flags, vlen);
     if (!hart_load_elf(h, argv[i + 1])) {
         fprintf(stderr, "harness: cannot load %s\n", argv[i + 1]);
         return 1;

@@ -40,7 +40,7 @@ enum {
     R_STRIDE = 18, /* a small number */
     R_MASK = 19,   /* 0x7ff: for indexes */
     MAX_INSNS = 24,
-    MAX_VLENB = 32,
+    MAX_VLENB = 128,
 };
 
 /* As in lib/peer.c. */
@@ -484,6 +484,10 @@ static unsigned make_code(Run *r, Block *b)
 
 static unsigned make_block(Run *r, Block *b)
 {
+    /* as many elements as there can be (VLEN of 8 bits, LMUL 8) stay in the
+     * area */
+    int stride = MIN(24, (AREA_BYTES / 2 - 64) / (int)MAX(r->vlen, 1));
+
     memset(b, 0, sizeof(*b));
     for (unsigned i = 1; i < 32; i++) {
         b->in.gpr[i] = random_gpr(r);
@@ -494,7 +498,8 @@ static unsigned make_block(Run *r, Block *b)
     b->in.gpr[R_SP] = b->in.gpr[R_BASE] =
         r->xlen == 32 ? (uint64_t)(int32_t)(AREA + AREA_BYTES / 2)
                       : AREA + AREA_BYTES / 2;
-    b->in.gpr[R_STRIDE] = (uint64_t)((int64_t)below(r, 49) - 24);
+    b->in.gpr[R_STRIDE] =
+        (uint64_t)((int64_t)below(r, 2 * stride + 1) - stride);
     b->in.gpr[R_MASK] = 0x7ff;
     for (unsigned i = 0; i < 4 * r->vlen / 8; i++) {
         uint64_t v = random_fpr(r);

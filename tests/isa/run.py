@@ -17,14 +17,20 @@ FLAGS = {'interp': [], 'single': ['-1'], 'soft': ['-s'], 'jit': ['-j'],
 TIMEOUT_S = 30
 
 
-def command(mode, runner, program):
+def vlens(program):
+    """What vector programs run with, one after the other."""
+    return (128, 256, 512, 1024) if '/rvv' in program else (128,)
+
+
+def command(mode, runner, program, vlen):
     xlen = 'rv32' if program.endswith('-32.elf') else 'rv64'
     if mode in FLAGS:
-        return [runner, *FLAGS[mode], xlen, program]
+        return [runner, *FLAGS[mode], '%s,vlen=%d' % (xlen, vlen), program]
     options = ''.join(',' + o for o in mode.split(',')[1:])
     runner = os.path.join(os.path.dirname(runner),
                           'qemu-system-riscv' + xlen[2:])
-    cpu = 'max,c=off,zca=off' if '/noc-' in program else 'max'
+    cpu = 'max,c=off,zca=off' if '/noc-' in program else \
+        'max,vlen=%d' % vlen
     return [runner, '-M', 'virt', '-cpu', cpu, '-accel', 'tcg' + options,
             '-m', '64', '-smp', '4' if '/smp-' in program else '1', '-nodefaults', '-nographic', '-no-reboot',
             '-bios', program]
@@ -32,11 +38,13 @@ def command(mode, runner, program):
 
 def main():
     mode, runner, programs = sys.argv[1], sys.argv[2], sys.argv[3:]
-    print('1..%d' % len(programs))
-    for n, program in enumerate(programs, 1):
+    runs = [(program, vlen) for program in programs for vlen in vlens(program)]
+    print('1..%d' % len(runs))
+    for n, (program, vlen) in enumerate(runs, 1):
         name = os.path.basename(program)[:-4]
+        line = command(mode, runner, program, vlen)
         try:
-            done = subprocess.run(command(mode, runner, program),
+            done = subprocess.run(line,
                                   stdin=subprocess.DEVNULL,
                                   capture_output=True, text=True,
                                   timeout=TIMEOUT_S, check=False)
@@ -45,13 +53,13 @@ def main():
             status, said = 'no end in %d s' % TIMEOUT_S, ''
         if name.startswith('exit7-'):  # the one that must fail
             status = 0 if status == 7 else 'not 7 but %s' % status
-        print('%sok %d - %s %s' % ('' if status == 0 else 'not ', n, mode,
-                                   name))
+        print('%sok %d - %s %s%s' % ('' if status == 0 else 'not ', n, mode,
+                                     name, '' if len(vlens(program)) == 1
+                                     else ' vlen %d' % vlen))
         if status != 0:
-            print('# %s: status %s' % (' '.join(command(mode, runner, program)),
-                                       status))
-            for line in said.splitlines()[-5:]:
-                print('# ' + line)
+            print('# %s: status %s' % (' '.join(line), status))
+            for text in said.splitlines()[-5:]:
+                print('# ' + text)
 
 
 main()

@@ -37,10 +37,10 @@ def main():
     count = '1000000' if 'TANDEM_SOAK' in os.environ else '40000'
     seed = str(1 + int(os.environ.get('TANDEM_ROUND', '0')))
     print('1..%d' % (2 * len(programs)))
-    vlen = '128' if int(seed) % 2 else '256'
     for n, elf in enumerate(programs):
         xlen = '32' if elf.endswith('-32.elf') else '64'
         path = peer(xlen)
+        vlen = ('1024', '128', '256', '512')[(int(seed) + n) % 4]
         runs = [([], 'interpreter and JIT', True),
                 ([path, elf], 'and the peer', path is not None)]
         for k, (more, name, possible) in enumerate(runs):

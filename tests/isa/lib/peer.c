@@ -11,7 +11,7 @@ typedef unsigned long xlen_t;
 
 #define CODE 0x80010000ul
 #define AREA ((volatile uint64_t *)0x80020000ul)
-enum { AREA_WORDS = 0x4000 / 8, CODE_BYTES = 256, MAX_VLENB = 32 };
+enum { AREA_WORDS = 0x4000 / 8, CODE_BYTES = 256, MAX_VLENB = 128 };
 
 struct state {
     uint64_t gpr[32], fpr[32];
