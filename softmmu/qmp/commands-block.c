@@ -16,6 +16,12 @@ bool qmp_blockdev_del(Machine *m, const BlockdevDelArgs *a, Error **errp)
     return blockdev_del(m, a->node_name, errp);
 }
 
+bool qmp_blockdev_snapshot(Machine *m, const BlockdevSnapshotArgs *a,
+                           Error **errp)
+{
+    return blockdev_snapshot(m, a->node, a->overlay, errp);
+}
+
 bool qmp_blockdev_set_active(Machine *m, const BlockdevSetActiveArgs *a,
                              Error **errp)
 {

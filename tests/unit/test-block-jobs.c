@@ -365,7 +365,138 @@ static void streamed_layer_needs_nothing_below(void)
     make_image(f->source, 50); /* nobody reads it any more */
     g_assert_cmpuint(read_byte(f, blk, 65536), ==, 0xee);
     g_assert_cmpuint(read_byte(f, blk, 512), ==, 1);
+    g_assert_true(block_stream_start(f->m, &o, NULL)); /* nothing to do */
+    wait_for(f, "d", JOB_NULL);
+}
+
+/* Lay a new layer called @name over @node. */
+static void snapshot(Fixture *f, const char *node, const char *name)
+{
+    json_object *o = json_object_new_object();
+
+    json_object_object_add(o, "driver",
+                           json_object_new_string("tandem-overlay"));
+    json_object_object_add(o, "node-name", json_object_new_string(name));
+    json_object_object_add(o, "backing", NULL);
+    g_assert_true(blockdev_add(f->m, o, NULL));
+    json_object_put(o);
+    g_assert_true(blockdev_snapshot(f->m, node, name, NULL));
+    g_assert_false(blockdev_snapshot(f->m, node, name, NULL));
+}
+
+/* d: a drive on the source; x over it, y over x, z over y, with a byte of its
+ * own in each. */
+static BlockBackend *chain(Fixture *f)
+{
+    BlockBackend *blk = drive(f, ",node-name=n");
+    const char *names[] = { "x", "y", "z" };
+
+    for (int i = 0; i < 3; i++) {
+        snapshot(f, "d", names[i]);
+        write_byte(f, blk, 65536 * (i + 1), 0xe0 + i);
+        write_byte(f, blk, 65536 * 8, 0xf0 + i); /* in all */
+    }
+    return blk;
+}
+
+static void assert_chain_reads(Fixture *f, BlockBackend *blk)
+{
+    g_assert_cmpuint(read_byte(f, blk, 512), ==, 1);
+    for (int i = 0; i < 3; i++) {
+        g_assert_cmpuint(read_byte(f, blk, 65536 * (i + 1)), ==, 0xe0 + i);
+    }
+    g_assert_cmpuint(read_byte(f, blk, 65536 * 8), ==, 0xf2);
+}
+
+static void snapshots_pile_up_and_leave_the_image_alone(void)
+{
+    g_autoptr(Fixture) f = setup();
+    g_autoptr(Error) err = NULL;
+
+    assert_chain_reads(f, chain(f));
+    g_assert_cmpuint(byte_in_file(f->source, 65536), ==, 128);
+    g_assert_false(blockdev_del(f->m, "x", NULL));
+    g_assert_false(blockdev_snapshot(f->m, "d", "t", &err));
+    g_assert_cmpstr(error_text(err), ==,
+                    "The overlay does not support backing images");
+}
+
+static void middle_layers_are_committed_while_the_top_stays(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk = chain(f);
+    BlockJobOptions o = { .device = "d", .top = "y", .job.id = "j" };
+
+    g_assert_true(block_commit_start(f->m, &o, NULL));
+    wait_for(f, "j", JOB_NULL); /* it does not wait to be completed */
+    assert_chain_reads(f, blk);
+    g_assert_cmpuint(byte_in_file(f->source, 65536), ==, 0xe0);
+    g_assert_cmpuint(byte_in_file(f->source, 65536 * 2), ==, 0xe1);
+    g_assert_cmpuint(byte_in_file(f->source, 65536 * 3), ==, 128);
+    g_assert_cmpuint(byte_in_file(f->source, 65536 * 8), ==, 0xf1);
+    g_assert_true(blockdev_del(f->m, "y", NULL));
+    g_assert_true(blockdev_del(f->m, "x", NULL));
+    write_byte(f, blk, 0, 0xcc); /* still into z */
+    g_assert_cmpuint(byte_in_file(f->source, 0), ==, 0);
+}
+
+static void whole_chain_is_committed_from_its_top(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk = chain(f);
+    BlockJobOptions o = { .device = "d" };
+
+    g_assert_true(block_commit_start(f->m, &o, NULL));
+    wait_for(f, "d", JOB_READY);
+    g_assert_true(job_complete(job_find(f->m, "d"), NULL));
+    wait_for(f, "d", JOB_NULL);
+    assert_chain_reads(f, blk);
+    g_assert_cmpuint(byte_in_file(f->source, 65536 * 8), ==, 0xf2);
+    for (const char *name = "zyx"; *name; name++) {
+        char text[] = { *name, 0 };
+
+        g_assert_true(blockdev_del(f->m, text, NULL));
+    }
+}
+
+static void layer_is_streamed_down_to_a_base(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk = chain(f);
+    BlockJobOptions o = { .device = "d", .base = "t" };
+
     g_assert_false(block_stream_start(f->m, &o, NULL));
+    o.base = "x";
+    g_assert_true(block_stream_start(f->m, &o, NULL));
+    wait_for(f, "d", JOB_NULL);
+    assert_chain_reads(f, blk);
+    g_assert_true(blockdev_del(f->m, "y", NULL));
+    g_assert_false(blockdev_del(f->m, "x", NULL)); /* z lies on it */
+    assert_chain_reads(f, blk);
+}
+
+static void mistakes_about_chains_are_named(void)
+{
+    static const struct {
+        const char *top, *base, *sentence;
+    } cases[] = {
+        { "t", NULL, "'t' is not in this backing file chain" },
+        { NULL, "t", "'t' is not in this backing file chain" },
+        { "x", "y", "'y' is not in this backing file chain" },
+        { "n", NULL, "cannot commit an image into itself" },
+    };
+    g_autoptr(Fixture) f = setup();
+
+    chain(f);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        BlockJobOptions o = { .device = "d",
+                              .top = cases[i].top,
+                              .base = cases[i].base };
+        g_autoptr(Error) err = NULL;
+
+        g_assert_false(block_commit_start(f->m, &o, &err));
+        g_assert_cmpstr(error_text(err), ==, cases[i].sentence);
+    }
 }
 
 /* --- create --- */
@@ -411,6 +542,11 @@ int main(int argc, char **argv)
     ADD(commit_writes_the_layer_down);
     ADD(commit_at_once_empties_the_layer);
     ADD(streamed_layer_needs_nothing_below);
+    ADD(snapshots_pile_up_and_leave_the_image_alone);
+    ADD(middle_layers_are_committed_while_the_top_stays);
+    ADD(whole_chain_is_committed_from_its_top);
+    ADD(layer_is_streamed_down_to_a_base);
+    ADD(mistakes_about_chains_are_named);
     ADD(image_is_created_by_a_job);
 #undef ADD
     return g_test_run();

@@ -19,6 +19,10 @@ bool blockdev_set_active(Machine *m, const char *name, bool active,
                          Error **errp);
 /* blockdev-reopen, of one node. */
 bool blockdev_reopen(Machine *m, json_object *options, Error **errp);
+/* Lay @overlay, a layer without anything below, over @node, for all who use
+ * that. */
+bool blockdev_snapshot(Machine *m, const char *node, const char *overlay,
+                       Error **errp);
 bool blockdev_del(Machine *m, const char *name, Error **errp);
 /* All workers and back ends end. Called by machine_free(). */
 void block_system_free(Machine *m);

@@ -267,7 +267,8 @@ bool copy_granularity(const BlockJobOptions *o, uint64_t *chunk, Error **errp)
     return true;
 }
 
-void copy_map_by_sync(CopyMap *map, BlockNode *source, BlockSync sync)
+void copy_map_by_sync(CopyMap *map, BlockNode *source, BlockNode *base,
+                      BlockSync sync)
 {
     if (sync == BLOCK_SYNC_FULL ||
         (sync == BLOCK_SYNC_TOP && !block_is_overlay(source))) {
@@ -278,7 +279,7 @@ void copy_map_by_sync(CopyMap *map, BlockNode *source, BlockSync sync)
         uint64_t at = i * map->chunk;
         uint64_t n = MIN(map->chunk, map->length - at);
 
-        if (block_overlay_holds(source, at, n)) {
+        if (block_overlay_holds(source, base, at, n)) {
             copy_map_set(map, at, n);
         }
     }
@@ -327,7 +328,8 @@ bool copy_job_start(Machine *m, const BlockJobOptions *o, const JobType *type,
     copy_map_init(&s->map, block_node_length(s->source), chunk);
     count_users(s, 1);
     block_drained_begin(m);
-    copy_map_by_sync(&s->map, s->source, sync);
+    copy_map_by_sync(&s->map, s->source, s->base ? s->base : s->source->backing,
+                     sync);
     block_graph_replace(s->source, s->filter);
     block_drained_end(m);
     job_start(job);

@@ -27,8 +27,9 @@ uint64_t copy_map_count(CopyMap *map);
 /* Take the next run of chunks, @max bytes at most but for one chunk. */
 bool copy_map_next(CopyMap *map, uint64_t max, uint64_t *offset,
                    uint64_t *bytes);
-/* Set what @sync says at the start. */
-void copy_map_by_sync(CopyMap *map, BlockNode *source, BlockSync sync);
+/* Set what @sync says at the start; the top is what lies above @base. */
+void copy_map_by_sync(CopyMap *map, BlockNode *source, BlockNode *base,
+                      BlockSync sync);
 
 /* 0 or -errno, and on which side. A worker's or a job's thread, or the main
  * loop in a drained section. */
@@ -54,14 +55,15 @@ const char *copy_job_id(const BlockJobOptions *o, Machine *m);
 /* First in the state of such a job. */
 typedef struct CopyJob {
     BlockNode *source, *target, *filter; /* references */
+    BlockNode *base; /* above it is what BLOCK_SYNC_TOP copies */
     BlockOnError on_source, on_target;
     CopyMap map; /* what is to be copied */
     uint64_t copied;
 } CopyJob;
 
-/* Make the job, put @filter above the source, and go. @s has source and
- * target, and keeps them; the map is set as @sync says, while no request is
- * in flight. False: nothing has changed. Main thread. */
+/* Make the job, put @filter above the source, and go. @s has source, target
+ * and perhaps base, and keeps them; the map is set as @sync says, while no
+ * request is in flight. False: nothing has changed. Main thread. */
 bool copy_job_start(Machine *m, const BlockJobOptions *o, const JobType *type,
                     const BlockDriver *filter, BlockSync sync, CopyJob *s,
                     Error **errp);

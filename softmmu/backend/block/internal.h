@@ -135,12 +135,20 @@ BlockNode *block_overlay_new(Machine *m, BlockNode *base, Error **errp);
 /* --- the temporary layer (overlay.c) --- */
 
 bool block_is_overlay(const BlockNode *node);
-/* Has it data of its own in this range? Any thread, these two. */
-bool block_overlay_holds(BlockNode *node, uint64_t offset, uint64_t bytes);
-/* Take the cluster at @offset from below; *bytes to the next one. */
-int block_overlay_fill(BlockNode *node, uint64_t offset, uint64_t *bytes);
-/* Drained: it is full and needs nothing below; forget all it holds. */
-void block_overlay_detach(BlockNode *node);
+/* The node of this name in the chain from @top down, or NULL. */
+BlockNode *block_overlay_find(BlockNode *top, const char *name);
+/* What the last layer from @node down lies on; @node if it is no layer. */
+BlockNode *block_overlay_bottom(BlockNode *node);
+/* Has any layer from @top down to above @base data of its own in this range?
+ * Any thread, these two. */
+bool block_overlay_holds(BlockNode *top, BlockNode *base, uint64_t offset,
+                         uint64_t bytes);
+/* Take the cluster at @offset from below, where @base (NULL: nothing) would
+ * not give the same; *bytes to the next one. */
+int block_overlay_fill(BlockNode *node, BlockNode *base, uint64_t offset,
+                       uint64_t *bytes);
+/* Drained: it needs nothing above @base (NULL: at all); forget all it holds. */
+void block_overlay_rebase(BlockNode *node, BlockNode *base);
 void block_overlay_empty(BlockNode *node);
 
 /* --- changing the graph (graph.c); main thread --- */

@@ -16,6 +16,7 @@ typedef struct Mirror {
     bool write_blocking;
     bool drained;
     BlockNode *base; /* commit: to be read-only again, a reference; or NULL */
+    GPtrArray *held; /* commit: the chain's other nodes, references */
     /* job.map.lock: write-blocking. Writers go together, the copier alone. */
     unsigned writing;
     bool copying;
@@ -143,6 +144,9 @@ static bool mirror_run(Job *job, Error **errp)
         if (bytes > 0) {
             job_limit(job, bytes);
         } else if (!ready) {
+            if (!job->type->completes) {
+                return true; /* nobody writes there */
+            }
             job_set_ready(job);
             ready = true;
         } else if (!job_should_complete(job)) {
@@ -191,7 +195,33 @@ static void mirror_commit(Job *job)
     block_graph_replace(s->replaces == s->job.source ? s->job.filter
                                                      : s->replaces,
                         s->job.target);
-    block_node_drop(g_steal_pointer(&s->base)); /* it is the disk now */
+    if (job->type->completes) {
+        block_node_drop(g_steal_pointer(&s->base)); /* it is the disk now */
+    }
+}
+
+/* The chain that commit works in stays as it is; its two ends are the job's
+ * already. */
+static void hold_chain(Mirror *s, BlockNode *active)
+{
+    s->held = g_ptr_array_new();
+    for (BlockNode *n = active; n != s->job.target; n = n->backing) {
+        if (n != s->job.source) {
+            n->jobs++;
+            g_ptr_array_add(s->held, block_node_ref(n));
+        }
+    }
+}
+
+static void release_chain(Mirror *s)
+{
+    for (guint i = 0; s->held && i < s->held->len; i++) {
+        BlockNode *n = g_ptr_array_index(s->held, i);
+
+        n->jobs--;
+        block_node_drop(n);
+    }
+    g_clear_pointer(&s->held, g_ptr_array_unref);
 }
 
 static void mirror_clean(Job *job)
@@ -203,6 +233,7 @@ static void mirror_clean(Job *job)
     }
     object_unref(s->replaces);
     copy_job_clean(&s->job);
+    release_chain(s);
     if (s->base) {
         block_node_set_read_only(s->base, true, NULL);
         block_node_drop(s->base);
@@ -211,14 +242,15 @@ static void mirror_clean(Job *job)
     g_free(s);
 }
 
-#define MIRROR_TYPE(what)                                                      \
+#define MIRROR_TYPE(what, waits)                                               \
     {                                                                          \
-        .name = what, .block = true, .completes = true, .run = mirror_run,     \
+        .name = what, .block = true, .completes = waits, .run = mirror_run,     \
         .prepare = mirror_prepare, .commit = mirror_commit,                    \
         .clean = mirror_clean,                                                 \
     }
-static const JobType mirror_type = MIRROR_TYPE("mirror");
-static const JobType commit_type = MIRROR_TYPE("commit");
+static const JobType mirror_type = MIRROR_TYPE("mirror", true);
+static const JobType commit_type = MIRROR_TYPE("commit", true);
+static const JobType commit_below_type = MIRROR_TYPE("commit", false);
 
 /* --- starting --- */
 
@@ -266,70 +298,121 @@ bool block_mirror_start(Machine *m, const BlockJobOptions *o, Error **errp)
     return false;
 }
 
-/* The layer and what it lies on, which commit may name. */
-static bool find_layer(Machine *m, const BlockJobOptions *o, BlockNode **layer,
-                       Error **errp)
+/* --- commit: the ends of the chain --- */
+
+static bool find_in_chain(BlockNode *from, const char *name, BlockNode **out,
+                          Error **errp)
 {
-    if (!copy_find_source(m, o->device, layer, errp)) {
-        return false;
+    *out = from ? block_overlay_find(from, name) : NULL;
+    if (!*out) {
+        error_set(errp, "'%s' is not in this backing file chain", name);
     }
-    if (!block_is_overlay(*layer) || !(*layer)->backing) {
-        error_set(errp, "Node '%s' has no layer above another node",
-                  (*layer)->name);
-        return false;
+    return *out != NULL;
+}
+
+static bool check_chain(Mirror *s, BlockNode *active, Error **errp)
+{
+    for (BlockNode *n = active; n != s->job.target; n = n->backing) {
+        if (n->jobs > 0) {
+            error_set(errp,
+                      "Node '%s' is busy: block device is in use by a "
+                      "block job",
+                      n->name);
+            return false;
+        }
     }
-    if (o->top && strcmp(o->top, (*layer)->name) != 0) {
-        error_set(errp, "Top '%s' is not the layer of '%s'", o->top, o->device);
-        return false;
-    }
-    if (o->base && strcmp(o->base, (*layer)->backing->name) != 0) {
-        error_set(errp, "Base '%s' is not below the layer of '%s'", o->base,
-                  o->device);
+    if (s->job.target->jobs > 0 ||
+        block_node_length(s->job.target) != block_node_length(s->job.source)) {
+        error_set(errp, "Node '%s' is busy or of another size",
+                  s->job.target->name);
         return false;
     }
     return true;
 }
 
-bool block_commit_start(Machine *m, const BlockJobOptions *o, Error **errp)
+/* Active layer, top and base, no references yet. */
+static bool find_layers(Machine *m, const BlockJobOptions *o, Mirror *s,
+                        BlockNode **active, Error **errp)
 {
-    BlockNode *layer;
-    Mirror *s;
-
-    if (!find_layer(m, o, &layer, errp)) {
+    if (!copy_find_source(m, o->device, active, errp)) {
         return false;
     }
-    s = g_new0(Mirror, 1);
-    s->job.source = block_node_ref(layer);
-    s->replaces = block_node_ref(layer);
-    s->job.target = block_node_ref(layer->backing);
-    if (layer->backing->read_only) {
-        s->base = block_node_ref(layer->backing);
+    s->job.source = *active;
+    if (o->top && !find_in_chain(*active, o->top, &s->job.source, errp)) {
+        return false;
     }
-    if (block_node_set_read_only(s->job.target, false, errp)) {
-        if (copy_job_start(m, o, &commit_type, &mirror_filter, BLOCK_SYNC_TOP,
-                           &s->job, errp)) {
-            return true;
-        }
-        block_node_set_read_only(s->job.target, s->base != NULL, NULL);
+    if (!block_is_overlay(s->job.source) || !s->job.source->backing) {
+        error_set(errp, "cannot commit an image into itself");
+        error_hint(errp, "node '%s' has no layer above another node",
+                   s->job.source->name);
+        return false;
+    }
+    s->job.target = block_overlay_bottom(s->job.source);
+    return (!o->base || find_in_chain(s->job.source->backing, o->base,
+                                      &s->job.target, errp)) &&
+           check_chain(s, *active, errp);
+}
+
+static bool start_commit(Machine *m, const BlockJobOptions *o, Mirror *s,
+                         BlockNode *active, Error **errp)
+{
+    BlockNode *base = s->job.target;
+
+    s->job.base = base;
+    if (base->read_only) {
+        s->base = block_node_ref(base);
+    }
+    if (!block_node_set_read_only(base, false, errp)) {
+        return false;
+    }
+    hold_chain(s, active);
+    if (copy_job_start(
+            m, o, s->job.source == active ? &commit_type : &commit_below_type,
+            &mirror_filter, BLOCK_SYNC_TOP, &s->job, errp)) {
+        return true;
+    }
+    release_chain(s);
+    block_node_set_read_only(base, s->base != NULL, NULL);
+    return false;
+}
+
+bool block_commit_start(Machine *m, const BlockJobOptions *o, Error **errp)
+{
+    Mirror *s = g_new0(Mirror, 1);
+    BlockNode *active;
+
+    if (!find_layers(m, o, s, &active, errp)) {
+        g_free(s);
+        return false;
+    }
+    s->replaces = block_node_ref(s->job.source);
+    object_ref(s->job.source);
+    object_ref(s->job.target);
+    if (start_commit(m, o, s, active, errp)) {
+        return true;
     }
     object_unref(s->base);
     object_unref(s->job.target);
-    object_unref(s->replaces);
     object_unref(s->job.source);
+    object_unref(s->replaces);
     g_free(s);
     return false;
 }
 
 bool block_commit_now(Machine *m, const char *device, Error **errp)
 {
-    BlockJobOptions o = { .device = device };
     BlockNode *layer;
     CopyMap map;
     uint64_t offset, bytes;
     bool was, on_target;
     int err = 0;
 
-    if (!find_layer(m, &o, &layer, errp)) {
+    if (!copy_find_source(m, device, &layer, errp)) {
+        return false;
+    }
+    if (!block_is_overlay(layer) || !layer->backing) {
+        error_set(errp, "Node '%s' has no layer above another node",
+                  layer->name);
         return false;
     }
     was = layer->backing->read_only;
@@ -338,7 +421,7 @@ bool block_commit_now(Machine *m, const char *device, Error **errp)
     }
     block_drained_begin(m);
     copy_map_init(&map, block_node_length(layer), 64 * KiB);
-    copy_map_by_sync(&map, layer, BLOCK_SYNC_TOP);
+    copy_map_by_sync(&map, layer, layer->backing, BLOCK_SYNC_TOP);
     while (err == 0 && copy_map_next(&map, COPY_MAX, &offset, &bytes)) {
         err = copy_piece(layer, layer->backing, offset, bytes, &on_target);
     }

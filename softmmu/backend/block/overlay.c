@@ -8,6 +8,7 @@
 #include <fcntl.h>
 
 #include "internal.h"
+#include "softmmu/backend/drive.h"
 
 enum { CLUSTER = 64 * 1024 };
 
@@ -160,6 +161,22 @@ static int overlay_io(BlockNode *node, BlockOp op, uint64_t offset,
     }
 }
 
+static void set_length(BlockNode *node)
+{
+    OverlayNode *o = node->priv;
+
+    o->length = block_node_length(node->backing);
+    o->present = g_new0(uint64_t, o->length / CLUSTER / 64 + 1);
+}
+
+static bool is_null(json_object *options, const char *key)
+{
+    json_object *value;
+
+    return json_object_object_get_ex(options, key, &value) && !value;
+}
+
+/* "backing" null: it waits for blockdev-snapshot, and is empty until then. */
 static bool overlay_open(BlockNode *node, json_object *options, Error **errp)
 {
     OverlayNode *o = node->priv;
@@ -168,9 +185,13 @@ static bool overlay_open(BlockNode *node, json_object *options, Error **errp)
 
     lock_init(&o->lock);
     o->fd = -1;
-    node->backing = block_node_child(node, options, "backing", errp);
-    if (!node->backing) {
-        return false;
+    if (is_null(options, "backing")) {
+        json_object_object_del(options, "backing");
+    } else {
+        node->backing = block_node_child(node, options, "backing", errp);
+        if (!node->backing) {
+            return false;
+        }
     }
     o->fd = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
     if (o->fd < 0) {
@@ -179,8 +200,9 @@ static bool overlay_open(BlockNode *node, json_object *options, Error **errp)
         return false;
     }
     unlink(path);
-    o->length = block_node_length(node->backing);
-    o->present = g_new0(uint64_t, o->length / CLUSTER / 64 + 1);
+    if (node->backing) {
+        set_length(node);
+    }
     return true;
 }
 
@@ -237,7 +259,23 @@ bool block_is_overlay(const BlockNode *node)
     return node->drv == &block_overlay_driver;
 }
 
-bool block_overlay_holds(BlockNode *node, uint64_t offset, uint64_t bytes)
+BlockNode *block_overlay_find(BlockNode *top, const char *name)
+{
+    while (top && strcmp(top->name, name) != 0) {
+        top = block_is_overlay(top) ? top->backing : NULL;
+    }
+    return top;
+}
+
+BlockNode *block_overlay_bottom(BlockNode *node)
+{
+    while (block_is_overlay(node) && node->backing) {
+        node = node->backing;
+    }
+    return node;
+}
+
+static bool holds(BlockNode *node, uint64_t offset, uint64_t bytes)
 {
     OverlayNode *o = node->priv;
 
@@ -251,21 +289,83 @@ bool block_overlay_holds(BlockNode *node, uint64_t offset, uint64_t bytes)
     return false;
 }
 
-int block_overlay_fill(BlockNode *node, uint64_t offset, uint64_t *bytes)
+bool block_overlay_holds(BlockNode *top, BlockNode *base, uint64_t offset,
+                         uint64_t bytes)
+{
+    for (; top && top != base && block_is_overlay(top); top = top->backing) {
+        if (holds(top, offset, bytes)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int block_overlay_fill(BlockNode *node, BlockNode *base, uint64_t offset,
+                       uint64_t *bytes)
 {
     OverlayNode *o = node->priv;
 
     *bytes = MIN(CLUSTER - offset % CLUSTER, o->length - offset);
+    if (base && !block_overlay_holds(node->backing, base, offset, *bytes)) {
+        return 0; /* base has it, and stays below */
+    }
     LOCK_GUARD(&o->lock);
     return copy_up_locked(node, offset / CLUSTER);
 }
 
-void block_overlay_detach(BlockNode *node)
+void block_overlay_rebase(BlockNode *node, BlockNode *base)
 {
     BlockNode *below = g_steal_pointer(&node->backing);
 
+    if (base) {
+        node->backing = block_node_ref(base);
+        base->users++;
+    }
     below->users--;
     block_node_drop(below);
+}
+
+static bool check_snapshot(BlockNode *node, BlockNode *overlay, Error **errp)
+{
+    if (!block_is_overlay(overlay)) {
+        error_set(errp, "The overlay does not support backing images");
+    } else if (overlay->backing || ((OverlayNode *)overlay->priv)->present) {
+        error_set(errp, "The overlay already has a backing image");
+    } else if (overlay->users > 0) {
+        error_set(errp, "The overlay is already in use");
+    } else if (node->jobs > 0) {
+        error_set(errp,
+                  "Node '%s' is busy: block device is in use by a block "
+                  "job",
+                  node->name);
+    } else if (overlay->read_only && node->writers > 0) {
+        error_set(errp, "Block node is read-only");
+    } else {
+        return true;
+    }
+    return false;
+}
+
+bool blockdev_snapshot(Machine *m, const char *node_name,
+                       const char *overlay_name, Error **errp)
+{
+    BlockNode *node = block_find_root(m, node_name, errp), *overlay;
+
+    if (!node) {
+        return false;
+    }
+    overlay = block_find_root(m, overlay_name, errp);
+    if (!overlay || !check_snapshot(node, overlay, errp)) {
+        return false;
+    }
+    block_drained_begin(m);
+    overlay->backing = block_node_ref(node);
+    node->users++;
+    set_length(overlay);
+    overlay->limits = node->limits;
+    block_graph_replace(node, overlay);
+    block_drained_end(m);
+    return true;
 }
 
 void block_overlay_empty(BlockNode *node)

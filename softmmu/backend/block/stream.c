@@ -12,6 +12,8 @@
 
 typedef struct Stream {
     BlockNode *layer; /* a reference */
+    BlockNode *base;  /* stays below it, a reference; NULL: nothing does */
+    bool whole;       /* there is nothing below: no work */
     BlockOnError on_error;
 } Stream;
 
@@ -21,9 +23,13 @@ static bool stream_run(Job *job, Error **errp)
     uint64_t length = block_node_length(s->layer), offset = 0;
 
     job_progress(job, 0, length);
+    if (s->whole) {
+        job_progress(job, length, length);
+        return true;
+    }
     while (offset < length && job_may_go_on(job)) {
         uint64_t bytes;
-        int err = block_overlay_fill(s->layer, offset, &bytes);
+        int err = block_overlay_fill(s->layer, s->base, offset, &bytes);
 
         if (err) {
             if (!copy_try_again(job, s->on_error, true, err, errp)) {
@@ -42,9 +48,11 @@ static void stream_commit(Job *job)
 {
     Stream *s = job->opaque;
 
-    block_drained_begin(job->m);
-    block_overlay_detach(s->layer);
-    block_drained_end(job->m);
+    if (!s->whole) {
+        block_drained_begin(job->m);
+        block_overlay_rebase(s->layer, s->base);
+        block_drained_end(job->m);
+    }
 }
 
 static void stream_clean(Job *job)
@@ -52,6 +60,10 @@ static void stream_clean(Job *job)
     Stream *s = job->opaque;
 
     s->layer->jobs--;
+    if (s->base) {
+        s->base->jobs--;
+        block_node_drop(s->base);
+    }
     block_node_drop(s->layer);
     g_free(s);
 }
@@ -64,35 +76,57 @@ static const JobType stream_type = {
     .clean = stream_clean,
 };
 
+/* No references yet. */
+static bool find_stream(Machine *m, const BlockJobOptions *o, Stream *s,
+                        Error **errp)
+{
+    if (!copy_find_source(m, o->device, &s->layer, errp)) {
+        return false;
+    }
+    s->whole = !block_is_overlay(s->layer) || !s->layer->backing;
+    if (!o->base) {
+        return true;
+    }
+    s->base = s->whole ? NULL : block_overlay_find(s->layer->backing, o->base);
+    if (!s->base) {
+        error_set(errp, "Node '%s' is not a backing image of '%s'", o->base,
+                  s->layer->name);
+        return false;
+    }
+    for (BlockNode *n = s->layer->backing;; n = n->backing) {
+        if (n->jobs > 0) {
+            error_set(errp,
+                      "Node '%s' is busy: block device is in use by a "
+                      "block job",
+                      n->name);
+            return false;
+        }
+        if (n == s->base) {
+            return true;
+        }
+    }
+}
+
 bool block_stream_start(Machine *m, const BlockJobOptions *o, Error **errp)
 {
     JobOptions jo = o->job;
-    BlockNode *layer;
-    Stream *s;
+    Stream *s = g_new0(Stream, 1);
     Job *job;
 
     jo.id = copy_job_id(o, m);
-    if (!copy_find_source(m, o->device, &layer, errp)) {
-        return false;
-    }
-    if (!block_is_overlay(layer) || !layer->backing) {
-        error_set(errp, "Node '%s' has no layer above another node",
-                  layer->name);
-        return false;
-    }
-    if (o->base) {
-        error_set(errp, "Can't find '%s' in the backing chain", o->base);
-        return false;
-    }
-    s = g_new0(Stream, 1);
-    job = job_new(m, &stream_type, &jo, s, errp);
+    job = find_stream(m, o, s, errp) ? job_new(m, &stream_type, &jo, s, errp)
+                                     : NULL;
     if (!job) {
         g_free(s);
         return false;
     }
-    s->layer = block_node_ref(layer);
+    object_ref(s->layer);
     s->on_error = o->on_source;
-    layer->jobs++;
+    s->layer->jobs++;
+    if (s->base) {
+        object_ref(s->base);
+        s->base->jobs++;
+    }
     job_start(job);
     return true;
 }
