@@ -82,7 +82,9 @@ typedef struct VirtioBlk {
     uint64_t discard_granularity;
     uint32_t max_discard, max_zeroes; /* sectors */
     bool config_wce, discard, write_zeroes, report_granularity, seg_max_adjust;
-    int write_cache; /* ON_OFF_AUTO_x */
+    int write_cache;                   /* ON_OFF_AUTO_x */
+    int on_read_error, on_write_error; /* BLOCK_ON_ERROR_x */
+    bool share_rw;
     Object *iothread;
     /* constant after realize */
     BottomHalf *retry_bh; /* in the queues' context */
@@ -514,6 +516,9 @@ static const Property blk_props[] = {
          "seg_max follows queue-size"),
     PROP(onoffauto, VirtioBlk, write_cache, "write-cache", "auto",
          "volatile write cache"),
+    PROPS_BLOCK_ON_ERROR(VirtioBlk, on_read_error, on_write_error),
+    PROP(bool, VirtioBlk, share_rw, "share-rw", "off",
+         "other devices may write the same disk"),
     { 0 },
 };
 
@@ -591,8 +596,12 @@ static bool blk_start(VirtioDevice *v, Error **errp)
     VirtioBlk *s = object_cast(v, &virtio_blk_type);
     LoopContext *ctx = v->parent.machine->loop;
 
-    if (!blk_check(s, errp) ||
-        !block_attach(s->blk, OBJECT(v), !block_read_only(s->blk), &blk_ops, v,
+    if (!blk_check(s, errp)) {
+        return false;
+    }
+    block_set_on_error(s->blk, s->on_read_error, s->on_write_error);
+    block_set_share_rw(s->blk, s->share_rw);
+    if (!block_attach(s->blk, OBJECT(v), !block_read_only(s->blk), &blk_ops, v,
                       errp)) {
         return false;
     }

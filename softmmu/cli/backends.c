@@ -113,8 +113,19 @@ static bool blockdev_text(StartPlan *p, const char *text, Error **errp)
 static bool drive_text(StartPlan *p, const char *text, Error **errp)
 {
     json_object *options = drive_parse(text, errp);
-    bool ok = options && drive_add(p->m, options, p->snapshot, errp);
+    const char *format = options ? json_get_text(options, "format") : NULL;
+    bool ok;
 
+    if (format && (strcmp(format, "help") == 0 || strcmp(format, "?") == 0)) {
+        g_autofree const char **names = block_format_names();
+        g_autofree char *list = g_strjoinv(" ", (char **)names);
+
+        printf("Supported formats: %s\n", list);
+        json_object_put(options);
+        p->done = true;
+        return true;
+    }
+    ok = options && drive_add(p->m, options, p->snapshot, errp);
     json_object_put(options);
     return ok;
 }

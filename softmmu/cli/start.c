@@ -301,7 +301,7 @@ static bool start_devices(StartPlan *p, Error **errp)
 {
     return cli_each(p, p->fw_cfg, "fw_cfg", fw_cfg_text, errp) &&
            cli_each(p, p->device, "device", device_text, errp) &&
-           virtio_drives(p, errp);
+           virtio_drives(p, errp) && drives_all_used(p->m, errp);
 }
 
 static bool start_finish(StartPlan *p, Error **errp)

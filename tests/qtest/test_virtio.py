@@ -7,6 +7,7 @@ exists twice in one machine (but for the balloon), and is saved and restored
 in the middle of an operation that the driver then sees end.
 """
 
+import json
 import os
 import pathlib
 import socket
@@ -210,6 +211,49 @@ class Blk(Base):
                                  bytes([i + 7]) * 512 + b"\0")
                 self.interrupt(d)
         self.saved(begin, end)
+
+
+class BlkErrors(Base):
+    """A disk whose requests fail once: the machine stops, and goes on."""
+
+    device_id = 2
+    request = Blk.request
+    start = Blk.start
+
+    def args(self, suffix):
+        rules = [{"event": "none", "iotype": t, "errno": e, "once": True}
+                 for t, e in (("write", 28), ("read", 5))]
+        node = {"driver": "blkdebug", "node-name": "n", "inject-error": rules,
+                "image": {"driver": "null-co", "read-zeroes": True}}
+        return ["-blockdev", json.dumps(node), "-device",
+                f"virtio-blk-{suffix},drive=n,id=d,werror=stop,rerror=stop"]
+
+    def stopped(self, qmp, operation, nospace):
+        data = qmp.event("BLOCK_IO_ERROR")["data"]
+        self.assertEqual((data["operation"], data["action"], data["nospace"]),
+                         (operation, "stop", nospace))
+        v.wait(lambda: qmp.command("query-status")["status"] == "io-error",
+               "io-error")
+
+    def test_stops_and_tries_again(self):
+        def check(_, drivers):
+            qmp = Qmp(self.path)
+            vq = drivers[0].queues[0]
+            vq.add(*self.request(1, 3, bytes(512)))
+            self.stopped(qmp, "write", True)
+            self.assertEqual(vq.used_index(), 0)
+            qmp.command("cont")
+            self.assertEqual(vq.wait(), b"\0")
+            vq.add(*self.request(0, 3, 512))
+            self.stopped(qmp, "read", False)
+            drivers[0].transport.status(0)  # a reset forgets it
+            qmp.command("cont")
+            self.start(drivers[0])
+            self.assertEqual(drivers[0].queues[0].ask(
+                *self.request(0, 3, 512)), bytes(513))
+            qmp.close()
+            os.unlink(self.path)
+        self.each_kind(check)
 
 
 class Net(Base):

@@ -16,15 +16,18 @@ static const ObjectType *const *const block_test_lists[] = {
 
 enum { IMAGE = 1 << 20 };
 
-/* Byte i is @first + i / 512. */
+/* Byte i is @first + i / 512. In place: who has it open sees it. */
 static void make_image(const char *path, uint8_t first)
 {
     g_autofree uint8_t *data = g_malloc(IMAGE);
+    FILE *file = fopen(path, "wb");
 
+    g_assert_nonnull(file);
     for (int i = 0; i < IMAGE; i++) {
         data[i] = first + i / 512;
     }
-    g_assert_true(g_file_set_contents(path, (char *)data, IMAGE, NULL));
+    g_assert_cmpuint(fwrite(data, 1, IMAGE, file), ==, IMAGE);
+    fclose(file);
 }
 
 /* The whole file; @len bytes of it. To be freed. */
@@ -48,7 +51,7 @@ static uint8_t byte_in_file(const char *path, size_t offset)
 /* -drive @text */
 static BlockBackend *drive_from_text(Machine *m, const char *text, Error **errp)
 {
-    json_object *o = keyval_parse(text, NULL, NULL);
+    json_object *o = drive_parse(text, NULL);
     DriveInfo *info = drive_add(m, o, false, errp);
 
     json_object_put(o);

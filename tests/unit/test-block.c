@@ -189,10 +189,8 @@ static void mistakes_are_named(void)
     assert_drive_refused(f, ",aio=magic",
                          "'aio' does not accept value 'magic'");
     assert_drive_refused(f, ",aio=native", "requires cache.direct=on");
-    assert_drive_refused(f, ",detect-zeroes=unmap", "discard operation");
     assert_drive_refused(f, ",locking=maybe",
                          "'locking' does not accept value 'maybe'");
-    assert_drive_refused(f, ",offset=1M,size=1", "does not fit");
 }
 
 static void foreign_formats_are_not_taken_for_raw(void)
@@ -408,6 +406,73 @@ static void part_of_an_image_is_a_disk(void)
     g_assert_cmpuint(buf[0], ==, 9);
 }
 
+static void mistakes_about_parts_and_places_are_named(void)
+{
+    g_autoptr(Fixture) f = setup();
+    g_autoptr(Error) err = NULL;
+
+    assert_drive_refused(f, ",offset=100", "offset is not multiple of 512");
+    assert_drive_refused(f, ",size=1000", "size is not multiple of 512");
+    assert_drive_refused(f, ",offset=1G", "greater than size of the");
+    assert_drive_refused(f, ",offset=512,size=1M", "smaller or equal");
+    assert_drive_refused(f, ",if=ida", "unsupported bus type 'ida'");
+    assert_drive_refused(f, ",id=9", "expects an identifier");
+    assert_drive_refused(f, ",unit=1,index=1", "index cannot be used with");
+    assert_drive_refused(f, ",iops_size=4K", "iops size requires");
+    g_assert_nonnull(drive(f, ",format=raw", NULL));
+    g_assert_true(drives_all_used(f->m, NULL));
+    g_assert_nonnull(
+        drive(f, ",format=raw,file.locking=off,if=sd,bus=1,unit=2", NULL));
+    g_assert_false(drives_all_used(f->m, &err));
+    g_assert_nonnull(strstr(
+        error_text(err), "machine type does not support if=sd,bus=1,unit=2"));
+}
+
+static void what_is_read_from_below_stays_in_the_layer(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk =
+        drive(f, ",format=raw,snapshot=on,copy-on-read=on", NULL);
+    uint8_t buf[1024];
+
+    g_assert_cmpint(request(f->m, blk, BLOCK_READ, 65024, buf, 1024), ==, 0);
+    make_image(f->path, 50);
+    g_assert_cmpint(request(f->m, blk, BLOCK_READ, 65024, buf, 1024), ==, 0);
+    g_assert_cmpuint(buf[0], ==, 127);
+    g_assert_cmpuint(buf[512], ==, 128);
+    g_assert_cmpint(request(f->m, blk, BLOCK_READ, 131072, buf, 512), ==, 0);
+    g_assert_cmpuint(buf[0], ==, 50); /* was not read before */
+}
+
+static void errors_are_injected_by_rule(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk;
+    uint8_t buf[1024];
+
+    g_assert_true(node_from_text(
+        f->m,
+        "blkdebug,node-name=e,image.driver=null-aio,image.latency-ns=1000,"
+        "inject-error.0.event=none,inject-error.0.iotype=write,"
+        "inject-error.0.errno=28,inject-error.0.sector=3,"
+        "inject-error.1.event=none,inject-error.1.iotype=read,"
+        "inject-error.1.once=on",
+        NULL));
+    g_assert_false(node_from_text(f->m,
+                                  "blkdebug,node-name=g,image=e,"
+                                  "inject-error.0.event=l2_load",
+                                  NULL));
+    blk = drive_from_text(
+        f->m, "if=none,format=raw,file.driver=raw,file.file=e", NULL);
+    g_assert_cmpint(request(f->m, blk, BLOCK_WRITE, 0, buf, 1024), ==, 0);
+    g_assert_cmpint(request(f->m, blk, BLOCK_WRITE, 1024, buf, 1024), ==,
+                    -ENOSPC);
+    g_assert_cmpint(request(f->m, blk, BLOCK_WRITE, 2048, buf, 1024), ==, 0);
+    g_assert_cmpint(request(f->m, blk, BLOCK_READ, 0, buf, 1024), ==, -EIO);
+    g_assert_cmpint(request(f->m, blk, BLOCK_READ, 0, buf, 1024), ==, 0);
+    g_assert_cmpint(request(f->m, blk, BLOCK_FLUSH, 0, NULL, 0), ==, 0);
+}
+
 static void count_resize(void *opaque)
 {
     (*(int *)opaque)++;
@@ -528,6 +593,9 @@ int main(int argc, char **argv)
     ADD(drain_does_not_wait_for_limits);
     ADD(part_of_an_image_is_a_disk);
     ADD(resize_tells_the_device);
+    ADD(mistakes_about_parts_and_places_are_named);
+    ADD(what_is_read_from_below_stays_in_the_layer);
+    ADD(errors_are_injected_by_rule);
     ADD(nodes_are_named_and_deleted);
     ADD(nodes_in_use_are_reopened);
     ADD(options_of_the_file_stand_beside_its_name);

@@ -43,7 +43,15 @@ typedef enum BlockOnError {
     BLOCK_ON_ERROR_IGNORE,
     BLOCK_ON_ERROR_ENOSPC, /* stop on ENOSPC, else report: writes' default */
     BLOCK_ON_ERROR_STOP,
+    BLOCK_ON_ERROR_AUTO, /* of a device: as the drive says */
 } BlockOnError;
+#define PROPS_BLOCK_ON_ERROR(type_, on_read_, on_write_)                       \
+    PROP_ARG(enum, type_, on_read_, "rerror", "auto",                          \
+             "on an error of a read: auto, report, ignore, enospc, stop",      \
+             block_on_error_enum),                                             \
+        PROP_ARG(enum, type_, on_write_, "werror", "auto",                     \
+                 "on an error of a write: the same", block_on_error_enum)
+extern const PropertyEnum block_on_error_enum[];
 
 typedef struct BlockDevOps {
     /* The size changed (block_resize). */
@@ -63,6 +71,11 @@ extern const PropertyType prop_type_drive;
             "node name or id of the disk", NULL, 0                             \
     }
 
+/* Before block_attach(): what the device's own properties say of errors. */
+void block_set_on_error(BlockBackend *blk, BlockOnError on_read,
+                        BlockOnError on_write);
+/* Before block_attach(): others may write the same node. */
+void block_set_share_rw(BlockBackend *blk, bool share);
 /* Realize: take the back end for @dev. False: it is used, read-only where
  * @writable is needed, or there is none. Unrealize: give it back; requests in
  * flight are finished first. */
@@ -142,6 +155,7 @@ typedef struct DriveInfo {
     char *id;
     char *interface; /* "virtio", "none", "pflash", "ide", ... */
     int index;       /* -1: not given */
+    int bus;
     BlockBackend *blk;
     bool used; /* somebody took it: else start-up complains */
 } DriveInfo;

@@ -12,6 +12,10 @@ json_object *drive_parse(const char *text, Error **errp);
  * unless it says otherwise itself. */
 DriveInfo *drive_add(Machine *m, json_object *options, bool snapshot,
                      Error **errp);
+/* "raw", ...: the names of formats, a list ended by NULL; g_free() it. */
+const char **block_format_names(void);
+/* Has the board, or a device, taken each that is not if=none? */
+bool drives_all_used(Machine *m, Error **errp);
 /* -blockdev, blockdev-add; @options is used up. */
 bool blockdev_add(Machine *m, json_object *options, Error **errp);
 /* One node, or all for NULL; see block_activate_all(). */

@@ -556,6 +556,28 @@ BlockBackend *block_backend_find(Machine *m, const char *name)
     return NULL;
 }
 
+const PropertyEnum block_on_error_enum[] = {
+    { "auto", BLOCK_ON_ERROR_AUTO },     { "report", BLOCK_ON_ERROR_REPORT },
+    { "ignore", BLOCK_ON_ERROR_IGNORE }, { "enospc", BLOCK_ON_ERROR_ENOSPC },
+    { "stop", BLOCK_ON_ERROR_STOP },     { 0 },
+};
+
+void block_set_on_error(BlockBackend *blk, BlockOnError on_read,
+                        BlockOnError on_write)
+{
+    if (on_read != BLOCK_ON_ERROR_AUTO) {
+        blk->on_read_error = on_read;
+    }
+    if (on_write != BLOCK_ON_ERROR_AUTO) {
+        blk->on_write_error = on_write;
+    }
+}
+
+void block_set_share_rw(BlockBackend *blk, bool share)
+{
+    blk->share_rw = share;
+}
+
 bool block_attach(BlockBackend *blk, Object *dev, bool writable,
                   const BlockDevOps *ops, void *opaque, Error **errp)
 {
@@ -568,7 +590,7 @@ bool block_attach(BlockBackend *blk, Object *dev, bool writable,
         error_set(errp, "Block node is read-only");
         return false;
     }
-    if (blk->node && writable && blk->node->writers > 0) {
+    if (blk->node && writable && blk->node->writers > 0 && !blk->share_rw) {
         error_set(errp,
                   "Conflicts with use by another device as a writable "
                   "disk: node '%s'",
@@ -593,7 +615,7 @@ void block_detach(BlockBackend *blk)
     }
     blk->dev = NULL;
     blk->ops = NULL;
-    blk->writable = false;
+    blk->writable = blk->share_rw = false;
 }
 
 void block_set_context(BlockBackend *blk, LoopContext *ctx)

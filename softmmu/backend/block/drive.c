@@ -10,6 +10,7 @@
 #include "softmmu/backend/drive.h"
 #include "softmmu/base/keyval.h"
 #include "softmmu/base/parse.h"
+#include "softmmu/machine/create.h"
 
 /* What cache= stands for. */
 static const struct {
@@ -80,8 +81,8 @@ static bool parse_on_error(char *text, bool write, BlockOnError *out,
 /* What of -drive's options is not the nodes'. */
 typedef struct DriveOptions {
     char *id, *interface, *file, *format, *serial, *media, *aio;
-    uint64_t index;
-    bool has_index, read_only, snapshot, write_cache;
+    uint64_t index, bus;
+    bool has_index, read_only, snapshot, write_cache, copy_on_read;
     BlockOnError rerror, werror;
     BlockThrottle throttle;
 } DriveOptions;
@@ -165,9 +166,43 @@ static bool take_index(DriveOptions *d, json_object *o, Error **errp)
     g_autofree char *index = json_take_text(o, "index");
     const char *text = index ? index : unit;
 
+    if (index && unit) {
+        error_set(errp, "index cannot be used with bus and unit");
+        return false;
+    }
+    if (!json_take_size(o, "bus", 1, &d->bus, errp)) {
+        return false;
+    }
     d->has_index = text != NULL;
     if (text && (!parse_u64(text, &d->index) || d->index > 1024)) {
         error_set(errp, "Parameter 'index' expects a small number");
+        return false;
+    }
+    return true;
+}
+
+/* Where a drive may sit; a board says later whether it has such places. */
+static bool check_names(const DriveOptions *d, Error **errp)
+{
+    static const char *const interfaces[] = {
+        "none", "virtio", "pflash", "ide", "scsi",
+        "sd",   "mtd",    "floppy", "xen", NULL,
+    };
+
+    if (d->interface && !g_strv_contains(interfaces, d->interface)) {
+        error_set(errp, "unsupported bus type '%s'", d->interface);
+        error_suggest(errp, d->interface, (const char **)interfaces);
+        return false;
+    }
+    if (d->id && !id_valid(d->id)) {
+        error_set(errp, "Parameter 'id' expects an identifier");
+        error_hint(errp, "Identifiers consist of letters, digits, '-', '.', "
+                         "'_', starting with a letter.");
+        return false;
+    }
+    if (d->media && strcmp(d->media, "disk") != 0 &&
+        strcmp(d->media, "cdrom") != 0) {
+        error_set(errp, "'%s' invalid media", d->media);
         return false;
     }
     return true;
@@ -183,16 +218,15 @@ static bool take_options(DriveOptions *d, json_object *o, json_object *file,
     d->media = json_take_text(o, "media");
     d->rerror = BLOCK_ON_ERROR_REPORT;
     d->werror = BLOCK_ON_ERROR_ENOSPC;
-    if (d->media && strcmp(d->media, "disk") != 0 &&
-        strcmp(d->media, "cdrom") != 0) {
-        error_set(errp, "'%s' invalid media", d->media);
-        return false;
+    if (!d->format) {
+        d->format = json_take_text(o, "driver"); /* the same, newer */
     }
     d->read_only = d->media && strcmp(d->media, "cdrom") == 0;
-    return take_file(d, o, file, errp) &&
+    return check_names(d, errp) && take_file(d, o, file, errp) &&
            block_throttle_take(&d->throttle, o, errp) &&
            take_index(d, o, errp) && take_cache_mode(d, o, file, errp) &&
            json_take_bool(o, "snapshot", &d->snapshot, errp) &&
+           json_take_bool(o, "copy-on-read", &d->copy_on_read, errp) &&
            json_take_bool(o, "readonly", &d->read_only, errp) &&
            json_take_bool(o, "read-only", &d->read_only, errp) &&
            parse_on_error(json_take_text(o, "rerror"), false, &d->rerror,
@@ -253,6 +287,18 @@ static bool check_format(Machine *m, DriveOptions *d, BlockNode *file,
     return true;
 }
 
+/* -drive, unlike -blockdev, takes detect-zeroes=unmap without discard=unmap;
+ * it comes to "on", as unmapping needs both. */
+static bool unmaps(json_object *options)
+{
+    const char *zeroes = json_get_text(options, "detect-zeroes");
+    const char *discard = json_get_text(options, "discard");
+
+    return !zeroes || strcmp(zeroes, "unmap") != 0 ||
+           (discard &&
+            (strcmp(discard, "unmap") == 0 || strcmp(discard, "on") == 0));
+}
+
 /* A format node on @file; takes its reference. */
 static BlockNode *open_format(Machine *m, DriveOptions *d, json_object *o,
                               BlockNode *file, Error **errp)
@@ -267,12 +313,41 @@ static BlockNode *open_format(Machine *m, DriveOptions *d, json_object *o,
         json_object_new_boolean(d->read_only || d->snapshot));
     move_text(o, options, "discard");
     move_text(o, options, "detect-zeroes");
+    if (!unmaps(options)) {
+        json_object_object_add(options, "detect-zeroes",
+                               json_object_new_string("on"));
+    }
     move_text(o, options, "node-name");
     move_text(o, options, "offset");
     move_text(o, options, "size");
     node = block_node_open(m, options, errp);
     json_object_put(options);
     return node;
+}
+
+/* Takes the reference to @node, or NULL. */
+static BlockNode *put_copy_on_read(Machine *m, BlockNode *node, Error **errp)
+{
+    json_object *options;
+    BlockNode *filter;
+
+    if (!node || node->read_only) {
+        if (node) {
+            warn_report("disabling copy-on-read on read-only drive");
+        }
+        return node;
+    }
+    options = json_object_new_object();
+    json_object_object_add(options, "driver",
+                           json_object_new_string("copy-on-read"));
+    json_object_object_add(options, "file", json_object_new_string(node->name));
+    filter = block_node_open(m, options, errp);
+    json_object_put(options);
+    block_node_drop(node);
+    if (filter) {
+        filter->implicit = true; /* jobs and queries mean what is below */
+    }
+    return filter;
 }
 
 static BlockNode *open_graph(Machine *m, DriveOptions *d, json_object *o,
@@ -282,6 +357,8 @@ static BlockNode *open_graph(Machine *m, DriveOptions *d, json_object *o,
 
     move_text(o, file_options, "aio");
     move_text(o, file_options, "locking");
+    move_text(o, file_options, "auto-read-only");
+    move_text(o, file_options, "force-share");
     file = open_file(m, d, file_options, errp);
     if (!file) {
         return NULL;
@@ -295,6 +372,14 @@ static BlockNode *open_graph(Machine *m, DriveOptions *d, json_object *o,
     overlay = block_overlay_new(m, node, errp);
     block_node_drop(node);
     return overlay;
+}
+
+static BlockNode *open_top(Machine *m, DriveOptions *d, json_object *o,
+                           json_object *file_options, Error **errp)
+{
+    BlockNode *node = open_graph(m, d, o, file_options, errp);
+
+    return d->copy_on_read ? put_copy_on_read(m, node, errp) : node;
 }
 
 /* "virtio0", "pflash1": what a drive without an id is called. */
@@ -318,7 +403,7 @@ static DriveInfo *make_drive(Machine *m, DriveOptions *d, json_object *o,
         n += strcmp(other->interface, interface) == 0;
     }
     if (d->file) {
-        node = open_graph(m, d, o, file_options, errp);
+        node = open_top(m, d, o, file_options, errp);
         if (!node) {
             return NULL;
         }
@@ -335,6 +420,7 @@ static DriveInfo *make_drive(Machine *m, DriveOptions *d, json_object *o,
     info->id = default_id(d, interface, n);
     info->interface = g_strdup(interface);
     info->index = d->has_index ? (int)d->index : -1;
+    info->bus = (int)MIN(d->bus, INT_MAX);
     info->blk = block_backend_new(m, info->id, node);
     info->blk->serial = g_steal_pointer(&d->serial);
     info->blk->write_cache = d->write_cache;
@@ -402,7 +488,7 @@ DriveInfo *drive_find(Machine *m, const char *interface, int index)
     for (guint i = 0; i < m->config.drives->len; i++) {
         DriveInfo *info = g_ptr_array_index(m->config.drives, i);
 
-        if (strcmp(info->interface, interface) != 0) {
+        if (strcmp(info->interface, interface) != 0 || info->bus > 0) {
             continue;
         }
         if (info->index >= 0 ? info->index == index : n == index) {
@@ -411,6 +497,23 @@ DriveInfo *drive_find(Machine *m, const char *interface, int index)
         n++;
     }
     return NULL;
+}
+
+bool drives_all_used(Machine *m, Error **errp)
+{
+    for (guint i = 0; i < m->config.drives->len; i++) {
+        DriveInfo *info = g_ptr_array_index(m->config.drives, i);
+
+        if (!info->used && strcmp(info->interface, "none") != 0) {
+            error_set(errp,
+                      "-drive id=%s: machine type does not support "
+                      "if=%s,bus=%d,unit=%d",
+                      info->id, info->interface, info->bus,
+                      MAX(info->index, 0));
+            return false;
+        }
+    }
+    return true;
 }
 
 void drives_free(Machine *m)

@@ -408,8 +408,7 @@ static bool file_open(BlockNode *node, json_object *options, Error **errp)
     f->locking = json_take_text(options, "locking");
     f->filename = json_take_text(options, "filename");
     if (!f->filename) {
-        error_set(errp, "A '%s' block device needs a filename",
-                  node->drv->name);
+        error_set(errp, "Parameter 'filename' is missing");
         return false;
     }
     if (!take_aio(node, options, errp) || !check_locking(f->locking, errp)) {
@@ -485,7 +484,7 @@ static const BlockDriver host_device_driver = FILE_DRIVER("host_device");
 /* --- null --- */
 
 typedef struct NullNode {
-    uint64_t size;
+    uint64_t size, latency_ns;
     bool read_zeroes;
 } NullNode;
 
@@ -496,6 +495,7 @@ static bool null_open(BlockNode *node, json_object *options, Error **errp)
     n->size = 1 * GiB;
     node->limits.discard = true;
     return json_take_size(options, "size", 1, &n->size, errp) &&
+           json_take_size(options, "latency-ns", 1, &n->latency_ns, errp) &&
            json_take_bool(options, "read-zeroes", &n->read_zeroes, errp);
 }
 
@@ -504,6 +504,9 @@ static int null_io(BlockNode *node, BlockOp op, uint64_t offset, uint64_t bytes,
 {
     NullNode *n = node->priv;
 
+    if (n->latency_ns > 0) {
+        g_usleep((n->latency_ns + 999) / 1000);
+    }
     for (int i = 0; op == BLOCK_READ && n->read_zeroes && i < niov; i++) {
         memset(iov[i].iov_base, 0, iov[i].iov_len);
     }
@@ -515,13 +518,13 @@ static uint64_t null_length(BlockNode *node)
     return ((NullNode *)node->priv)->size;
 }
 
-static const BlockDriver null_driver = {
-    .name = "null-co",
-    .size = sizeof(NullNode),
-    .open = null_open,
-    .io = null_io,
-    .length = null_length,
-};
+#define NULL_DRIVER(what)                                                      \
+    {                                                                          \
+        .name = what, .size = sizeof(NullNode), .open = null_open,             \
+        .io = null_io, .length = null_length,                                  \
+    }
+static const BlockDriver null_driver = NULL_DRIVER("null-co");
+static const BlockDriver null_aio_driver = NULL_DRIVER("null-aio");
 
 /* --- raw: bytes as they are, perhaps a part of them --- */
 
@@ -529,10 +532,32 @@ typedef struct RawNode {
     uint64_t offset, size; /* size 0: to the child's end */
 } RawNode;
 
+static bool check_part(const RawNode *r, uint64_t length, Error **errp)
+{
+    if (r->size % BLOCK_SECTOR) {
+        error_set(errp, "Specified size is not multiple of %d", BLOCK_SECTOR);
+    } else if (r->offset % BLOCK_SECTOR) {
+        error_set(errp, "Specified offset is not multiple of %d", BLOCK_SECTOR);
+    } else if (r->offset > length) {
+        error_set(errp,
+                  "Offset (%" PRIu64 ") cannot be greater than size of the "
+                  "containing file (%" PRIu64 ")",
+                  r->offset, length);
+    } else if (!range_fits(r->offset, r->size, length)) {
+        error_set(errp,
+                  "The sum of offset (%" PRIu64 ") and size (%" PRIu64
+                  ") has to be smaller or equal to the actual size of the "
+                  "containing file (%" PRIu64 ")",
+                  r->offset, r->size, length);
+    } else {
+        return true;
+    }
+    return false;
+}
+
 static bool raw_open(BlockNode *node, json_object *options, Error **errp)
 {
     RawNode *r = node->priv;
-    uint64_t length;
 
     if (!json_take_size(options, "offset", 1, &r->offset, errp) ||
         !json_take_size(options, "size", 1, &r->size, errp)) {
@@ -549,12 +574,7 @@ static bool raw_open(BlockNode *node, json_object *options, Error **errp)
         error_set(errp, "Block node is read-only");
         return false;
     }
-    length = node->file->drv->length(node->file);
-    if (r->offset % BLOCK_SECTOR || !range_fits(r->offset, r->size, length)) {
-        error_set(errp,
-                  "the part of offset %" PRIu64 " and size %" PRIu64
-                  " does not fit into %" PRIu64 " bytes",
-                  r->offset, r->size, length);
+    if (!check_part(r, node->file->drv->length(node->file), errp)) {
         return false;
     }
     node->limits = node->file->limits;
@@ -579,7 +599,7 @@ static bool raw_truncate(BlockNode *node, uint64_t length, Error **errp)
     RawNode *r = node->priv;
 
     if (r->size || r->offset) {
-        error_set(errp, "a part of an image cannot be resized");
+        error_set(errp, "Cannot resize fixed-size raw disks");
         return false;
     }
     if (!node->file->drv->truncate) {
@@ -598,9 +618,54 @@ static const BlockDriver raw_driver = {
     .truncate = raw_truncate,
 };
 
-extern const BlockDriver block_overlay_driver;
+/* --- copy-on-read: what is read from below a layer stays in it --- */
+
+static bool cor_open(BlockNode *node, json_object *options, Error **errp)
+{
+    node->file = block_node_child(node, options, "file", errp);
+    if (!node->file) {
+        return false;
+    }
+    if (node->file->read_only && !node->read_only) {
+        error_set(errp, "Block node is read-only");
+        return false;
+    }
+    node->discard = BLOCK_DISCARD_UNMAP; /* the child's to say */
+    node->limits = node->file->limits;
+    return true;
+}
+
+static int cor_io(BlockNode *node, BlockOp op, uint64_t offset, uint64_t bytes,
+                  const struct iovec *iov, int niov, uint32_t flags)
+{
+    BlockNode *layer = node->file;
+
+    if (op == BLOCK_READ && !node->read_only && block_is_overlay(layer) &&
+        layer->backing) {
+        for (uint64_t at = offset, n; at < offset + bytes; at += n) {
+            if (block_overlay_fill(layer, NULL, at, &n) != 0) {
+                break; /* no room for a copy is no reason not to read */
+            }
+        }
+    }
+    return block_node_io(layer, op, offset, bytes, iov, niov, flags);
+}
+
+static const BlockDriver cor_driver = {
+    .name = "copy-on-read",
+    .open = cor_open,
+    .io = cor_io,
+    .length = block_filter_length,
+};
 
 const BlockDriver *const block_drivers[] = {
-    &file_driver, &host_device_driver,   &null_driver,
-    &raw_driver,  &block_overlay_driver, NULL,
+    &file_driver,
+    &host_device_driver,
+    &null_driver,
+    &null_aio_driver,
+    &raw_driver,
+    &cor_driver,
+    &block_overlay_driver,
+    &block_blkdebug_driver,
+    NULL,
 };

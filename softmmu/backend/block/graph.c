@@ -126,6 +126,9 @@ BlockNode *block_find_root(Machine *m, const char *device, Error **errp)
     BlockBackend *blk = block_backend_find(m, device);
     BlockNode *node = blk ? blk->node : block_node_find(m, device);
 
+    while (node && node->implicit) {
+        node = node->file;
+    }
     if (!node && blk) {
         error_set(errp, "Device '%s' has no medium", device);
     } else if (!node) {

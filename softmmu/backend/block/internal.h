@@ -58,6 +58,7 @@ typedef struct BlockDriver {
     const char *(*filename)(BlockNode *node);
 } BlockDriver;
 extern const BlockDriver *const block_drivers[]; /* NULL-terminated */
+extern const BlockDriver block_overlay_driver, block_blkdebug_driver;
 
 /* What discard= says; unset is "ignore" at the top, else the parent's. */
 typedef enum BlockDiscard {
@@ -243,6 +244,7 @@ struct BlockBackend {
     void *opaque;
     LoopContext *ctx;
     bool writable, write_cache;
+    bool share_rw; /* other writers are welcome */
     BlockOnError on_read_error, on_write_error;
     _Atomic int
         io_status; /* of the error that stopped the machine: see the view */

@@ -244,7 +244,7 @@ static void mirror_clean(Job *job)
 
 #define MIRROR_TYPE(what, waits)                                               \
     {                                                                          \
-        .name = what, .block = true, .completes = waits, .run = mirror_run,     \
+        .name = what, .block = true, .completes = waits, .run = mirror_run,    \
         .prepare = mirror_prepare, .commit = mirror_commit,                    \
         .clean = mirror_clean,                                                 \
     }

@@ -108,17 +108,31 @@ static bool take_common(BlockNode *node, json_object *options, Error **errp)
 
 /* --- opening --- */
 
+const char **block_format_names(void)
+{
+    size_t n = 0;
+    const char **names;
+
+    while (block_drivers[n]) {
+        n++;
+    }
+    names = g_new0(const char *, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        names[i] = block_drivers[i]->name;
+    }
+    return names;
+}
+
 static const BlockDriver *find_driver(const char *name, Error **errp)
 {
-    const char *names[32] = { NULL };
-    size_t n = 0;
+    g_autofree const char **names = NULL;
 
     for (const BlockDriver *const *d = block_drivers; *d; d++) {
         if (strcmp((*d)->name, name) == 0) {
             return *d;
         }
-        names[n++] = (*d)->name;
     }
+    names = block_format_names();
     error_set(errp, "Unknown driver '%s'", name);
     error_suggest(errp, name, names);
     return NULL;
@@ -160,7 +174,7 @@ static bool open_node(BlockNode *node, json_object *options, Error **errp)
     json_object_object_foreach(options, key, value)
     {
         (void)value;
-        error_set(errp, "Block node does not support the option '%s'", key);
+        error_set(errp, "Parameter '%s' is unexpected", key);
         return false;
     }
     return true;
@@ -200,7 +214,7 @@ BlockNode *block_node_child(BlockNode *node, json_object *options,
     BlockNode *child;
 
     if (!json_object_object_get_ex(options, key, &value)) {
-        error_set(errp, "A block device must be specified for \"%s\"", key);
+        error_set(errp, "Parameter '%s' is missing", key);
         return NULL;
     }
     if (json_object_is_type(value, json_type_string)) {
@@ -208,7 +222,8 @@ BlockNode *block_node_child(BlockNode *node, json_object *options,
 
         child = block_node_find(node->m, name);
         if (!child) {
-            error_set(errp, "Cannot find device='' nor node-name='%s'", name);
+            error_set(errp, "Cannot find device='%s' nor node-name='%s'", name,
+                      name);
         }
         object_ref(child);
     } else if (json_object_is_type(value, json_type_object)) {

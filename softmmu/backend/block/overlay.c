@@ -227,7 +227,6 @@ static const char *overlay_filename(BlockNode *node)
     return node->backing ? block_node_filename(node->backing) : "";
 }
 
-extern const BlockDriver block_overlay_driver;
 const BlockDriver block_overlay_driver = {
     .name = "tandem-overlay",
     .size = sizeof(OverlayNode),

@@ -38,6 +38,8 @@ bool block_throttle_set(const BlockThrottle *t)
 
 bool block_throttle_check(const BlockThrottle *t, Error **errp)
 {
+    bool iops = false;
+
     for (int i = 0; i < BLOCK_RATES; i++) {
         const BlockRate *r = &t->rate[i];
 
@@ -63,10 +65,15 @@ bool block_throttle_check(const BlockThrottle *t, Error **errp)
             error_set(errp, "bps_max/iops_max cannot be lower than bps/iops");
             return false;
         }
+        iops |= i >= BLOCK_IOPS && r->average;
         if (r->length > 1 && !r->max) {
             error_set(errp, "burst length set without burst rate");
             return false;
         }
+    }
+    if (t->iops_size && !iops) {
+        error_set(errp, "iops size requires an iops value to be set");
+        return false;
     }
     return true;
 }
