@@ -87,15 +87,22 @@ typedef struct Pmid {
 struct CodePage {
     _Atomic uint64_t granules; /* 64-byte pieces that hold translated code */
     _Atomic uint32_t code;     /* stores must take the slow path */
-    /* Who may hold a matched tag_w: 0 none, n + 1 vCPU n, WTLB_MANY. */
-    _Atomic uint32_t wtlb;
+    uint32_t pending;          /* tb_lock: translations under way */
+    /* Who may hold a matched tag_w, in the low bits: 0 nobody, n + 1 vCPU n,
+     * WTLB_MANY; and in which virtual page, above: WTLB_PLACES several. */
+    _Atomic uint64_t wtlb;
     /* tb_lock */
     uintptr_t tbs; /* TcgTb * | n: chained by page_next[n] */
     Pmid *pmids;
     uint16_t npmids, next_pmid;
-    uint32_t pending; /* translations under way */
 };
-enum { WTLB_NONE = 0, WTLB_MANY = UINT32_MAX, PMIDS_MAX = 16 };
+enum { WTLB_NONE = 0, WTLB_MANY = 0xfff, PMIDS_MAX = 16 };
+#define WTLB_PLACES (~(uint64_t)WTLB_MANY)
+
+static inline unsigned wtlb_who(uint64_t wtlb)
+{
+    return wtlb & WTLB_MANY;
+}
 
 typedef struct CodePages {
     RamBlock *block;
@@ -538,8 +545,9 @@ void ctx_bump_all(TcgVcpu *v);
 void tlb_flush_everything(TcgVcpu *v);
 void l1_clear(TcgVcpu *v, uint32_t mmu_mask);
 void l1_unmatch_writes(TcgVcpu *v);
-/* Unmatch own tag_w entries of the host page @host. */
-void l1_unmatch_page(TcgVcpu *v, const uint8_t *host);
+/* Unmatch own tag_w entries of the host page @host: @places is the virtual
+ * page that has them, or WTLB_PLACES. */
+void l1_unmatch_page(TcgVcpu *v, const uint8_t *host, uint64_t places);
 /* Translation of @va, from L2 or the walker; NULL: fault recorded (not with
  * @probe). Valid until the next call; @local holds what cannot be cached. */
 const TlbEntry *tlb_get(TcgVcpu *v, vaddr va, unsigned size, MmuAccess access,

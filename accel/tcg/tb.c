@@ -118,8 +118,9 @@ uint32_t pmid_get_locked(TcgAccel *a, CodePage *page, vaddr va, unsigned mmu)
 bool page_protect(TcgVcpu *v, CodePage *page, const uint8_t *host)
 {
     TcgAccel *a = v->accel;
-    uint32_t mine = (uint32_t)v->index + 1;
-    uint32_t who;
+    unsigned mine = v->index + 1;
+    uint64_t wtlb;
+    unsigned who;
 
     lock_acquire(&a->tb_lock);
     page->pending++;
@@ -133,9 +134,11 @@ bool page_protect(TcgVcpu *v, CodePage *page, const uint8_t *host)
     lock_release(&a->tb_lock);
 
     atomic_thread_fence(memory_order_seq_cst);
-    who = atomic_load(&page->wtlb);
+    wtlb = atomic_load(&page->wtlb);
+    who = wtlb_who(wtlb);
     if (who != WTLB_NONE) {
-        l1_unmatch_page(v, host);
+        l1_unmatch_page(v, host,
+                        who == mine ? wtlb & WTLB_PLACES : WTLB_PLACES);
     }
     if (who != WTLB_NONE && who != mine) {
         STAT(v, handshakes);

@@ -252,13 +252,18 @@ void l1_unmatch_writes(TcgVcpu *v)
     }
 }
 
-void l1_unmatch_page(TcgVcpu *v, const uint8_t *host)
+void l1_unmatch_page(TcgVcpu *v, const uint8_t *host, uint64_t places)
 {
+    bool one = places != WTLB_PLACES;
+    unsigned slot = (places >> PAGE_BITS) & (TCG_TLB_SIZE - 1);
+    unsigned first = one ? slot : 0;
+    unsigned end = one ? slot + 1 : TCG_TLB_SIZE;
+
     for (uint32_t m = v->l1_used; m != 0; m &= m - 1) {
         TcgTlb *tlb = &v->hot->tlb[__builtin_ctz(m)];
 
         tcg_cells_clear(tlb, true);
-        for (unsigned i = 0; i < TCG_TLB_SIZE; i++) {
+        for (unsigned i = first; i < end; i++) {
             if (tlb->tag_w[i] + tlb->addend[i] == (uintptr_t)host) {
                 tlb->tag_w[i] ^= PAGE_SIZE;
             }
@@ -567,32 +572,37 @@ static bool is_dirty(const TlbEntry *e)
     return true;
 }
 
-/* Note in the page that this vCPU is about to hold a matched tag_w. */
-static void wtlb_add(TcgVcpu *v, CodePage *page)
+/* Note in the page that this vCPU is about to hold a matched tag_w for virtual
+ * page @va. */
+static void wtlb_add(TcgVcpu *v, CodePage *page, vaddr va)
 {
-    uint32_t mine = (uint32_t)v->index + 1;
-    uint32_t now = atomic_load(&page->wtlb);
+    uint64_t mine = va | (v->index + 1);
+    uint64_t now = atomic_load(&page->wtlb);
 
-    while (now != mine && now != WTLB_MANY) {
-        uint32_t want = now == WTLB_NONE ? mine : WTLB_MANY;
+    while (now != mine) {
+        uint64_t want = now == WTLB_NONE                  ? mine
+                        : wtlb_who(now) == wtlb_who(mine) ? mine | WTLB_PLACES
+                                                          : WTLB_MANY;
 
-        if (atomic_compare_exchange_weak(&page->wtlb, &now, want)) {
+        if (now == want ||
+            atomic_compare_exchange_weak(&page->wtlb, &now, want)) {
             break;
         }
     }
 }
 
-static bool may_match_writes(TcgVcpu *v, const TlbEntry *e, MmuAccess access)
+static bool may_match_writes(TcgVcpu *v, const TlbEntry *e, MmuAccess access,
+                             vaddr page)
 {
     if (!(e->rights & TLB_W) || !e->ram_write) {
         return false;
     }
     if (access != MMU_STORE &&
-        atomic_load_explicit(&e->code->wtlb, memory_order_relaxed) !=
-            (uint32_t)v->index + 1) {
+        wtlb_who(atomic_load_explicit(&e->code->wtlb, memory_order_relaxed)) !=
+            v->index + 1) {
         return false; /* leave the filter alone until it is written */
     }
-    wtlb_add(v, e->code);
+    wtlb_add(v, e->code, page);
     /* update, full fence, then read the code flag (TCG.md 3.8) */
     atomic_thread_fence(memory_order_seq_cst);
     return atomic_load(&e->code->code) == 0 && is_dirty(e);
@@ -612,7 +622,7 @@ void l1_fill(TcgVcpu *v, vaddr va, unsigned mmu, const TlbEntry *e,
     v->l1_used |= BIT(mmu);
     tlb->tag_r[slot] = match && (e->rights & TLB_R) ? page : page ^ PAGE_SIZE;
     tlb->tag_w[slot] =
-        match && (e->rights & TLB_R) && may_match_writes(v, e, access)
+        match && (e->rights & TLB_R) && may_match_writes(v, e, access, page)
             ? page
             : page ^ PAGE_SIZE;
     tlb->addend[slot] = (uintptr_t)e->host - page;
