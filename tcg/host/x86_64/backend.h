@@ -65,8 +65,10 @@ typedef struct Group {
     int32_t lo, hi;
     uint32_t leader, last; /* first and last member */
     uint16_t count;        /* a group of one is none */
+    uint16_t near;         /* the group whose addend to guess, + 1; 0: none */
     uint8_t mmu;
     bool write;
+    bool tells; /* is the near of others: its addend is kept for them */
 } Group;
 
 /* Where a snapshot's slots are, kept for a cold path. */
@@ -175,6 +177,7 @@ struct Gen {
     bool cells;         /* the unit has a loop of its own: page cells pay */
     TcgSlotSet strided; /* then: slots that move by steps on the way round, */
     bool loaded_slot[TCG_MAX_SLOTS]; /* and those that are loaded there */
+    uint32_t jump_load; /* the load that says where the unit goes; 0: none */
     TcgRef owner[NREGS];
     TcgRef slot_home[TCG_MAX_SLOTS]; /* value whose MEM_SLOT this is */
     TcgRef spill_owner[TCG_SPILLS];
@@ -321,8 +324,10 @@ bool cell_wanted(const Gen *g, TcgRef root);
 unsigned cell_span(unsigned span);
 int32_t cell_offset(const Gen *g, unsigned mmu, unsigned span, bool write);
 
-/* Should a load at @root guess the addend? */
+/* Should the current load, at @root, guess the addend? */
 bool spec_wanted(const Gen *g, TcgRef root);
+/* Does the current insn find an addend that others guess? */
+bool spec_tells(const Gen *g);
 /* Offset from env of the current insn's guess. */
 int32_t spec_offset(const Gen *g);
 

@@ -60,13 +60,17 @@ static void tlb_match(Gen *g, X86Mem addr, MemOp mo, unsigned size, bool write,
         return;
     }
     if (addr.disp == 0) {
-        x86_rr(a, X86_MOV_RM, 0, RAX, addr.base);
         x86_rr(a, X86_MOV_RM, 1, RCX, addr.base);
     } else {
         x86_rm(a, X86_LEA, 1, RCX, addr);
-        x86_rr(a, X86_MOV_RM, 0, RAX, RCX);
+        addr.base = RCX;
     }
-    x86_ri8(a, X86_SHR_I8, 0, RAX, bits);
+    if (g->f.bmi2) {
+        x86_rri(a, X86_RORX, 0, RAX, addr.base, bits);
+    } else {
+        x86_rr(a, X86_MOV_RM, 0, RAX, addr.base);
+        x86_ri8(a, X86_SHR_I8, 0, RAX, bits);
+    }
     x86_alu_ri(a, ALU_AND, 0, RAX, TCG_TLB_SIZE - 1);
     if (align > 1) {
         x86_ri8(a, X86_TEST8_I8, 0, RCX, align - 1);
@@ -421,6 +425,14 @@ static int group_addend(Gen *g, const Group *q, ProbeFn *probe)
                              : ra_use(g, group_value(g, q - g->group), NO_REG);
 }
 
+/* What the check found is the guess of checks that come later. */
+static void tell_addend(Gen *g, int addend)
+{
+    if (spec_tells(g)) {
+        x86_rm(&g->a, X86_MOV_MR, 1, addend, x86_mem(RBP, spec_offset(g)));
+    }
+}
+
 /* Check the access, or its whole group, or what the group's first found. */
 static void group_check(Gen *g, const Group *q, X86Mem addr, int addend,
                         ProbeFn *probe, const TcgInsn *in, Cold *c)
@@ -430,6 +442,7 @@ static void group_check(Gen *g, const Group *q, X86Mem addr, int addend,
 
     if (q == NULL) {
         probe(g, addr, in->aux, memop_size(in->aux), write, addend, c);
+        tell_addend(g, addend);
         return;
     }
     c->emit = cold_member;
@@ -443,6 +456,7 @@ static void group_check(Gen *g, const Group *q, X86Mem addr, int addend,
     group_root(g, in->a, &disp);
     addr.disp += q->lo - disp;
     probe(g, addr, in->aux, q->hi - q->lo, q->write, addend, c);
+    tell_addend(g, addend);
 }
 
 static void group_done(Gen *g, const Group *q, int addend)
