@@ -157,10 +157,13 @@ static void begin_unit(Build *b, TcgUnit *u)
 
 static void end_unit(Build *b, TcgUnit *u)
 {
+    bool to_loop = b->v->flags & FLAG_SINGLE || !b->cached;
+
+    if (!tcg_block_ended(u->tb) && b->v->ops->unit_end) {
+        b->v->ops->unit_end(u, to_loop);
+    }
     if (!tcg_block_ended(u->tb)) {
-        tcg_exit_direct(
-            u->tb, u->pc,
-            b->v->flags & FLAG_SINGLE || !b->cached ? TCG_EXIT_TO_LOOP : 0);
+        tcg_exit_direct(u->tb, u->pc, to_loop ? TCG_EXIT_TO_LOOP : 0);
     }
     tcg_block_finish(u->tb);
     b->ninsns = u->n_insns;

@@ -551,6 +551,7 @@ static void run_until_request(TcgVcpu *v)
         ctx_update(v);
         break;
     default: /* LEAVE_DEBUG */
+        ctx_update(v);
         return;
     }
     if (atomic_load(&v->hot->exit_req)) {

@@ -85,9 +85,14 @@ struct TcgCpuOps {
 
     void (*unit_begin)(TcgUnit *u);
     /* Emit one instruction: tcg_insn_start() first. Returns its length in
-     * bytes, 0 when u->avail is too short to tell. An instruction that does
+     * bytes, 0 when u->avail is too short to tell, or when it must begin a
+     * unit. An instruction that does
      * not exist raises the guest's exception and sets done. */
     unsigned (*translate_insn)(TcgUnit *u);
+    /* The unit ends at u->pc for a reason of the runtime's: emit what must be
+     * done before, and the exit too if it cannot be a plain one; it goes out
+     * to the loop when @to_loop. NULL: nothing. */
+    void (*unit_end)(TcgUnit *u, bool to_loop);
     /* TCG_EXIT_TRAP with @code (tcg_trap, tcg_side_trap): record the fault;
      * env is at the start of the instruction. NULL: emits none. */
     void (*trap)(CPUState *cpu, uint32_t code);

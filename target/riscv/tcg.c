@@ -164,6 +164,7 @@ const TcgCpuOps riscv_tcg_ops = {
     .fetch_mmu = fetch_mmu,
     .unit_begin = riscv_unit_begin,
     .translate_insn = riscv_translate_insn,
+    .unit_end = riscv_unit_end,
     .tlb_fill = tlb_fill,
     .bus_fault = bus_fault,
     .align_fault = align_fault,

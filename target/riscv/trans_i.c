@@ -56,7 +56,11 @@ static bool trans_jal(DisasContext *dc, const ArgsRdImm *a)
         return true;
     }
     gen_link(dc, a->rd);
-    if (is_link_reg(a->rd)) {
+    if (dc->vtype_off && !can_follow(dc, target)) {
+        gen_sync_ctx(dc);
+        tcg_exit_indirect(dc->tb, tcg_const_pc(dc->tb, target),
+                          TCG_EXIT_CTX_CHANGED);
+    } else if (is_link_reg(a->rd) && !dc->vtype_off) {
         tcg_exit_call(dc->tb, target, dc->next_pc);
     } else if (can_follow(dc, target)) {
         dc->u->pc = target;
@@ -76,11 +80,13 @@ static bool trans_jalr(DisasContext *dc, const ArgsRdRs1Imm *a)
         tcg_call_args(dc->tb, &riscv_helper_check_target, target);
     }
     gen_link(dc, a->rd);
-    if (is_link_reg(a->rd)) {
+    gen_sync_ctx(dc);
+    if (is_link_reg(a->rd) && !dc->vtype_off) {
         tcg_exit_call_indirect(dc->tb, target, dc->next_pc);
     } else {
         tcg_exit_indirect(dc->tb, target,
-                          is_link_reg(a->rs1) ? TCG_EXIT_RET : 0);
+                          is_link_reg(a->rs1) && !dc->vtype_off ? TCG_EXIT_RET
+                                                                : 0);
     }
     return true;
 }
@@ -93,13 +99,20 @@ static bool gen_branch(DisasContext *dc, const ArgsRs1Rs2Imm *a, TcgCond cond)
     vaddr target = wrap_pc(dc, dc->pc + (int64_t)a->imm);
 
     if (target_is_misaligned(dc, target)) {
+        gen_sync_ctx(dc);
         tcg_side_exit(dc->tb, tcg_cond_invert(cond), x, y, dc->next_pc);
         if (!tcg_block_ended(dc->tb)) {
             gen_raise(dc, EXC_INSN_MISALIGNED, target);
         }
         return true;
     }
-    if (!gen_skip(dc, cond, x, y, target)) {
+    if (dc->vtype_off) {
+        TcgVal pc = tcg_select(dc->tb, cond, x, y, tcg_const_pc(dc->tb, target),
+                               tcg_const_pc(dc->tb, dc->next_pc));
+
+        gen_sync_ctx(dc);
+        tcg_exit_indirect(dc->tb, pc, TCG_EXIT_CTX_CHANGED);
+    } else if (!gen_skip(dc, cond, x, y, target)) {
         tcg_side_exit(dc->tb, cond, x, y, target);
     }
     return true;

@@ -447,8 +447,8 @@ static TcgVal avl_of(DisasContext *dc, int rd, int rs1, uint64_t vlmax)
 /* vl and vtype are set; the unit goes on where the context is the same. */
 static void set_vtype(DisasContext *dc, uint64_t vtype, TcgVal vl, int rd)
 {
-    bool same = !dc->vill && !dc->vstart && dc->vsew == (vtype >> 3 & 7) &&
-                dc->vlmul == (int)bits_sext(vtype & 7, 3);
+    uint64_t ctx = dc->u->ctx_flags;
+    unsigned sew = vtype >> 3 & 7;
 
     tcg_env_st(dc->tb, offsetof(RiscvEnv, vl), tcg_trunc(dc->tb, vl), MO_32);
     tcg_env_st(dc->tb, offsetof(RiscvEnv, vtype),
@@ -456,10 +456,17 @@ static void set_vtype(DisasContext *dc, uint64_t vtype, TcgVal vl, int rd)
     tcg_env_st(dc->tb, offsetof(RiscvEnv, vstart), tcg_const32(dc->tb, 0),
                MO_32);
     gpr_write(dc, rd, vl);
-    if (!same) {
+    if (dc->vstart) {
         tcg_call0(dc->tb, &riscv_helper_ctx_changed);
         gen_end_ctx_changed(dc);
+        return;
     }
+    dc->vill = false;
+    dc->vsew = (uint8_t)sew;
+    dc->vlmul = (int8_t)bits_sext(vtype & 7, 3);
+    dc->vtype_off = bits_get(ctx, CTX_VILL_SHIFT, 1) ||
+                    bits_get(ctx, CTX_VSEW_SHIFT, 2) != sew ||
+                    bits_get(ctx, CTX_VLMUL_SHIFT, 3) != (vtype & 7);
 }
 
 static bool gen_vset(DisasContext *dc, int rd, uint64_t vtype, int rs1,

@@ -81,6 +81,13 @@ void gen_end_ctx_changed(DisasContext *dc)
     dc->u->done = true;
 }
 
+void gen_sync_ctx(DisasContext *dc)
+{
+    if (dc->vtype_off) {
+        tcg_call0(dc->tb, &riscv_helper_ctx_changed);
+    }
+}
+
 /* ---- short branches ---- */
 
 /* Only registers change, and nothing can fault. */
@@ -211,6 +218,38 @@ void riscv_unit_begin(TcgUnit *u)
     dc->vstart = bits_get(ctx, CTX_VSTART_SHIFT, 1);
 }
 
+/* May the insn stand where vtype is not that of the unit's context? One that
+ * goes on to the next, or that knows what to do. */
+static bool may_be_off(RiscvInsn id)
+{
+    switch (riscv_insn_group[id]) {
+    case RISCV_GROUP_RVI:
+        return id < RISCV_INSN_PAUSE || id > RISCV_INSN_EBREAK;
+    case RISCV_GROUP_RVM:
+    case RISCV_GROUP_ZB:
+    case RISCV_GROUP_RVF:
+    case RISCV_GROUP_RVD:
+    case RISCV_GROUP_ZFH:
+    case RISCV_GROUP_RVV:
+    case RISCV_GROUP_RVVMEM:
+        return true;
+    default:
+        return id == RISCV_INSN_ILLEGAL;
+    }
+}
+
+void riscv_unit_end(TcgUnit *u, bool to_loop)
+{
+    DisasContext *dc = u->dc;
+
+    if (dc->vtype_off) {
+        gen_sync_ctx(dc);
+        tcg_exit_indirect(dc->tb, tcg_const_pc(dc->tb, u->pc),
+                          TCG_EXIT_CTX_CHANGED |
+                              (to_loop ? TCG_EXIT_TO_LOOP : 0));
+    }
+}
+
 unsigned riscv_translate_insn(TcgUnit *u)
 {
     DisasContext *dc = u->dc;
@@ -225,6 +264,10 @@ unsigned riscv_translate_insn(TcgUnit *u)
     if (u->avail < len) {
         return 0;
     }
+    id = decode(dc, u->bytes, len, &args);
+    if (dc->vtype_off && !may_be_off(id)) {
+        return 0;
+    }
     dc->pc = u->pc;
     dc->next_pc = wrap_pc(dc, u->pc + len);
     u->pc = dc->next_pc;
@@ -236,7 +279,6 @@ unsigned riscv_translate_insn(TcgUnit *u)
         tcg_call_args(dc->tb, &riscv_helper_trigger, tcg_const(dc->tb, dc->pc));
     }
     dc->insn = len == 2 ? ld16_le(u->bytes) : ld32_le(u->bytes);
-    id = decode(dc, u->bytes, len, &args);
     if (id == RISCV_INSN_ILLEGAL ||
         !trans_groups[riscv_insn_group[id]](dc, id, &args)) {
         gen_raise(dc, EXC_ILLEGAL_INSN, dc->insn); /* Priv 3.1.16 */

@@ -36,6 +36,9 @@ struct DisasContext {
     uint8_t vs, vsew;  /* CTX_FS_x; log2 of bytes of SEW */
     int8_t vlmul;      /* log2 of LMUL */
     bool vill, vstart; /* vtype is illegal; vstart is not 0 */
+    /* vtype is another than at the unit's head, and nobody has told the
+     * engine: no plain exit from here (gen_sync_ctx). */
+    bool vtype_off;
 };
 
 extern const TcgFrontend riscv_frontend;
@@ -43,6 +46,7 @@ extern const TcgFrontend riscv_frontend;
 /* Members of TcgCpuOps. */
 enum { RISCV_MAX_INSN = 4 };
 void riscv_unit_begin(TcgUnit *u);
+void riscv_unit_end(TcgUnit *u, bool to_loop);
 unsigned riscv_translate_insn(TcgUnit *u);
 
 static inline bool is_rv32(const DisasContext *dc)
@@ -128,6 +132,8 @@ void gen_raise(DisasContext *dc, unsigned cause, uint64_t tval);
 void gen_end_direct(DisasContext *dc, unsigned exit_flags);
 /* ... when context, privilege or mappings may have changed. */
 void gen_end_ctx_changed(DisasContext *dc);
+/* Before an exit: the context is that of the state if it was not. */
+void gen_sync_ctx(DisasContext *dc);
 
 /* Set rd by a jump's link value: the address behind this instruction. */
 static inline void gen_link(DisasContext *dc, int rd)

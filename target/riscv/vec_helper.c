@@ -69,6 +69,12 @@ const VecShape vec_shapes[VOP_COUNT] = {
 VecKernelRow *vec_kernels_host(void)
 {
 #ifdef __x86_64__
+    if (__builtin_cpu_supports("avx512vbmi") &&
+        __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512dq")) {
+        return vec_kernels_avx512;
+    }
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
         __builtin_cpu_supports("bmi2")) { /* F16C comes with AVX2 */
         return vec_kernels_avx2;

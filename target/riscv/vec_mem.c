@@ -130,7 +130,7 @@ static size_t run_length(const Access *x, vaddr va, size_t n, uint8_t **host)
     return *host != NULL ? n : 0;
 }
 
-/* Segments of two to eight fields in plain host memory. */
+/* Segments of five to eight fields in plain host memory. */
 #define SEGMENTS(T)                                                            \
     static void segments_##T(const Access *x, uint8_t *reg, uint8_t *mem,      \
                              size_t n)                                         \
@@ -163,6 +163,13 @@ static void copy_run(const Access *x, size_t i, uint8_t *host, size_t n)
 
     if (x->nf == 1) {
         memcpy(x->store ? host : reg, x->store ? reg : host, n << x->log);
+        return;
+    }
+    if (x->nf <= 4) {
+        VecCtx c = { .neutral = x->group };
+
+        x->env->vec[(x->store ? VOP_SEGST2 : VOP_SEGLD2) + x->nf - 2][x->log](
+            x->store ? host : reg, x->store ? reg : host, NULL, n, &c);
         return;
     }
     switch (x->log) {
@@ -223,9 +230,107 @@ static void unit(const Access *x, vaddr base, size_t to)
     }
 }
 
+/* --- elements that lie apart --- */
+
+/* Host address of the T at @va_ when L1 lets it pass, else out of the loop. */
+#define PLAIN_HOST(T, va_, host_)                                              \
+    {                                                                          \
+        unsigned slot_ = ((va_) >> 12) & (TCG_TLB_SIZE - 1);                   \
+                                                                               \
+        if (unlikely(((va_) ^ tag[slot_]) > PAGE_BYTES - sizeof(T))) {         \
+            break;                                                             \
+        }                                                                      \
+        host_ = (uint8_t *)(uintptr_t)((va_) + tlb->addend[slot_]);            \
+    }
+
+/* Elements from @i on, each at base + @at: as far as they are plain memory;
+ * returns the first that is not. */
+#define APART(name, T, at, ...)                                                \
+    static size_t name(const Access *x, vaddr base, __VA_ARGS__, size_t i,     \
+                       size_t n)                                               \
+    {                                                                          \
+        const TcgTlb *tlb = &tcg_hot(x->env)->tlb[x->mmu];                     \
+        const uint64_t *tag = x->store ? tlb->tag_w : tlb->tag_r;              \
+        T *r = (T *)x->reg;                                                    \
+                                                                               \
+        for (; i < n; i++) {                                                   \
+            vaddr va = (base + (at)) & x->wrap;                                \
+            uint8_t *host;                                                     \
+                                                                               \
+            if (x->masked && !vec_mask_bit(x->env->vreg, i)) {                 \
+                continue;                                                      \
+            }                                                                  \
+            PLAIN_HOST(T, va, host)                                            \
+            if (x->store) {                                                    \
+                memcpy(host, r + i, sizeof(T));                                \
+            } else {                                                           \
+                memcpy(r + i, host, sizeof(T));                                \
+            }                                                                  \
+        }                                                                      \
+        return i;                                                              \
+    }
+#define STRIDED(T)    APART(strided_##T, T, i *stride, uint64_t stride)
+#define INDEXED(T, I) APART(indexed_##T##_##I, T, index[i], const I *index)
+/* clang-format off */
+#define INDEXED_ALL(T) \
+    INDEXED(T, uint8_t) INDEXED(T, uint16_t) INDEXED(T, uint32_t) \
+    INDEXED(T, uint64_t)
+STRIDED(uint8_t) STRIDED(uint16_t) STRIDED(uint32_t) STRIDED(uint64_t)
+INDEXED_ALL(uint8_t) INDEXED_ALL(uint16_t) INDEXED_ALL(uint32_t)
+INDEXED_ALL(uint64_t)
+#define INDEXED_CASES(T, log_) \
+    case (log_) * 4: return indexed_##T##_uint8_t(x, base, index, i, n); \
+    case (log_) * 4 + 1: return indexed_##T##_uint16_t(x, base, index, i, n); \
+    case (log_) * 4 + 2: return indexed_##T##_uint32_t(x, base, index, i, n); \
+    case (log_) * 4 + 3: return indexed_##T##_uint64_t(x, base, index, i, n);
+    /* clang-format on */
+
+    static bool all_plain(const Access *x)
+{
+    return x->nf == 1 && !(x->oi & MO_ALIGN);
+}
+
+static size_t strided_run(const Access *x, vaddr base, uint64_t stride,
+                          size_t i, size_t n)
+{
+    if (!all_plain(x)) {
+        return i;
+    }
+    switch (x->log) {
+    case 0:
+        return strided_uint8_t(x, base, stride, i, n);
+    case 1:
+        return strided_uint16_t(x, base, stride, i, n);
+    case 2:
+        return strided_uint32_t(x, base, stride, i, n);
+    default:
+        return strided_uint64_t(x, base, stride, i, n);
+    }
+}
+
+static size_t indexed_run(const Access *x, vaddr base, const void *index,
+                          unsigned eew, size_t i, size_t n)
+{
+    if (!all_plain(x)) {
+        return i;
+    }
+    switch (x->log * 4 + eew) {
+        INDEXED_CASES(uint8_t, 0)
+        INDEXED_CASES(uint16_t, 1)
+        INDEXED_CASES(uint32_t, 2)
+        INDEXED_CASES(uint64_t, 3)
+    default:
+        return i;
+    }
+}
+
 static void strided(const Access *x, vaddr base, int64_t stride)
 {
     for (size_t i = x->env->vstart; i < x->env->vl; i++) {
+        i = strided_run(x, base, (uint64_t)stride, i, x->env->vl);
+        if (i >= x->env->vl) {
+            break;
+        }
         if (is_active(x, i)) {
             segment(x, i, base + i * (uint64_t)stride);
         }
@@ -238,6 +343,10 @@ static void indexed(const Access *x, vaddr base)
     unsigned eew = bits_get(x->desc, VD_EEW, 2);
 
     for (size_t i = x->env->vstart; i < x->env->vl; i++) {
+        i = indexed_run(x, base, index, eew, i, x->env->vl);
+        if (i >= x->env->vl) {
+            break;
+        }
         if (is_active(x, i)) {
             segment(x, i, base + vec_get(index, i, eew));
         }

@@ -105,8 +105,11 @@ enum { V_NONE = -1, V_HALF = -2, V_QUARTER = -3, V_EIGHTH = -4, V_MASK = 9 };
 #define VEC_FWRED(V) V(FWREDUSUM) V(FWREDOSUM)
 #define VEC_EXT(V) V(ZEXT2) V(SEXT2) V(ZEXT4) V(SEXT4) V(ZEXT8) V(SEXT8)
 /* Our own: copy where the mask byte b is set; the same, else the neutral
- * value; fill with a scalar; keep those whose mask byte is set. */
-#define VEC_OWN(V) V(MERGE) V(NEUTRAL) V(SPLAT) V(PACK)
+ * value; fill with a scalar; mask bytes to bits; n segments of 2 to 4 fields
+ * from memory at a to registers at d, and from registers at a. */
+#define VEC_OWN(V) \
+    V(MERGE) V(NEUTRAL) V(SPLAT) V(PACK) V(SEGLD2) V(SEGLD3) V(SEGLD4) \
+    V(SEGST2) V(SEGST3) V(SEGST4)
 
 #define VEC_INT_OPS(V) \
     VEC_INT2(V) VEC_SAT2(V) VEC_INT3(V) VEC_CMP(V) VEC_WIDE2(V) VEC_WIDEW(V) \
@@ -138,7 +141,8 @@ struct VecCtx {
     uint8_t rounding; /* FloatRound, for those in software */
     uint8_t flags;    /* fflags to add */
     bool sat;         /* vxsat to set */
-    uint64_t neutral; /* VOP_NEUTRAL */
+    /* VOP_NEUTRAL; segments: bytes from one field's registers to the next's */
+    uint64_t neutral;
 };
 
 /*
@@ -156,6 +160,7 @@ typedef RiscvVecTable VecKernelRow; /* by log2 of bytes of SEW */
  * software. */
 extern VecKernelRow vec_kernels_base[VOP_COUNT];
 extern VecKernelRow vec_kernels_avx2[VOP_COUNT];
+extern VecKernelRow vec_kernels_avx512[VOP_COUNT];
 extern VecKernelRow vec_kernels_soft[VOP_COUNT];
 /* The best of this host; constant. */
 VecKernelRow *vec_kernels_host(void);

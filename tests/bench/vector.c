@@ -262,14 +262,15 @@ static uint64_t unit(void)
         bytes[sizeof(bytes) - 1] = 0;
         memcpy(other, bytes, sizeof(bytes));
     }
-    asm volatile("1: vsetvli t0, x0, e8, m4, ta, ma\n"
-                 "vle8ff.v v8, (%[a])\nvle8ff.v v16, (%[b])\n"
-                 "vmseq.vi v0, v8, 0\nvmsne.vv v1, v8, v16\n"
-                 "vmor.mm v0, v0, v1\nvfirst.m %[f], v0\ncsrr %[vl], vl\n"
-                 "add %[a], %[a], %[vl]\nadd %[b], %[b], %[vl]\n"
-                 "bltz %[f], 1b\n"
-                 : [a] "+r"(a), [b] "+r"(b), [f] "=&r"(found),
-                   [vl] "=&r"(vl)::"t0", "memory");
+    asm volatile(
+        "1: vsetvli t0, x0, e8, m4, ta, ma\n"
+        "vle8ff.v v8, (%[a])\nvle8ff.v v16, (%[b])\n"
+        "vmseq.vi v0, v8, 0\nvmsne.vv v1, v8, v16\n"
+        "vmor.mm v0, v0, v1\nvfirst.m %[f], v0\ncsrr %[vl], vl\n"
+        "add %[a], %[a], %[vl]\nadd %[b], %[b], %[vl]\n"
+        "bltz %[f], 1b\n"
+        : [a] "+r"(a), [b] "+r"(b), [f] "=&r"(found), [vl] "=&r"(vl)::"t0",
+          "memory");
     return a - vl + found - bytes;
 }
 BENCH("v_strcmp", 10000, 0x3fff)
@@ -425,8 +426,7 @@ static uint64_t unit(void)
                  "vmv2r.v v10, v4\nvmv2r.v v2, v8\nvmv2r.v v0, v10\n"
                  "vmv2r.v v4, v6\nvsseg3e8.v v0, (%[d])\n"
                  "add %[d], %[d], t1\nsub %[n], %[n], t0\nbnez %[n], 1b\n"
-                 : [n] "+r"(n), [a] "+r"(a), [d] "+r"(d)::"t0", "t1",
-                   "memory");
+                 : [n] "+r"(n), [a] "+r"(a), [d] "+r"(d)::"t0", "t1", "memory");
     return sum_bytes(other, sizeof(other) / 3 * 3);
 }
 BENCH("v_bgr", 12000, 0xd1b2751f816f91d7)
@@ -467,8 +467,7 @@ static uint64_t unit(void)
                  "vmsgtu.vi v0, v10, 15\nvcompress.vm v11, v10, v0\n"
                  "vcpop.m t1, v0\nvse8.v v11, (%[d])\nadd %[d], %[d], t1\n"
                  "sub %[n], %[n], t0\nbnez %[n], 1b\n"
-                 : [n] "+r"(n), [a] "+r"(a), [d] "+r"(d)::"t0", "t1",
-                   "memory");
+                 : [n] "+r"(n), [a] "+r"(a), [d] "+r"(d)::"t0", "t1", "memory");
     return d - other;
 }
 BENCH("v_pack", 6000, 0x3c75)
