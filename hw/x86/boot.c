@@ -30,6 +30,7 @@ enum {
     H_CODE32 = 0x214,
     H_RAMDISK = 0x218,
     H_RAMDISK_SIZE = 0x21c,
+    H_HEAP_END = 0x224,
     H_CMDLINE = 0x228,
     H_INITRD_MAX = 0x22c,
     H_ALIGN = 0x230,
@@ -174,27 +175,75 @@ static bool is_bzimage(const Kernel *k)
            memcmp(k->data + H_MAGIC, "HdrS", 4) == 0;
 }
 
-/* Where the kernel goes, and that it fits; 0 with an error. */
-static hwaddr bzimage_addr(Kernel *k, uint64_t code_size, Error **errp)
+/* Where a bzImage goes and is entered. */
+typedef struct Place {
+    hwaddr load, entry32;
+} Place;
+
+/*
+ * A relocatable kernel is loaded where it prefers to run, another at 1 MiB,
+ * from where it moves itself to that place (boot.rst 1.3: pref_address,
+ * init_size; 1.6: the layout). False: it does not fit.
+ */
+static bool place_bzimage(Kernel *k, uint64_t code_size, Place *p, Error **errp)
 {
     const uint8_t *h = k->data;
     uint64_t ram = x86_ram_below_4g(&k->v->parent);
-    hwaddr addr = ld32_le(h + H_CODE32);
-    uint64_t need = code_size;
+    bool placed = ld16_le(h + H_VERSION) >= 0x20a;
+    hwaddr run = placed ? ld64_le(h + H_PREF_ADDR) : MiB;
+    uint64_t need = placed ? ld32_le(h + H_INIT_SIZE) : 0;
+    bool moves = placed && h[H_RELOCATABLE];
 
-    if (ld16_le(h + H_VERSION) >= 0x20a) {
-        need = MAX(need, ld32_le(h + H_INIT_SIZE));
-        addr = ld64_le(h + H_PREF_ADDR);
-    }
-    if (addr < MiB || addr > ram || need > ram - addr) {
+    p->load = moves ? run : MiB;
+    p->entry32 = moves ? run : ld32_le(h + H_CODE32);
+    need = MAX(need, code_size);
+    if (run < MiB || !range_fits(run, need, ram) ||
+        !range_fits(p->load, code_size, ram)) {
         error_set(errp,
                   "the kernel wants %" PRIu64 " MiB of memory at 0x%" PRIx64
                   ", and the guest has %" PRIu64 " MiB there",
-                  need / MiB, addr, addr < ram ? (ram - addr) / MiB : 0);
-        return 0;
+                  need / MiB, run, run < ram ? (ram - run) / MiB : 0);
+        return false;
     }
-    k->end = addr + need;
-    return addr;
+    if (p->entry32 - p->load >= code_size) {
+        error_set(errp,
+                  "the kernel's entry 0x%" PRIx64 " is outside of the kernel, "
+                  "which is loaded at 0x%" PRIx64,
+                  p->entry32, p->load);
+        return false;
+    }
+    k->end = MAX(run + need, p->load + code_size);
+    return true;
+}
+
+/* The 32-bit protocol wants EBX, EBP and EDI clear (boot.rst 1.13); of these
+ * the CPU starts with the parameters in EBX, as PVH wants it. */
+static bool enter_32(Kernel *k, hwaddr entry, Error **errp)
+{
+    uint8_t code[] = { 0x31, 0xdb,          /* xor %ebx, %ebx */
+                       0xb8, 0,    0, 0, 0, /* mov $entry, %eax */
+                       0xff, 0xe0 };        /* jmp *%eax */
+
+    st32_le(code + 3, (uint32_t)entry);
+    k->v->entry = BOOT_ENTRY32;
+    return loader_add_bytes(&k->v->parent, NULL, "entry", BOOT_ENTRY32, code,
+                            sizeof(code), errp);
+}
+
+static bool enter_bzimage(Kernel *k, const Place *p, Error **errp)
+{
+    const uint8_t *h = k->data;
+    bool long_mode = ld16_le(h + H_VERSION) >= 0x20c &&
+                     (ld16_le(h + H_XLOADFLAGS) & XLF_KERNEL_64);
+
+    if (!put_gdt(k, long_mode, errp)) {
+        return false;
+    }
+    if (!long_mode) {
+        return enter_32(k, p->entry32, errp);
+    }
+    k->v->entry = p->load + ENTRY_64;
+    return put_page_tables(k, errp);
 }
 
 static bool load_bzimage(Kernel *k, const char *cmdline, Error **errp)
@@ -202,34 +251,31 @@ static bool load_bzimage(Kernel *k, const char *cmdline, Error **errp)
     const uint8_t *h = k->data;
     uint64_t setup = ((h[H_SETUP_SECTS] ? h[H_SETUP_SECTS] : 4) + 1ull) * 512;
     unsigned version = ld16_le(h + H_VERSION);
-    bool long_mode =
-        version >= 0x20c && (ld16_le(h + H_XLOADFLAGS) & XLF_KERNEL_64);
     g_autofree uint8_t *zp = g_malloc0(PAGE);
     gsize header_end = MIN((gsize)H_MAGIC + h[H_JUMP + 1], (gsize)H_END);
-    hwaddr addr;
+    uint64_t room = version >= 0x206 ? ld32_le(h + H_CMDLINE_SIZE) + 1ull : 256;
+    Place place;
 
-    if (version < 0x204 || setup >= k->size ||
-        !(h[H_LOADFLAGS] & LOADED_HIGH)) {
+    if (version < 0x204 || !(h[H_LOADFLAGS] & LOADED_HIGH)) {
         error_set(errp, "the kernel's boot protocol %u.%u is too old",
                   version >> 8, version & 0xff);
         return false;
     }
-    addr = bzimage_addr(k, k->size - setup, errp);
-    if (!addr) {
+    if (setup >= k->size) {
+        error_set(errp,
+                  "the kernel ends within its %" PRIu64 " bytes of set-up code",
+                  setup);
+        return false;
+    }
+    if (!place_bzimage(k, k->size - setup, &place, errp)) {
         return false;
     }
     k->initrd_max = ld32_le(h + H_INITRD_MAX);
     memcpy(zp + H_SETUP_SECTS, h + H_SETUP_SECTS,
            MAX(header_end, (gsize)H_MAGIC) - H_SETUP_SECTS);
-    k->v->entry = addr + (long_mode ? ENTRY_64 : 0);
-    return put_initrd(k, errp) &&
-           put_cmdline(k, cmdline,
-                       version >= 0x206 ? ld32_le(h + H_CMDLINE_SIZE) + 1ull
-                                        : 256,
-                       errp) &&
-           put_zero_page(k, zp, errp) && put_gdt(k, long_mode, errp) &&
-           (!long_mode || put_page_tables(k, errp)) &&
-           loader_add_bytes(&k->v->parent, NULL, "kernel", addr,
+    return put_initrd(k, errp) && put_cmdline(k, cmdline, room, errp) &&
+           put_zero_page(k, zp, errp) && enter_bzimage(k, &place, errp) &&
+           loader_add_bytes(&k->v->parent, NULL, "kernel", place.load,
                             k->data + setup, k->size - setup, errp);
 }
 
@@ -406,59 +452,126 @@ bool x86_direct_boot(MicrovmMachine *v, const char *cmdline, Error **errp)
     return ok;
 }
 
-/* Keys and values as SeaBIOS's and qboot's loaders expect them. */
+/* --- by firmware --- */
+
+enum { SETUP_ADDR = 0x10000, KERNEL_ADDR = 0x100000, HEAP_END = 0xe000 };
+enum {
+    FIRMWARE_TOP = 1 << 20, /* what firmware keeps of high RAM, at most */
+    CAN_USE_HEAP = 0x80,
+    LOADER_NUMBER = 0xb0, /* of those who fetch by fw_cfg */
+};
+
+static void give(FwCfg *fw, uint16_t addr_key, uint64_t addr, uint16_t size_key,
+                 uint16_t data_key, GBytes *bytes)
+{
+    fw_cfg_set_u32(fw, addr_key, (uint32_t)addr);
+    fw_cfg_set_u32(fw, size_key, (uint32_t)g_bytes_get_size(bytes));
+    fw_cfg_set_gbytes(fw, data_key, bytes);
+}
+
+static bool give_initrd(Kernel *k, Error **errp)
+{
+    MicrovmMachine *v = k->v;
+    uint64_t top = MIN(x86_ram_below_4g(&v->parent) - FIRMWARE_TOP,
+                       ld32_le(k->data + H_INITRD_MAX) + 1ull);
+    g_autoptr(GBytes) bytes = NULL;
+
+    if (!v->parent.config.initrd) {
+        return true;
+    }
+    bytes = loader_read_file(v->parent.config.initrd, "initrd", FILE_MAX, errp);
+    if (!bytes) {
+        return false;
+    }
+    k->initrd_size = g_bytes_get_size(bytes);
+    if (k->initrd_size > top || top - k->initrd_size < k->end) {
+        error_set(errp,
+                  "initrd '%s' of %" PRIu64 " bytes does not fit behind the "
+                  "kernel: give the guest more memory",
+                  v->parent.config.initrd, k->initrd_size);
+        return false;
+    }
+    k->initrd = align_down(top - k->initrd_size, PAGE);
+    give(v->parent.fw_cfg, FW_CFG_INITRD_ADDR, k->initrd, FW_CFG_INITRD_SIZE,
+         FW_CFG_INITRD_DATA, bytes);
+    return true;
+}
+
+/* The set-up code with what a loader fills in (boot.rst 1.3, 1.11). */
+static GBytes *setup_code(const Kernel *k, uint64_t size)
+{
+    uint8_t *h = g_memdup2(k->data, size);
+
+    h[H_LOADER] = LOADER_NUMBER;
+    h[H_LOADFLAGS] |= CAN_USE_HEAP;
+    st16_le(h + H_HEAP_END, HEAP_END - 0x200);
+    st32_le(h + H_RAMDISK, (uint32_t)k->initrd);
+    st32_le(h + H_RAMDISK_SIZE, (uint32_t)k->initrd_size);
+    st32_le(h + H_CMDLINE, BOOT_CMDLINE);
+    return g_bytes_new_take(h, size);
+}
+
+/* linuxboot.S, which a PC BIOS finds as a file; its bytes sum to zero. */
+static bool give_option_rom(MicrovmMachine *v, Error **errp)
+{
+    gsize size = x86_linuxboot_size;
+    g_autofree uint8_t *rom = NULL;
+    uint8_t sum = 0;
+
+    if (!v->option_roms || size == 0) {
+        return true;
+    }
+    rom = g_memdup2(x86_linuxboot_rom, size);
+    for (gsize i = 0; i < size; i++) {
+        sum = (uint8_t)(sum + rom[i]);
+    }
+    rom[size - 1] = (uint8_t)(rom[size - 1] - sum);
+    return fw_cfg_add_file(v->parent.fw_cfg, "genroms/linuxboot.bin", rom, size,
+                           NULL, NULL, errp);
+}
+
+static bool give_kernel(Kernel *k, const char *cmdline, Error **errp)
+{
+    MicrovmMachine *v = k->v;
+    FwCfg *fw = v->parent.fw_cfg;
+    uint64_t setup_size =
+        ((k->data[H_SETUP_SECTS] ? k->data[H_SETUP_SECTS] : 4) + 1ull) * 512;
+    g_autoptr(GBytes) setup = NULL, rest = NULL, text = NULL;
+
+    if (setup_size >= k->size || !(k->data[H_LOADFLAGS] & LOADED_HIGH)) {
+        error_set(errp, "kernel '%s' is cut off or too old for firmware",
+                  v->parent.config.kernel);
+        return false;
+    }
+    k->end = KERNEL_ADDR + k->size - setup_size;
+    if (!give_initrd(k, errp)) {
+        return false;
+    }
+    setup = setup_code(k, setup_size);
+    rest = g_bytes_new_from_bytes(k->bytes, setup_size, k->size - setup_size);
+    text = g_bytes_new(cmdline, strlen(cmdline) + 1);
+    give(fw, FW_CFG_SETUP_ADDR, SETUP_ADDR, FW_CFG_SETUP_SIZE,
+         FW_CFG_SETUP_DATA, setup);
+    give(fw, FW_CFG_KERNEL_ADDR, KERNEL_ADDR, FW_CFG_KERNEL_SIZE,
+         FW_CFG_KERNEL_DATA, rest);
+    give(fw, FW_CFG_CMDLINE_ADDR, BOOT_CMDLINE, FW_CFG_CMDLINE_SIZE,
+         FW_CFG_CMDLINE_DATA, text);
+    return give_option_rom(v, errp);
+}
+
 bool x86_kernel_to_fw_cfg(MicrovmMachine *v, const char *cmdline, Error **errp)
 {
-    enum { SETUP_ADDR = 0x10000, KERNEL_ADDR = 0x100000 };
-    FwCfg *fw = v->parent.fw_cfg;
     Kernel k = { .v = v };
-    g_autoptr(GBytes) setup = NULL, rest = NULL, initrd = NULL;
-    uint8_t *header;
-    uint64_t setup_size, top;
+    bool ok = false;
 
     if (!read_kernel(&k, errp)) {
         return false;
     }
-    if (!is_bzimage(&k)) {
+    if (is_bzimage(&k)) {
+        ok = give_kernel(&k, cmdline, errp);
+    } else {
         error_set(errp, "with firmware the kernel must be a bzImage");
-        g_bytes_unref(k.bytes);
-        return false;
     }
-    setup_size =
-        ((k.data[H_SETUP_SECTS] ? k.data[H_SETUP_SECTS] : 4) + 1ull) * 512;
-    setup_size = MIN(setup_size, k.size);
-    if (v->parent.config.initrd) {
-        initrd =
-            loader_read_file(v->parent.config.initrd, "initrd", FILE_MAX, errp);
-        if (!initrd) {
-            g_bytes_unref(k.bytes);
-            return false;
-        }
-        top = MIN(x86_ram_below_4g(&v->parent),
-                  ld32_le(k.data + H_INITRD_MAX) + 1ull);
-        k.initrd_size = g_bytes_get_size(initrd);
-        k.initrd = align_down(top - MIN(top, k.initrd_size), PAGE);
-        fw_cfg_set_gbytes(fw, FW_CFG_INITRD_DATA, initrd);
-    }
-    header = g_memdup2(k.data, setup_size);
-    header[H_LOADER] = 0xb0; /* the number of this protocol's loader */
-    header[H_LOADFLAGS] |= LOADED_HIGH;
-    st32_le(header + H_RAMDISK, (uint32_t)k.initrd);
-    st32_le(header + H_RAMDISK_SIZE, (uint32_t)k.initrd_size);
-    st32_le(header + H_CMDLINE, BOOT_CMDLINE);
-    setup = g_bytes_new_take(header, setup_size);
-    rest = g_bytes_new_from_bytes(k.bytes, setup_size, k.size - setup_size);
-    fw_cfg_set_u32(fw, FW_CFG_INITRD_ADDR, (uint32_t)k.initrd);
-    fw_cfg_set_u32(fw, FW_CFG_INITRD_SIZE, (uint32_t)k.initrd_size);
-    fw_cfg_set_u32(fw, FW_CFG_CMDLINE_ADDR, BOOT_CMDLINE);
-    fw_cfg_set_u32(fw, FW_CFG_CMDLINE_SIZE, (uint32_t)strlen(cmdline) + 1);
-    fw_cfg_set_string(fw, FW_CFG_CMDLINE_DATA, cmdline);
-    fw_cfg_set_u32(fw, FW_CFG_SETUP_ADDR, SETUP_ADDR);
-    fw_cfg_set_u32(fw, FW_CFG_SETUP_SIZE, (uint32_t)setup_size);
-    fw_cfg_set_gbytes(fw, FW_CFG_SETUP_DATA, setup);
-    fw_cfg_set_u32(fw, FW_CFG_KERNEL_ADDR, KERNEL_ADDR);
-    fw_cfg_set_u32(fw, FW_CFG_KERNEL_SIZE, (uint32_t)(k.size - setup_size));
-    fw_cfg_set_gbytes(fw, FW_CFG_KERNEL_DATA, rest);
     g_bytes_unref(k.bytes);
-    return true;
+    return ok;
 }

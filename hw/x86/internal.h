@@ -11,7 +11,7 @@ typedef struct MicrovmMachine {
     Machine parent;
     /* properties: set before the machine is built */
     int acpi, pcie, rtc, ioapic2, pit, pic; /* ON_OFF_AUTO_x */
-    bool isa_serial, auto_cmdline;
+    bool isa_serial, auto_cmdline, option_roms;
     /* constant after build */
     bool has_acpi, has_pcie, has_rtc, has_ioapic2;
     unsigned n_virtio, virtio_gsi;
@@ -27,6 +27,7 @@ typedef struct MicrovmMachine {
 /* Low memory of a direct boot. */
 enum {
     BOOT_GDT = 0x500,
+    BOOT_ENTRY32 = 0x540, /* a few insns before a 32-bit kernel */
     BOOT_START_INFO = 0x7000,
     BOOT_PML4 = 0x9000, /* then PDPT, four page directories */
     BOOT_PARAMS = 0x10000,
@@ -52,6 +53,10 @@ uint64_t x86_ram_below_4g(const Machine *m);
 bool x86_direct_boot(MicrovmMachine *v, const char *cmdline, Error **errp);
 /* The same for firmware to fetch by fw_cfg. */
 bool x86_kernel_to_fw_cfg(MicrovmMachine *v, const char *cmdline, Error **errp);
+
+/* linuxboot.S: an option ROM but for its checksum; empty where no KVM is. */
+extern const uint8_t x86_linuxboot_rom[];
+extern const uint32_t x86_linuxboot_size;
 
 /* acpi.c: at BOOT_ACPI, or for firmware. */
 bool microvm_acpi(MicrovmMachine *v, bool direct, Error **errp);

@@ -460,6 +460,8 @@ static const Property microvm_props[] = {
          "16550A at port 0x3f8"),
     PROP(bool, MicrovmMachine, auto_cmdline, "auto-kernel-cmdline", "on",
          "name virtio-mmio devices on the kernel command line, without ACPI"),
+    PROP(bool, MicrovmMachine, option_roms, "x-option-roms", "on",
+         "give a BIOS the option ROM that starts -kernel"),
     { 0 },
 };
 

@@ -104,27 +104,27 @@ def require_built_in(argv):
             raise unittest.SkipTest(f"this build has no device {kind}")
 
 
-class Guest:
-    """One emulator process with its serial console on pipes.
+class Console:
+    """Text from somewhere, read by a thread; subclasses say what and where to
+    send. Their `about` is the line that tells a failure's reader which."""
 
-    @before is what the console showed in an earlier process: a line that
-    was cut there goes on here.
-    """
+    about = ""
 
-    def __init__(self, *args, binary=None, before=""):
-        self.argv = [binary or BINARY, *map(str, args)]
-        self.text = before
+    def __init__(self, read):
+        self.text = ""
         self.at = 0  # expect() looks from here on
+        self.ended = False
         self.changed = threading.Condition()
-        self.process = subprocess.Popen(
-            self.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT)
-        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader = threading.Thread(target=self._read, args=(read,),
+                                       daemon=True)
         self.reader.start()
 
-    def _read(self):
+    def _read(self, read):
         while True:
-            data = self.process.stdout.read1(65536)
+            try:
+                data = read(65536)
+            except OSError:
+                data = b""
             with self.changed:
                 if data:
                     self.text += data.decode(errors="replace")
@@ -134,14 +134,14 @@ class Guest:
             if not data:
                 return
 
-    ended = False
+    def kill(self):
+        """What ends the other side."""
 
     def fail(self, why):
         """Raise with the end of what the guest said."""
         self.kill()
         last = "\n".join(self.text.splitlines()[-100:])
-        raise AssertionError(f"{why}\ncommand: {' '.join(self.argv)}\n"
-                             f"last output:\n{last}")
+        raise AssertionError(f"{why}\n{self.about}\nlast output:\n{last}")
 
     def expect(self, pattern, timeout=60):
         """Wait for @pattern in new output; returns the match."""
@@ -157,9 +157,40 @@ class Guest:
                 if left <= 0 or self.ended:
                     break
                 self.changed.wait(left)
-        self.fail(f"no {pattern!r} "
-                  + ("before the end" if self.ended
-                     else f"in {timeout * SLOW:.0f} s"))
+        return self.fail(f"no {pattern!r} "
+                         + ("before the end" if self.ended
+                            else f"in {timeout * SLOW:.0f} s"))
+
+
+class SocketConsole(Console):
+    """A serial console on a connected socket."""
+
+    def __init__(self, sock):
+        self.socket = sock
+        super().__init__(sock.recv)
+
+    def send(self, text):
+        self.socket.sendall(text.encode())
+
+    def close(self):
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # the other side did
+        self.reader.join()
+        self.socket.close()
+
+
+class Guest(Console):
+    """One emulator process with its serial console on pipes."""
+
+    def __init__(self, *args, binary=None):
+        self.argv = [binary or BINARY, *map(str, args)]
+        self.about = f"command: {' '.join(self.argv)}"
+        self.process = subprocess.Popen(
+            self.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT)
+        super().__init__(self.process.stdout.read1)
 
     def send(self, text):
         self.process.stdin.write(text.encode())

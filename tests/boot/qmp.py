@@ -21,22 +21,28 @@ class Qmp:
     """One monitor on a unix socket, with its events kept in order."""
 
     def __init__(self, path, timeout=60):
+        """@path: a unix socket that appears, or a socket that is connected."""
         self.timeout = timeout * g.SLOW
         self.events = []
         self.buffer = b""
-        until = time.monotonic() + self.timeout
-        self.socket = socket.socket(socket.AF_UNIX)
+        connected = isinstance(path, socket.socket)
+        self.socket = path if connected else socket.socket(socket.AF_UNIX)
         self.socket.settimeout(self.timeout)
+        if not connected:
+            self.connect(os.fspath(path))
+        self.greeting = self.read()["QMP"]
+        self.command("qmp_capabilities")
+
+    def connect(self, path):
+        until = time.monotonic() + self.timeout
         while True:
             try:
-                self.socket.connect(os.fspath(path))
-                break
+                self.socket.connect(path)
+                return
             except (FileNotFoundError, ConnectionRefusedError):
                 if time.monotonic() > until:
                     raise
                 time.sleep(0.02)
-        self.greeting = self.read()["QMP"]
-        self.command("qmp_capabilities")
 
     def close(self):
         self.socket.close()

@@ -62,6 +62,70 @@ class Programs(KvmTest):
                 (11, "3\n"))
 
 
+class Firmware(KvmTest):
+    """prog/bzimage.S, by our loader and by firmware: a letter for each thing
+    that boot.rst promises; R: it was entered in real mode."""
+
+    def kernel(self, *args, change=None):
+        """(status, text) of the kernel, whose bytes @change may alter."""
+        image = bytearray((PROGRAMS / "bzimage").read_bytes())
+        if change:
+            change(image)
+        kernel, initrd = self.dir / "kernel", self.dir / "initrd"
+        kernel.write_bytes(image)
+        initrd.write_bytes(b"nird!")
+        guest = g.Guest(
+            "-accel", "kvm", "-M", "microvm", "-cpu", "host", "-m", "32",
+            "-display", "none", "-serial", "stdio", "-monitor", "none", "-device",
+            "isa-debug-exit,iobase=0xf4,iosize=4", "-kernel", kernel,
+            "-initrd", initrd, "-append", "note this", *args)
+        self.addCleanup(guest.kill)
+        return guest.wait(120), guest.text
+
+    def firmware(self, name):
+        found = g.fetched("peer-qemu-10") / "usr/share" / name
+        if not found.exists():
+            raise unittest.SkipTest(f"no {name}")
+        return found
+
+    def test_32_bit_protocol(self):
+        self.assertEqual(self.kernel(), (43, "0PHCI\n"))
+
+    def test_qboot_enters_the_set_up_code(self):
+        status, text = self.kernel("-bios", self.firmware("qemu/qboot.rom"))
+        self.assertEqual((status, text[-7:]), (43, "R0PHCI\n"))
+
+    def test_seabios_enters_the_set_up_code(self):
+        status, text = self.kernel(
+            "-bios", self.firmware("seabios/bios-microvm.bin"))
+        self.assertIn("SeaBIOS", text)
+        self.assertEqual((status, text[-7:]), (43, "R0PHCI\n"))
+
+    def refused(self, change, why):
+        status, text = self.kernel(change=change)
+        self.assertEqual(status, 1)
+        self.assertIn(why, text)
+        self.assertEqual(text.count("\n"), 1)
+
+    def test_bad_images_say_what_is_wrong(self):
+        def put(at, *values):
+            def change(image):
+                image[at:at + len(values)] = bytes(values)
+            return change
+
+        def cut(image):
+            del image[0x300:]
+
+        self.refused(put(0x206, 3, 2), "boot protocol 2.3 is too old")
+        self.refused(put(0x211, 0), "too old")
+        self.refused(put(0x214, 0, 0, 0, 2),
+                     "entry 0x2000000 is outside of the kernel")
+        self.refused(put(0x260, 0, 0, 0, 0x40),
+                     "wants 1024 MiB of memory at 0x200000")
+        self.refused(cut, "ends within its 1024 bytes of set-up code")
+        self.refused(put(0x202, 0), "neither a bzImage nor an ELF file")
+
+
 class Control(KvmTest):
     """The machine from outside, while a program loops."""
 

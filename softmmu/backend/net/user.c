@@ -102,6 +102,9 @@ static void user_ready(void *opaque)
         room ? poll((struct pollfd *)s->polled->data, s->polled->len, 0) : -1;
 
     slirp_pollfds_poll(s->slirp, n < 0, get_revents, s);
+    /* An answer serves once: slirp's buffers are fuller now than when it asked,
+     * and it takes a second "readable" for room that it has (soread()). */
+    g_array_set_size(s->polled, 0);
     bh_schedule(s->refill);
 }
 
