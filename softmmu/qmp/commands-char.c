@@ -80,11 +80,10 @@ static void flatten_address(json_object *addr, json_object *out)
 /* The options as -chardev takes them. */
 static json_object *flatten_options(const ChardevBackend *b)
 {
-    json_object *out = json_object_new_object();
+    json_object *out = json_object_new_object(), *server;
 
     if (strcmp(b->type, "socket") == 0) { /* the QMP default */
         json_object_object_add(out, "server", json_object_new_boolean(true));
-        json_object_object_add(out, "wait", json_object_new_boolean(false));
     }
     if (!json_object_is_type(b->data, json_type_object)) {
         return out;
@@ -101,6 +100,11 @@ static json_object *flatten_options(const ChardevBackend *b)
             }
         }
         json_object_object_add(out, key, json_object_get(value));
+    }
+    if (json_object_object_get_ex(out, "server", &server) &&
+        json_object_get_boolean(server) &&
+        !json_object_object_get_ex(out, "wait", NULL)) {
+        json_object_object_add(out, "wait", json_object_new_boolean(false));
     }
     return out;
 }

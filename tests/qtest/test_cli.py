@@ -259,6 +259,28 @@ class Errors(GuestTest):
         self.refused("-M", "virt", "-device", "virtio-rng-pci,id=d",
                      "-device", "virtio-rng-pci,id=d", names="d")
 
+    def test_character_devices_that_cannot_be(self):
+        for options, words in (
+                ("websocket=on,server=on", "'websocket' is not supported"),
+                ("tls-creds=t", "'tls-creds' is not supported"),
+                ("wait=off", "'wait' option is incompatible"),
+                ("reconnect=1,reconnect-ms=1", "mutually exclusive"),
+                ("server=on,reconnect=1", "'reconnect' option is")):
+            self.refused("-M", "none", "-chardev",
+                         f"socket,id=c,host=127.0.0.1,port=0,{options}",
+                         names=words)
+        self.refused("-M", "none", "-chardev", "stdio,id=a", "-chardev",
+                     "stdio,id=b", names="multiple character devices")
+
+    def test_drives_that_no_board_takes(self):
+        for board, interface in (("virt", "ide"), ("none", "pflash")):
+            self.refused("-M", board, "-drive",
+                         f"file.driver=null-co,format=raw,if={interface}",
+                         names=f"does not support if={interface}")
+        status, out, err = run("-drive", "format=help")
+        self.assertEqual((status, err), (0, ""))
+        self.assertIn(" raw", out)
+
     def test_missing_files(self):
         for option in ("-kernel", "-dtb", "-bios"):
             path = self.dir / "nosuch.file"
@@ -480,6 +502,13 @@ class Process(GuestTest):
                 pass_fds=[s.fileno()])
         qmp = Qmp(path)
         self.assertEqual(qmp.command("query-status")["status"], "prelaunch")
+        qmp.command("quit")
+        qmp.close()
+
+    def test_old_form_of_not_waiting(self):
+        path = self.dir / "old"
+        self.start_quiet("-qmp", f"unix:{path},server,nowait")
+        qmp = Qmp(path)
         qmp.command("quit")
         qmp.close()
 

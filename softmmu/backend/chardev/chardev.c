@@ -344,9 +344,21 @@ Chardev *chardev_new(Machine *m, const char *id, const char *driver,
     return chr->mux ? chardev_mux_new(m, id, chr, errp) : chr;
 }
 
+/* "nowait" is the old form of wait=off, and stands in many scripts. */
+static json_object *parse_options(const char *text, Error **errp)
+{
+    json_object *options = keyval_parse(text, "backend", errp), *value;
+
+    if (options && json_object_object_get_ex(options, "nowait", &value)) {
+        json_object_object_del(options, "nowait");
+        json_object_object_add(options, "wait", json_object_new_string("off"));
+    }
+    return options;
+}
+
 Chardev *chardev_from_text(Machine *m, const char *text, Error **errp)
 {
-    json_object *options = keyval_parse(text, "backend", errp);
+    json_object *options = parse_options(text, errp);
     g_autofree char *driver = NULL;
     g_autofree char *id = NULL;
     Chardev *chr = NULL;

@@ -205,11 +205,33 @@ static void stdio_raw_mode(StdioChardev *s)
     tcsetattr(STDIN_FILENO, TCSANOW, &raw);
 }
 
+/* Two readers would take each other's bytes. */
+static bool is_alone(const Chardev *chr)
+{
+    GPtrArray *all = chr->machine->chardevs->children;
+
+    for (guint i = 0; i < all->len; i++) {
+        Chardev *other =
+            object_try_cast(g_ptr_array_index(all, i), &chardev_stdio_type);
+
+        if (other && other != chr && other->opened) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool stdio_open(Chardev *chr, Error **errp)
 {
     StdioChardev *s = object_cast(chr, &chardev_stdio_type);
-    int in = dup(STDIN_FILENO), out = dup(STDOUT_FILENO);
+    int in, out;
 
+    if (!is_alone(chr)) {
+        error_set(errp, "cannot use stdio by multiple character devices");
+        return false;
+    }
+    in = dup(STDIN_FILENO);
+    out = dup(STDOUT_FILENO);
     if (in < 0 || out < 0) {
         error_set_errno(errp, errno, "cannot use stdio");
         return false;

@@ -21,7 +21,10 @@ typedef struct SocketChardev {
     Chardev parent;
     /* properties */
     char *host, *port, *path, *fd;
-    bool server, wait, nodelay, telnet, abstract, ipv4, ipv6;
+    bool server, nodelay, telnet, abstract, ipv4, ipv6;
+    bool websocket, tn3270;
+    char *tls_creds, *tls_authz;
+    int wait; /* ON_OFF_AUTO_x; auto: a server does */
     uint16_t to;
     uint64_t reconnect_s, reconnect_ms;
     /* the rest */
@@ -393,7 +396,7 @@ static bool open_server(SocketChardev *s, Error **errp)
     if (s->listen_fd < 0) {
         return false;
     }
-    if (s->wait) {
+    if (s->wait != ON_OFF_AUTO_OFF) {
         g_autofree char *where = sock_addr_text(s->addr);
 
         fprintf(stderr,
@@ -410,19 +413,42 @@ static bool open_server(SocketChardev *s, Error **errp)
     return true;
 }
 
+static bool check_options(const SocketChardev *s, Error **errp)
+{
+    const char *absent = s->websocket   ? "websocket"
+                         : s->tn3270    ? "tn3270"
+                         : s->tls_creds ? "tls-creds"
+                         : s->tls_authz ? "tls-authz"
+                                        : NULL;
+
+    if (absent) {
+        error_set(errp, "chardev: socket: '%s' is not supported", absent);
+    } else if (s->reconnect_s && s->reconnect_ms) {
+        error_set(errp,
+                  "'reconnect' and 'reconnect-ms' are mutually exclusive");
+    } else if (s->server && (s->reconnect_s || s->reconnect_ms)) {
+        error_set(errp, "'reconnect' option is incompatible with socket in "
+                        "server listen mode");
+    } else if (!s->server && s->wait != ON_OFF_AUTO_AUTO) {
+        error_set(errp, "'wait' option is incompatible with socket in client "
+                        "connect mode");
+    } else {
+        return true;
+    }
+    return false;
+}
+
 static bool socket_open(Chardev *chr, Error **errp)
 {
     SocketChardev *s = socket_of(chr);
     int fd;
 
     s->ctx = chr->ctx;
+    if (!check_options(s, errp)) {
+        return false;
+    }
     if (s->reconnect_s) {
         s->reconnect_ms = s->reconnect_s * 1000;
-    }
-    if (s->server && s->reconnect_ms) {
-        error_set(errp, "'reconnect' option is incompatible with socket in "
-                        "server listen mode");
-        return false;
     }
     timer_init(&s->retry, chr->machine->loop, CLOCK_RT, try_connect, s);
     if (!make_address(s, errp)) {
@@ -506,7 +532,11 @@ static const Property socket_props[] = {
     PROP(str, SocketChardev, path, "path", NULL, "path of a UNIX socket"),
     PROP(str, SocketChardev, fd, "fd", NULL, "inherited descriptor: a number, or a name from getfd"),
     PROP(bool, SocketChardev, server, "server", "off", "listen instead of connecting"),
-    PROP(bool, SocketChardev, wait, "wait", "on", "a server waits for its client before the start"),
+    PROP(onoffauto, SocketChardev, wait, "wait", "auto", "a server waits for its client before the start; auto: on"),
+    PROP(bool, SocketChardev, websocket, "websocket", "off", "not supported"),
+    PROP(bool, SocketChardev, tn3270, "tn3270", "off", "not supported"),
+    PROP(str, SocketChardev, tls_creds, "tls-creds", NULL, "not supported"),
+    PROP(str, SocketChardev, tls_authz, "tls-authz", NULL, "not supported"),
     PROP(bool, SocketChardev, nodelay, "nodelay", "off", "send small packets at once"),
     PROP(bool, SocketChardev, telnet, "telnet", "off", "speak the telnet protocol"),
     PROP(bool, SocketChardev, abstract, "abstract", "off", "UNIX socket in the abstract name space"),
