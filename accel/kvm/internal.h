@@ -125,6 +125,8 @@ void kvm_debug_free(KvmVm *vm);
 KvmNext kvm_debug_exit(KvmVcpu *v);
 
 /* stats.c */
+bool kvm_stats(AccelState *a, CPUState *cpu, AccelStatFn *put, void *opaque,
+               Error **errp);
 char *kvm_statistics(AccelState *a);
 
 #endif

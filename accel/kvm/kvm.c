@@ -363,5 +363,6 @@ const AccelOps kvm_accel_type = {
     .debug_changed = kvm_debug_changed,
     .attach_intc = kvm_attach_intc,
     .msi_send = kvm_msi_send,
+    .stats = kvm_stats,
     .statistics = kvm_statistics,
 };

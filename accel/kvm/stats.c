@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the kernel counts, from its binary statistics: a header, descriptors
- * with names, and values.
+ * with names, and values. Beside it, exits that reached this process.
  *
- * Spec: Linux Documentation/virt/kvm/api.rst, section 4.130
+ * Spec: Linux Documentation/virt/kvm/api.rst, section 4.133
  *       (KVM_GET_STATS_FD).
  * Locks: machine lock.
  */
@@ -15,7 +15,14 @@
 
 enum { STATS_MAX = 1u << 20, NAME_MAX_BYTES = 256 };
 
-/* @len bytes at @at of @fd, NUL-terminated; NULL: not to be had. */
+/* One descriptor's contents: what was read from it. */
+typedef struct StatsFile {
+    struct kvm_stats_header head;
+    uint8_t *desc, *data;
+    uint64_t data_size; /* bytes */
+} StatsFile;
+
+/* @len bytes at @at of @fd; NULL: not to be had. */
 static uint8_t *read_at(int fd, uint64_t at, uint64_t len)
 {
     uint8_t *p;
@@ -23,102 +30,174 @@ static uint8_t *read_at(int fd, uint64_t at, uint64_t len)
     if (len == 0 || len > STATS_MAX) {
         return NULL;
     }
-    p = g_malloc0(len + 1);
+    p = g_malloc0(len);
     if (pread(fd, p, len, (off_t)at) != (ssize_t)len) {
         g_clear_pointer(&p, g_free);
     }
     return p;
 }
 
-/* One counter's values in a line; histograms have several. */
-static void put_counter(GString *out, const struct kvm_stats_desc *d,
-                        const uint64_t *values)
+static size_t desc_step(const StatsFile *f)
 {
-    g_string_append_printf(out, "  %s", d->name);
-    for (uint16_t i = 0; i < d->size; i++) {
-        g_string_append_printf(out, "%s%" PRIu64, i ? " " : ": ", values[i]);
+    return sizeof(struct kvm_stats_desc) + f->head.name_size;
+}
+
+static const struct kvm_stats_desc *desc_at(const StatsFile *f, uint32_t i)
+{
+    return (const void *)(f->desc + i * desc_step(f));
+}
+
+static bool stats_read(StatsFile *f, int fd)
+{
+    if (pread(fd, &f->head, sizeof(f->head), 0) != sizeof(f->head) ||
+        f->head.name_size == 0 || f->head.name_size > NAME_MAX_BYTES) {
+        return false;
+    }
+    f->desc = read_at(fd, f->head.desc_offset,
+                      (uint64_t)f->head.num_desc * desc_step(f));
+    for (uint32_t i = 0; f->desc && i < f->head.num_desc; i++) {
+        const struct kvm_stats_desc *d = desc_at(f, i);
+
+        f->data_size =
+            MAX(f->data_size, (uint64_t)d->offset + (uint64_t)d->size * 8);
+    }
+    f->data = f->desc ? read_at(fd, f->head.data_offset, f->data_size) : NULL;
+    return f->data != NULL;
+}
+
+static const AccelStatType types[] = {
+    [KVM_STATS_TYPE_CUMULATIVE] = ACCEL_STAT_CUMULATIVE,
+    [KVM_STATS_TYPE_INSTANT] = ACCEL_STAT_INSTANT,
+    [KVM_STATS_TYPE_PEAK] = ACCEL_STAT_PEAK,
+    [KVM_STATS_TYPE_LINEAR_HIST] = ACCEL_STAT_LINEAR_HISTOGRAM,
+    [KVM_STATS_TYPE_LOG_HIST] = ACCEL_STAT_LOG2_HISTOGRAM,
+};
+
+static const AccelStatUnit units[] = {
+    [KVM_STATS_UNIT_NONE >> KVM_STATS_UNIT_SHIFT] = ACCEL_UNIT_NONE,
+    [KVM_STATS_UNIT_BYTES >> KVM_STATS_UNIT_SHIFT] = ACCEL_UNIT_BYTES,
+    [KVM_STATS_UNIT_SECONDS >> KVM_STATS_UNIT_SHIFT] = ACCEL_UNIT_SECONDS,
+    [KVM_STATS_UNIT_CYCLES >> KVM_STATS_UNIT_SHIFT] = ACCEL_UNIT_CYCLES,
+    /* KVM_STATS_UNIT_BOOLEAN: older headers lack the name */
+    [4] = ACCEL_UNIT_BOOLEAN,
+};
+
+/* False: a counter of a kind that is newer than this program. */
+static bool stat_from(const StatsFile *f, const struct kvm_stats_desc *d,
+                      AccelStat *out)
+{
+    unsigned type = d->flags & KVM_STATS_TYPE_MASK;
+    unsigned unit = (d->flags & KVM_STATS_UNIT_MASK) >> KVM_STATS_UNIT_SHIFT;
+    unsigned base = d->flags & KVM_STATS_BASE_MASK;
+
+    if (type >= ARRAY_SIZE(types) || unit >= ARRAY_SIZE(units) ||
+        base > KVM_STATS_BASE_POW2 || d->size == 0 ||
+        !memchr(d->name, '\0', f->head.name_size)) {
+        return false;
+    }
+    *out = (AccelStat){
+        .name = d->name,
+        .type = types[type],
+        .unit = units[unit],
+        .base = base == KVM_STATS_BASE_POW2 ? 2 : 10,
+        .exponent = d->exponent,
+        .bucket_size = d->bucket_size,
+        .values = (const uint64_t *)(f->data + d->offset),
+        .n = d->size,
+    };
+    return true;
+}
+
+/* The statistics that descriptor @fd gives; it is closed. */
+static bool put_file(int fd, AccelStatFn *put, void *opaque)
+{
+    StatsFile f = { 0 };
+    bool ok = stats_read(&f, fd);
+
+    for (uint32_t i = 0; ok && i < f.head.num_desc; i++) {
+        AccelStat stat;
+
+        if (stat_from(&f, desc_at(&f, i), &stat)) {
+            put(opaque, &stat);
+        }
+    }
+    g_free(f.desc);
+    g_free(f.data);
+    close(fd);
+    return ok;
+}
+
+bool kvm_stats(AccelState *a, CPUState *cpu, AccelStatFn *put, void *opaque,
+               Error **errp)
+{
+    KvmVm *vm = (KvmVm *)a;
+    int fd;
+
+    if (kvm_capability(vm, KVM_CAP_BINARY_STATS_FD) == 0) {
+        error_set(errp, "the host's KVM has no binary statistics: they came "
+                        "with Linux 5.14");
+        return false;
+    }
+    fd = cpu ? kvm_vcpu_ioctl(cpu, KVM_GET_STATS_FD, NULL)
+             : kvm_vm_ioctl(vm, KVM_GET_STATS_FD, NULL);
+    if (fd < 0) {
+        error_set_errno(errp, -fd, "kvm does not open its statistics");
+        return false;
+    }
+    if (!put_file(fd, put, opaque)) {
+        error_set(errp, "kvm's statistics cannot be read");
+        return false;
+    }
+    if (cpu) {
+        uint64_t exits = atomic_load(&kvm_vcpu(cpu)->exits);
+        AccelStat own = { .name = "user_space_exits",
+                          .unit = ACCEL_UNIT_NONE,
+                          .base = 10,
+                          .values = &exits,
+                          .n = 1 };
+
+        put(opaque, &own);
+    }
+    return true;
+}
+
+/* --- as text --- */
+
+/* One counter's values in a line; histograms have several. */
+static void put_line(void *opaque, const AccelStat *s)
+{
+    GString *out = opaque;
+
+    g_string_append_printf(out, "  %s:", s->name);
+    for (unsigned i = 0; i < s->n; i++) {
+        g_string_append_printf(out, " %" PRIu64, s->values[i]);
     }
     g_string_append_c(out, '\n');
 }
 
-static void put_all(GString *out, const struct kvm_stats_header *h,
-                    const uint8_t *desc, const uint8_t *data, uint64_t size)
+static void put_text(AccelState *a, CPUState *cpu, GString *out)
 {
-    size_t step = sizeof(struct kvm_stats_desc) + h->name_size;
+    Error *err = NULL;
 
-    for (uint32_t i = 0; i < h->num_desc; i++) {
-        const struct kvm_stats_desc *d = (const void *)(desc + i * step);
-
-        if (range_fits(d->offset, (uint64_t)d->size * 8, size) &&
-            memchr(d->name, '\0', h->name_size)) {
-            put_counter(out, d, (const uint64_t *)(data + d->offset));
-        }
-    }
-}
-
-static uint64_t data_size(const struct kvm_stats_header *h, const uint8_t *desc)
-{
-    size_t step = sizeof(struct kvm_stats_desc) + h->name_size;
-    uint64_t size = 0;
-
-    for (uint32_t i = 0; i < h->num_desc; i++) {
-        const struct kvm_stats_desc *d = (const void *)(desc + i * step);
-
-        size = MAX(size, (uint64_t)d->offset + (uint64_t)d->size * 8);
-    }
-    return size;
-}
-
-/* The statistics that descriptor @fd gives; it is closed. */
-static void put_stats(GString *out, const char *title, int fd)
-{
-    g_autofree uint8_t *head =
-        fd < 0 ? NULL : read_at(fd, 0, sizeof(struct kvm_stats_header));
-    const struct kvm_stats_header *h = (const void *)head;
-
-    if (h && h->name_size > 0 && h->name_size <= NAME_MAX_BYTES) {
-        g_autofree uint8_t *desc =
-            read_at(fd, h->desc_offset,
-                    (uint64_t)h->num_desc *
-                        (sizeof(struct kvm_stats_desc) + h->name_size));
-        uint64_t size = desc ? data_size(h, desc) : 0;
-        g_autofree uint8_t *data =
-            desc ? read_at(fd, h->data_offset, size) : NULL;
-
-        g_string_append_printf(out, "%s\n", title);
-        if (data) {
-            put_all(out, h, desc, data, size);
-        }
-    }
-    if (fd >= 0) {
-        close(fd);
+    if (!kvm_stats(a, cpu, put_line, out, &err)) {
+        g_string_append_printf(out, "  %s\n", error_text(err));
+        error_free(err);
     }
 }
 
 char *kvm_statistics(AccelState *a)
 {
     KvmVm *vm = (KvmVm *)a;
-    GString *out = g_string_new(NULL);
-    bool have = kvm_capability(vm, KVM_CAP_BINARY_STATS_FD) > 0;
+    GString *out = g_string_new("vm\n");
 
-    if (have) {
-        put_stats(out, "vm", kvm_vm_ioctl(vm, KVM_GET_STATS_FD, NULL));
-    }
+    put_text(a, NULL, out);
     for (guint i = 0; i < vm->vcpus->len; i++) {
         KvmVcpu *v = vm->vcpus->pdata[i];
-        g_autofree char *title = g_strdup_printf("vcpu %u", i);
 
-        if (!v) {
-            continue;
+        if (v) {
+            g_string_append_printf(out, "vcpu %u\n", i);
+            put_text(a, v->cpu, out);
         }
-        if (have) {
-            put_stats(out, title,
-                      kvm_vcpu_ioctl(v->cpu, KVM_GET_STATS_FD, NULL));
-        } else {
-            g_string_append_printf(out, "%s\n", title);
-        }
-        g_string_append_printf(out, "  user_space_exits: %" PRIu64 "\n",
-                               atomic_load(&v->exits));
     }
     return g_string_free(out, FALSE);
 }

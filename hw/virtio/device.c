@@ -46,6 +46,7 @@ VirtQueue *virtio_add_queue(VirtioDevice *v, uint16_t size,
                        .index = (uint16_t)v->n_queues++,
                        .size_max = size,
                        .handler = handler,
+                       .bell_fd = -1,
                        .ctx = ctx ? ctx : loop };
     vq->bh = bh_new(vq->ctx, virtq_run, vq);
     if (vq->ctx != loop) {
@@ -84,6 +85,10 @@ static void queues_free(VirtioDevice *v)
         VirtQueue *vq = v->queues[i];
 
         bh_free(vq->bh);
+        if (vq->bell_fd >= 0) {
+            loop_set_fd(vq->ctx, vq->bell_fd, NULL, NULL, NULL);
+            close(vq->bell_fd);
+        }
         if (vq->irq_bh) {
             bh_free(vq->irq_bh);
         }
@@ -257,6 +262,7 @@ void virtio_reset(VirtioDevice *v)
     void (*reset)(VirtioDevice *) = VIRTIO_METHOD(v, reset);
 
     queues_quiesce(v, true);
+    virtio_bells_off(v);
     if (reset) {
         reset(v);
     }
@@ -303,6 +309,7 @@ void virtio_set_status(VirtioDevice *v, uint8_t status)
         status_set(v, old);
     }
     if (v->status & ~old & VIRTIO_STATUS_DRIVER_OK) {
+        virtio_bells_update(v);
         queues_look(v);
     }
     queues_quiesce(v, false);
@@ -443,6 +450,9 @@ static void state_changed(Notifier *n, void *data)
         if (resume) {
             resume(v);
         }
+        queues_quiesce(v, true);
+        virtio_bells_update(v);
+        queues_quiesce(v, false);
         queues_look(v);
     }
 }

@@ -57,7 +57,7 @@ enum { MAGIC = 0x74726976 /* "virt" */, VENDOR = 0x554d4551 /* "QEMU" */ };
 typedef struct VirtioMmio {
     DeviceState parent;
     /* properties */
-    bool force_legacy;
+    bool force_legacy, ioeventfd;
     /* constant after realize */
     unsigned index;
     VirtioBus bus;
@@ -476,12 +476,24 @@ static void mmio_interrupt(VirtioBus *bus, VirtioDevice *v, uint16_t vector)
     mmio_update(object_cast(bus->parent.owner, &virtio_mmio_type));
 }
 
+static MemoryRegion *mmio_bell(VirtioBus *bus, VirtQueue *vq,
+                               MemoryIoeventfd *e)
+{
+    VirtioMmio *s = object_cast(bus->parent.owner, &virtio_mmio_type);
+
+    *e = (MemoryIoeventfd){
+        .addr = R_QUEUE_NOTIFY, .size = 4, .match = true, .data = vq->index
+    };
+    return s->ioeventfd ? &s->mmio : NULL;
+}
+
 const VirtioBusType virtio_mmio_bus_type = {
     .name = "virtio-mmio-bus",
     .parent = TYPE(virtio_bus_type),
     .attached = mmio_attached,
     .detached = mmio_detached,
     .interrupt = mmio_interrupt,
+    .bell = mmio_bell,
     .max_devices = 1,
 };
 
@@ -529,6 +541,8 @@ static const VmState mmio_vmstate = {
 static const Property mmio_props[] = {
     PROP(bool, VirtioMmio, force_legacy, "force-legacy", "on",
          "be version 1, the legacy interface"),
+    PROP(bool, VirtioMmio, ioeventfd, "ioeventfd", "on",
+         "notifications ring a descriptor, where the engine can"),
     { 0 },
 };
 

@@ -769,6 +769,20 @@ static void pci_interrupt(VirtioBus *bus, VirtioDevice *v, uint16_t vector)
     }
 }
 
+/* A driver without NOTIFICATION_DATA writes 16 bits (4.1.5.2). */
+static MemoryRegion *pci_bell(VirtioBus *bus, VirtQueue *vq, MemoryIoeventfd *e)
+{
+    VirtioPci *s = object_cast(bus->parent.owner, &virtio_pci_type);
+
+    if (!s->ioeventfd || s->disable_modern || vq->device->legacy) {
+        return NULL;
+    }
+    *e = (MemoryIoeventfd){
+        .addr = M_NOTIFY + (hwaddr)vq->index * s->notify_multiplier, .size = 2
+    };
+    return &s->modern;
+}
+
 const VirtioBusType virtio_pci_bus_type = {
     .name = "virtio-pci-bus",
     .parent = TYPE(virtio_bus_type),
@@ -776,6 +790,7 @@ const VirtioBusType virtio_pci_bus_type = {
     .attached = pci_attached,
     .detached = pci_detached,
     .interrupt = pci_interrupt,
+    .bell = pci_bell,
 };
 
 /* --- life --- */
@@ -846,6 +861,9 @@ static void proxy_unrealize(PciDevice *d)
 {
     VirtioPci *s = proxy_of(d);
 
+    if (device_of(s)) {
+        virtio_bells_off(device_of(s));
+    }
     msix_uninit(d);
     if (!s->disable_modern) {
         memory_region_destroy(&s->modern);
@@ -887,6 +905,8 @@ static const Property proxy_props[] = {
          "MSI-X vectors; by default one a queue and one for changes"),
     PROP(bool, VirtioPci, page_per_vq, "page-per-vq", "off",
          "a page of notifications for each queue"),
+    PROP(bool, VirtioPci, ioeventfd, "ioeventfd", "on",
+         "notifications ring a descriptor, where the engine can"),
     { 0 },
 };
 

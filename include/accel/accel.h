@@ -24,6 +24,32 @@ struct AccelState {
     Machine *machine;
 };
 
+/* A counter; enums have the order of QMP's StatsType and StatsUnit. */
+typedef enum AccelStatType {
+    ACCEL_STAT_CUMULATIVE,
+    ACCEL_STAT_INSTANT,
+    ACCEL_STAT_PEAK,
+    ACCEL_STAT_LINEAR_HISTOGRAM,
+    ACCEL_STAT_LOG2_HISTOGRAM,
+} AccelStatType;
+typedef enum AccelStatUnit {
+    ACCEL_UNIT_BYTES,
+    ACCEL_UNIT_SECONDS,
+    ACCEL_UNIT_CYCLES,
+    ACCEL_UNIT_BOOLEAN,
+    ACCEL_UNIT_NONE,
+} AccelStatUnit;
+typedef struct AccelStat {
+    const char *name;
+    AccelStatType type;
+    AccelStatUnit unit;
+    int base, exponent;   /* of the unit; base 0: 1 of it */
+    uint32_t bucket_size; /* of a linear histogram */
+    const uint64_t *values;
+    unsigned n; /* 1, or buckets */
+} AccelStat;
+typedef void AccelStatFn(void *opaque, const AccelStat *stat);
+
 struct AccelOps {
     struct ObjectType;      /* "tcg-accel" */
     const char *accel_name; /* "tcg" */
@@ -70,6 +96,18 @@ struct AccelOps {
     /* Any thread: deliver a message-signalled interrupt; NULL: the engine has
      * no place for messages. False: nobody took it. */
     bool (*msi_send)(AccelState *a, uint64_t addr, uint32_t data);
+
+    /* Descriptors that interrupt without us (ACCEL_HAS_IRQFD). Machine lock.
+     * A write of eventfd @fd, from any thread, sends the message until _del;
+     * _add gives its number, -1: no place. _set changes what is sent. */
+    int (*irqfd_add)(AccelState *a, int fd, uint64_t addr, uint32_t data);
+    void (*irqfd_set)(AccelState *a, int number, uint64_t addr, uint32_t data);
+    void (*irqfd_del)(AccelState *a, int number, int fd);
+
+    /* What the engine counts for @cpu (NULL: for the machine): @put for each.
+     * Machine lock; NULL: nothing. False: it cannot tell. */
+    bool (*stats)(AccelState *a, CPUState *cpu, AccelStatFn *put, void *opaque,
+                  Error **errp);
 
     /* Text for `info jit` and the like; NULL: nothing to say. */
     char *(*statistics)(AccelState *a);

@@ -189,21 +189,6 @@ HumanReadableText *qmp_x_query_numa(Machine *m, Error **errp)
     return human_text(g_strdup("0 nodes\n"));
 }
 
-/* --- statistics --- */
-
-StatsResultList *qmp_query_stats(Machine *m, const QueryStatsArgs *a,
-                                 Error **errp)
-{
-    return NULL;
-}
-
-StatsSchemaList *qmp_query_stats_schemas(Machine *m,
-                                         const QueryStatsSchemasArgs *a,
-                                         Error **errp)
-{
-    return NULL;
-}
-
 bool qmp_watchdog_set_action(Machine *m, const WatchdogSetActionArgs *a,
                              Error **errp)
 {

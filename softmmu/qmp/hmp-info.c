@@ -251,17 +251,6 @@ static void info_trace_events(Machine *m, int argc, char **argv, GString *out,
     json_object_put(list);
 }
 
-/* vm|vcpu [NAMES] [PROVIDER]: none is made by an engine that is there. */
-static void info_stats(Machine *m, int argc, char **argv, GString *out,
-                       Error **errp)
-{
-    if (argc < 1) {
-        error_set(errp, "usage: info stats vm|vcpu [NAMES] [PROVIDER]");
-        return;
-    }
-    hmp_run_qmp(m, "query-stats", hmp_one_arg("target", argv[0]), errp);
-}
-
 static void info_dump(Machine *m, int argc, char **argv, GString *out,
                       Error **errp)
 {
@@ -379,7 +368,7 @@ const HmpCommand hmp_info_more[] = {
     { "ramblock", "", "the blocks of guest RAM", info_ramblock },
     { "registers", "[-a|VCPU]", "registers of the CPU, of all or of one", info_registers },
     { "roms", "", "what was loaded into memory", info_roms },
-    { "stats", "vm|vcpu [NAMES] [PROVIDER]", "counters of the engine", info_stats },
+    { "stats", "vm|vcpu [NAMES] [PROVIDER]", "counters of the engine", hmp_info_stats },
     { "trace-events", "[NAME]", "the trace events, and which are on", info_trace_events },
     { "uuid", "", "the identity of the machine", info_uuid },
     { 0 },

@@ -100,6 +100,10 @@ HmpRun hmp_migrate_recover;
 HmpRun hmp_migrate_set_capability;
 HmpRun hmp_migrate_set_parameter;
 
+/* --- what the engine counts: hmp-stats.c --- */
+
+HmpRun hmp_info_stats;
+
 /* --- disks: hmp-block.c --- */
 
 HmpRun hmp_info_block;

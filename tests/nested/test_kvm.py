@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Guests of ours under -accel kvm on this machine: prog/*.S.
 
-Where /dev/kvm is missing all are skipped. TANDEM_KVM_GUESTS is the folder
-with the programs, built by meson.
+Where /dev/kvm is missing all are skipped (TANDEM_KVM_DEVICE names another
+file, to test that). TANDEM_KVM_GUESTS is the folder with the programs and the
+preloaded library, built by meson.
 """
 
 import os
@@ -11,20 +12,25 @@ import pathlib
 import sys
 import time
 import unittest
+import unittest.mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "boot"))
 import guest as g  # pylint: disable=wrong-import-position
 from guest import GuestTest, tap  # pylint: disable=wrong-import-position
-from qmp import Qmp  # pylint: disable=wrong-import-position
+from qmp import Qmp, QmpError  # pylint: disable=wrong-import-position
 from test_gdb import Rsp  # pylint: disable=wrong-import-position
 
 PROGRAMS = pathlib.Path(os.environ.get("TANDEM_KVM_GUESTS", "."))
 
 
+DEVICE = os.environ.get("TANDEM_KVM_DEVICE", "/dev/kvm")
+SHIM = PROGRAMS / "libkvm-fault.so"
+
+
 class KvmTest(GuestTest):
     def setUp(self):
         super().setUp()
-        if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        if not os.access(DEVICE, os.R_OK | os.W_OK):
             raise unittest.SkipTest("no /dev/kvm")
 
     def run_guest(self, program, *args, accel="kvm"):
@@ -124,6 +130,179 @@ class Firmware(KvmTest):
                      "wants 1024 MiB of memory at 0x200000")
         self.refused(cut, "ends within its 1024 bytes of set-up code")
         self.refused(put(0x202, 0), "neither a bzImage nor an ELF file")
+
+
+class Doorbell(KvmTest):
+    def mmio_exits(self, setting):
+        """How often `bell` left the guest for an MMIO access."""
+        log = self.dir / setting
+        self.assertEqual(
+            self.program("bell", "-global", "virtio-mmio.force-legacy=off",
+                         "-global", f"virtio-mmio.ioeventfd={setting}",
+                         "-device", "virtio-rng-device", "-trace", "kvm_exit",
+                         "-D", log), (5, "SER\n"))
+        return log.read_text().count(" reason 6\n")
+
+    def test_ringing_makes_no_exit(self):
+        self.assertEqual(self.mmio_exits("off") - self.mmio_exits("on"), 1000)
+
+
+class Statistics(KvmTest):
+    def test_counters_by_target_and_filter(self):
+        guest = self.run_guest("loop", "-smp", "2", "-qmp",
+                               f"unix:{self.dir / 'q'},server=on,wait=off")
+        self.addCleanup(guest.kill)
+        guest.expect("S")
+        qmp = Qmp(self.dir / "q")
+        self.addCleanup(qmp.close)
+        qmp.command("stop")
+        try:
+            schemas = qmp.command("query-stats-schemas", provider="kvm")
+        except QmpError as old:
+            self.assertIn("no binary statistics", str(old))
+            raise unittest.SkipTest("this KVM has no statistics") from old
+        for schema in schemas:
+            one = [s["name"] for r in qmp.command(
+                "query-stats", target=schema["target"])[:1]
+                   for s in r["stats"]]
+            self.assertEqual([s["name"] for s in schema["stats"]], one)
+        self.assertEqual([s["target"] for s in schemas], ["vcpu", "vm"])
+        paths = [c["qom-path"] for c in qmp.command("query-cpus-fast")]
+        found = qmp.command("query-stats", target="vcpu", providers=[
+            {"provider": "kvm", "names": ["user_space_exits", "nosuch"]}])
+        self.assertEqual([r["qom-path"] for r in found], paths)
+        # 'S' is one exit of the first CPU
+        self.assertEqual([[s["name"] for s in r["stats"]] for r in found],
+                         [["user_space_exits"]] * 2)
+        self.assertGreaterEqual(found[0]["stats"][0]["value"], 1)
+        self.assertEqual([r["qom-path"] for r in qmp.command(
+            "query-stats", target="vcpu", vcpus=[paths[1], "/nosuch"])],
+                         paths[1:])
+        self.assertEqual(qmp.command("query-stats", target="vm", providers=[]),
+                         [])
+        with self.assertRaisesRegex(QmpError, "vcpus"):
+            qmp.command("query-stats", target="vm", vcpus=paths)
+        text = qmp.command("human-monitor-command",
+                           command_line="info stats vcpu user_space_exits")
+        self.assertRegex(text, r"user_space_exits \(cumulative\): \d+")
+
+
+class Errors(KvmTest):
+    """The guest cannot go on: a reason, its registers, STOP; never an abort."""
+
+    def fault_guest(self, command_line, fault=None):
+        args = ["-append", command_line, "-qmp",
+                f"unix:{self.dir / 'q'},server=on,wait=off"]
+        if not fault:
+            guest = self.run_guest("fault", *args)
+        else:
+            asan = os.environ.get("ASAN_OPTIONS", "")
+            extra = {"LD_PRELOAD": str(SHIM), "TANDEM_FAULT": fault,
+                     "ASAN_OPTIONS": f"{asan}:verify_asan_link_order=0"}
+            with unittest.mock.patch.dict(os.environ, extra):
+                guest = self.run_guest("fault", *args)
+        self.addCleanup(guest.kill)
+        return guest
+
+    def check_stopped(self, guest, reason):
+        guest.expect(f"CPU 0: {reason}")
+        guest.expect("RAX=[0-9a-f]{16} RBX=")
+        guest.expect("EFER=")
+        qmp = Qmp(self.dir / "q")
+        self.addCleanup(qmp.close)
+        # the report precedes the stop
+        until = time.monotonic() + 60 * g.SLOW
+        while qmp.command("query-status")["running"]:
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.02)
+        self.assertEqual(qmp.command("query-status"),
+                         {"running": False, "status": "internal-error"})
+        with self.assertRaisesRegex(QmpError, "Resetting .* is required"):
+            qmp.command("cont")
+        return qmp
+
+    def test_code_where_no_memory_is(self):
+        guest = self.fault_guest("x")
+        qmp = self.check_stopped(
+            guest, r"KVM left the guest by exit 17 \(internal-error\), "
+                   r"suberror 1, data 0x")
+        qmp.command("system_reset")
+        qmp.event("RESET")
+        qmp.command("cont")
+        self.assertEqual(guest.wait(), 3)  # its second start ends by itself
+
+    def test_stop_is_an_event(self):
+        guest = self.run_guest("fault", "-append", "x", "-S", "-qmp",
+                               f"unix:{self.dir / 'q'},server=on,wait=off")
+        self.addCleanup(guest.kill)
+        qmp = Qmp(self.dir / "q")
+        self.addCleanup(qmp.close)
+        qmp.command("cont")
+        qmp.event("STOP")
+        self.assertEqual(qmp.command("query-status")["status"],
+                         "internal-error")
+        qmp.command("quit")
+        self.assertEqual(guest.wait(), 0)
+
+    def test_exits_that_tell_of_an_error(self):
+        for fault, reason in (
+                ("2 9", r"KVM left the guest by exit 9 \(fail-entry\), "
+                        "hardware reason 0x80000021"),
+                ("2 17", r"KVM left the guest by exit 17 \(internal-error\), "
+                         "suberror 1, data 0x1234"),
+                ("2 77", r"KVM left the guest by exit 77 \(unknown to this "
+                         r"program\)"),
+                ("2 0", r"KVM left the guest by exit 0 \(unknown\)"),
+                ("2 -22", "KVM_RUN failed: Invalid argument")):
+            with self.subTest(fault):
+                guest = self.fault_guest("n", fault)
+                qmp = self.check_stopped(guest, reason)
+                qmp.command("quit")
+                self.assertEqual(guest.wait(), 0)
+
+    def test_a_triple_fault_resets(self):
+        guest = self.fault_guest("t")
+        self.assertEqual((guest.wait(), guest.text), (3, "12\n"))
+
+    def test_a_triple_fault_ends_with_no_reboot(self):
+        guest = self.run_guest("fault", "-append", "t", "-no-reboot")
+        self.addCleanup(guest.kill)
+        self.assertEqual((guest.wait(), guest.text), (0, "1"))
+
+    def test_a_shutdown_exit_resets(self):
+        guest = self.fault_guest("n", "2 8")
+        self.assertEqual((guest.wait(), guest.text), (3, "12\n"))
+
+
+class Fuzz(KvmTest):
+    """Random port and MMIO traffic; only the emulator may not come to harm."""
+
+    def traffic(self, seed, count):
+        guest = self.run_guest(
+            "traffic", "-append", f"{seed:08x} {count:08x}", "-no-reboot",
+            "-global", "virtio-mmio.force-legacy=off",
+            "-device", "virtio-rng-device",
+            "-netdev", "hubport,id=n,hubid=0",
+            "-device", "virtio-net-device,netdev=n",
+            "-device", "virtio-balloon-device",
+            "-qmp", f"unix:{self.dir / str(seed)},server=on,wait=off")
+        self.addCleanup(guest.kill)
+        qmp = Qmp(self.dir / str(seed))
+        try:
+            while qmp.event("STOP"):  # a dead guest: the connection ends, too
+                qmp.command("quit")
+        except (ConnectionError, QmpError):
+            pass
+        qmp.close()
+        status = guest.wait()
+        self.assertIn(status, (0, 9), f"seed {seed:08x}: {guest.text[-4000:]}")
+        self.assertNotIn("Sanitizer", guest.text)
+        self.assertNotIn("runtime error", guest.text)
+
+    def test_random_traffic(self):
+        rounds, count = (g.sized(40, 2, 1), g.sized(200000, 6000, 3000))
+        for i in range(rounds):
+            self.traffic(0x5eed0001 + 1000 * int(g.ROUND) + i, count)
 
 
 class Control(KvmTest):

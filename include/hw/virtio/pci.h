@@ -27,7 +27,7 @@ typedef struct VirtioPci {
     PciDevice parent;
     /* properties */
     int disable_legacy; /* ON_OFF_AUTO_x */
-    bool disable_modern, page_per_vq;
+    bool disable_modern, page_per_vq, ioeventfd;
     uint32_t vectors; /* UINT32_MAX: as the device needs */
     /* constant after realize */
     VirtioBus bus;

@@ -56,7 +56,10 @@ struct VirtQueue {
     GQueue filled; /* VirtqDone *: filled and not flushed; with in-order also
                       what was done ahead of its turn, by .order */
     /* not saved: elements that are loaded count themselves */
-    uint32_t in_flight; /* taken, not filled */
+    uint32_t in_flight;    /* taken, not filled */
+    int bell_fd;           /* an eventfd that .ctx watches; -1: none yet */
+    MemoryRegion *bell_mr; /* where .bell rings it; NULL: nowhere */
+    MemoryIoeventfd bell;
     BottomHalf *irq_bh; /* carries interrupts out of an iothread; or NULL */
 };
 

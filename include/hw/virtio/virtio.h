@@ -164,6 +164,11 @@ void virtio_config_write(VirtioDevice *v, unsigned off, unsigned size,
 void virtio_interrupt_queue(VirtQueue *vq);
 void virtio_interrupt_config(VirtioDevice *v);
 
+/* Doorbells in place of exits, where engine and transport have them: as the
+ * device's state wants it now; none. bell.c. */
+void virtio_bells_update(VirtioDevice *v);
+void virtio_bells_off(VirtioDevice *v);
+
 /* --- the bus between device and transport --- */
 
 struct VirtioBusType {
@@ -176,6 +181,9 @@ struct VirtioBusType {
      * vq->vector or v->config_vector; VIRTIO_NO_VECTOR (after a load): only
      * drive the line anew. */
     void (*interrupt)(VirtioBus *bus, VirtioDevice *v, uint16_t vector);
+    /* Where the driver's write notifies of @vq: the region, and *e but its
+     * descriptor. NULL: an engine's doorbell cannot stand for it. */
+    MemoryRegion *(*bell)(VirtioBus *bus, VirtQueue *vq, MemoryIoeventfd *e);
 };
 extern const VirtioBusType virtio_bus_type; /* "virtio-bus", abstract */
 
