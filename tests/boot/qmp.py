@@ -22,7 +22,7 @@ class Qmp:
 
     def __init__(self, path, timeout=60):
         """@path: a unix socket that appears, or a socket that is connected."""
-        self.timeout = timeout * g.SLOW
+        self.timeout = timeout * g.PATIENCE
         self.events = []
         self.buffer = b""
         connected = isinstance(path, socket.socket)

@@ -14,10 +14,11 @@ class Rsp:
     """The remote serial protocol by hand (gdb manual, appendix E)."""
 
     def __init__(self, port):
-        until = time.monotonic() + 20 * g.SLOW
+        until = time.monotonic() + 20 * g.PATIENCE
         while True:
             try:
-                self.socket = socket.create_connection(("127.0.0.1", port), 20)
+                self.socket = socket.create_connection(("127.0.0.1", port),
+                                                       20 * g.PATIENCE)
                 break
             except ConnectionRefusedError:
                 if time.monotonic() > until:
@@ -76,7 +77,7 @@ class Gdb(GuestTest):
         done = subprocess.run(argv, text=True, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, check=False,
-                              timeout=120 * g.SLOW)
+                              timeout=120 * g.PATIENCE)
         return done.stdout
 
     def test_first_instruction_is_in_the_reset_rom(self):

@@ -82,10 +82,12 @@ class Boot(GuestTest):
 
     def test_clock_runs_with_the_host(self):
         initrd = self.initrd("clock.gz", "date +T0=%s; sleep 3; date +T1=%s")
+        begin = time.monotonic()
         text = self.finish(self.linux(initrd))
+        took = time.monotonic() - begin
         t0 = int(re.search(r"T0=(\d+)", text)[1])
         t1 = int(re.search(r"T1=(\d+)", text)[1])
-        self.assertIn(t1 - t0, range(3, 6))
+        self.assertIn(t1 - t0, range(3, int(took) + 2))
 
 
 class Disk(GuestTest):
@@ -158,7 +160,7 @@ echo DISK-OK
         self.addCleanup(qmp.close)
 
         def wait_for(status):
-            until = time.monotonic() + 120 * g.SLOW
+            until = time.monotonic() + 120 * g.PATIENCE
             while True:
                 jobs = qmp.command("query-jobs")
                 if [j["status"] for j in jobs] == status:
@@ -310,7 +312,7 @@ udhcpc -i eth0 -q -n -t 10 -s /tmp/dhcp || exit 9
         found = guest.expect(r"SUM=([0-9a-f]{64})", 180)
         guest.expect("SERVING", 60)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/file",
-                                    timeout=g.sized(300, 90, 90) * g.SLOW) as reply:
+                                    timeout=g.sized(300, 90, 90) * g.PATIENCE) as reply:
             data = reply.read()
         self.assertEqual(len(data), FETCH_MB << 20)
         self.assertEqual(g.sha256(data), found[1])
@@ -366,14 +368,14 @@ class Others(GuestTest):
         total = []
         for want in (full - (128 << 20), full):
             qmp.command("balloon", value=want)
-            until = time.monotonic() + 60 * g.SLOW
+            until = time.monotonic() + 60 * g.PATIENCE
             while qmp.command("query-balloon")["actual"] != want:
                 self.assertLess(time.monotonic(), until)
                 time.sleep(0.05)
             guest.send("go\n")
             total.append(int(guest.expect(r"MemTotal: +(\d+) kB")[1]))
         self.assertEqual(total[1] - total[0], 128 << 10)
-        until = time.monotonic() + 60 * g.SLOW
+        until = time.monotonic() + 60 * g.PATIENCE
         while True:
             told = qmp.command("qom-get", path="/machine/peripheral/b0",
                            property="guest-stats")
@@ -401,10 +403,10 @@ class Others(GuestTest):
 
     def connect(self, path):
         """The client of a socket chardev, which stands once QMP would."""
-        until = time.monotonic() + 30 * g.SLOW
+        until = time.monotonic() + 30 * g.PATIENCE
         while True:
             s = socket.socket(socket.AF_UNIX)
-            s.settimeout(30 * g.SLOW)
+            s.settimeout(30 * g.PATIENCE)
             try:
                 s.connect(str(path))
                 self.addCleanup(s.close)
@@ -460,7 +462,7 @@ class Others(GuestTest):
         text = self.finish(self.linux(initrd, "-rtc", "base=2001-02-03T04:05:06"))
         now = int(re.search(r"NOW=(\d+)", text)[1])
         base = 981173106  # date -u -d 2001-02-03T04:05:06 +%s
-        self.assertIn(now - base, range(0, int(120 * g.SLOW)))
+        self.assertIn(now - base, range(0, 24 * 3600))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import sys
 
 FLAGS = {'interp': [], 'single': ['-1'], 'soft': ['-s'], 'jit': ['-j'],
          'jit-single': ['-j', '-1']}
-TIMEOUT_S = 30
+TIMEOUT_S = 600
 
 
 def vlens(program):

@@ -36,7 +36,7 @@ class Semihosting(unittest.TestCase):
              "-display", "none", "-serial", "null", "-monitor", "none",
              "-bios", "none", "-kernel", PROGRAMS[xlen], *args],
             input=data, text=True, capture_output=True, cwd=self.dir,
-            timeout=60 * SLOW, check=False)
+            timeout=600 * SLOW, check=False)
         self.assertEqual(done.returncode, status, done)
         return done
 
@@ -69,7 +69,7 @@ class Semihosting(unittest.TestCase):
             [BUILD / "qemu-system-riscv64", "-M", "virt", "-m", "64",
              "-display", "none", "-serial", "null", "-monitor", "none",
              "-bios", "none", "-kernel", PROGRAMS["64"]], cwd=self.dir,
-            stdin=subprocess.DEVNULL, timeout=60 * SLOW, check=False)
+            stdin=subprocess.DEVNULL, timeout=600 * SLOW, check=False)
         self.assertNotIn(done.returncode, (0, 42))
         self.assertEqual(list(self.dir.iterdir()), [])
 

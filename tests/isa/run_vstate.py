@@ -29,7 +29,7 @@ class Gdb(Rsp):
 
     def __init__(self, path):  # pylint: disable=super-init-not-called
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(60 * g.SLOW)
+        self.socket.settimeout(60 * g.PATIENCE)
         self.socket.connect(str(path))
         self.ask("?")
         self.number, self.bits, number = {}, {}, 0

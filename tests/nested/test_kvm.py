@@ -332,7 +332,7 @@ class Control(KvmTest):
         time.sleep(0.1)
         self.assertEqual(self.counter(qmp), first)
         qmp.command("cont")
-        until = time.monotonic() + 20 * g.SLOW
+        until = time.monotonic() + 20 * g.PATIENCE
         while self.counter(qmp) == first and time.monotonic() < until:
             time.sleep(0.05)
         self.assertGreater(self.counter(qmp), first)
@@ -344,7 +344,7 @@ class Control(KvmTest):
         guest = self.loop("a", accel=accel)
         guest.expect("S")
         a = self.qmp("a")
-        until = time.monotonic() + 20 * g.SLOW
+        until = time.monotonic() + 20 * g.PATIENCE
         while self.counter(a) < 3 and time.monotonic() < until:
             time.sleep(0.05)
         uri = f"unix:{self.dir / 'stream'}"
@@ -354,7 +354,7 @@ class Control(KvmTest):
         b.event("RESUME")
         first = self.counter(b)
         self.assertGreaterEqual(first, 3)
-        until = time.monotonic() + 20 * g.SLOW
+        until = time.monotonic() + 20 * g.PATIENCE
         while self.counter(b) < first + 2 and time.monotonic() < until:
             time.sleep(0.05)
         self.assertGreaterEqual(self.counter(b), first + 2)

@@ -30,7 +30,7 @@ def run(*args, binary=None, known=True):
         g.require_built_in([g.BINARY, *map(str, args)])
     done = subprocess.run([binary or g.BINARY, *map(str, args)], text=True,
                           stdin=subprocess.DEVNULL, capture_output=True,
-                          check=False, timeout=30 * g.SLOW)
+                          check=False, timeout=30 * g.PATIENCE)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -325,7 +325,7 @@ class Leniency(GuestTest):
         qmp = Qmp(path)
         qmp.command("quit")
         qmp.close()
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=20 * g.PATIENCE)
         self.assertEqual(process.returncode, 0, err)
         return err
 
@@ -385,18 +385,16 @@ class Process(GuestTest):
             self.assertEqual(
                 qmp.event("SHUTDOWN")["data"],
                 {"guest": False, "reason": "host-signal"})
-            self.assertEqual(process.wait(20), 0)
+            self.assertEqual(process.wait(20 * g.PATIENCE), 0)
             qmp.close()
 
     def test_daemonize_returns_when_all_listens(self):
         path, pidfile = self.dir / "qmp", self.dir / "pid"
-        begin = time.monotonic()
         status, out, err = run(
             "-M", "none", "-nodefaults", "-display", "none", "-S",
             "-daemonize", "-pidfile", pidfile, "-qmp",
             f"unix:{path},server=on,wait=off")
         self.assertEqual((status, out, err), (0, "", ""))
-        self.assertLess(time.monotonic() - begin, 20 * g.SLOW)
         pid = int(pidfile.read_text())
         try:
             with socket.socket(socket.AF_UNIX) as s:
@@ -451,7 +449,7 @@ class Process(GuestTest):
             uri = f"exec:cat >/dev/null; touch {made}"
             if works:
                 qmp.command("migrate", uri=uri)
-                until = time.monotonic() + 20 * g.SLOW
+                until = time.monotonic() + 20 * g.PATIENCE
                 while not made.exists() and time.monotonic() < until:
                     time.sleep(0.02)
                 self.assertTrue(made.exists())
@@ -519,7 +517,7 @@ class Process(GuestTest):
                              "-mon", "chardev=c,mode=control",
                              pass_fds=[theirs.fileno()])
             theirs.close()
-            ours.settimeout(20 * g.SLOW)
+            ours.settimeout(20 * g.PATIENCE)
             self.assertIn("QMP", json.loads(
                 ours.makefile().readline()))
 
@@ -646,7 +644,7 @@ class Monitor(GuestTest):
         self.qmp.command("cont")
         event = self.qmp.event("RESUME")
         stamp = event["timestamp"]
-        self.assertLess(abs(stamp["seconds"] - now), 30 * g.SLOW)
+        self.assertLess(abs(stamp["seconds"] - now), 30 * g.PATIENCE)
         self.assertIn(stamp["microseconds"], range(1000000))
         self.qmp.command("stop")
         self.qmp.event("STOP")
@@ -663,7 +661,7 @@ class Monitor(GuestTest):
                             [out.fileno()])
             self.assertEqual(self.qmp.read(), {"return": {}})
         self.qmp.command("migrate", uri="fd:migrate", detach=True)
-        until = time.monotonic() + 60 * g.SLOW
+        until = time.monotonic() + 60 * g.PATIENCE
         while self.qmp.command("query-migrate")["status"] != "completed":
             self.assertLess(time.monotonic(), until)
             time.sleep(0.02)

@@ -74,7 +74,7 @@ class QTest:
         self.ask("write", addr, len(data), "0x" + data.hex())
 
     def wait(self):
-        return self.process.wait(timeout=20 * g.SLOW)
+        return self.process.wait(timeout=20 * g.PATIENCE)
 
 
 class Devices(GuestTest):
@@ -343,7 +343,7 @@ class Flash(GuestTest):
         done = subprocess.run([g.BINARY, "-M", "virt", "-display", "none",
                                "-S", *self.drive()], text=True, check=False,
                               stdin=subprocess.DEVNULL, capture_output=True,
-                              timeout=20 * g.SLOW)
+                              timeout=20 * g.PATIENCE)
         self.assertEqual(done.returncode, 1)
         self.assertIn("requires 33554432 bytes", done.stderr)
 
@@ -429,7 +429,7 @@ class Tree(GuestTest):
             done = subprocess.run([g.BINARY, "-M", f"virt,dumpdtb={path}",
                                    "-display", "none", "-smp", "3"],
                                   stdin=subprocess.DEVNULL, check=False,
-                                  capture_output=True, timeout=20 * g.SLOW)
+                                  capture_output=True, timeout=20 * g.PATIENCE)
             self.assertEqual(done.returncode, 0)
             tree = path.read_bytes()
             self.assertEqual(tree[:4], b"\xd0\x0d\xfe\xed")

@@ -348,7 +348,7 @@ class Console(Base):
 
     def connect(self, name):
         s = socket.socket(socket.AF_UNIX)
-        s.settimeout(10 * g.SLOW)
+        s.settimeout(10 * g.PATIENCE)
         s.connect(str(self.dir / name))
         self.addCleanup(s.close)
         return s

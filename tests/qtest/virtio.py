@@ -44,7 +44,7 @@ def get(q, addr, size):
 
 def wait(done, what="the device", seconds=10):
     """Poll until done() is true; its value."""
-    until = time.monotonic() + seconds * g.SLOW
+    until = time.monotonic() + seconds * g.PATIENCE
     while True:
         value = done()
         if value:

@@ -55,9 +55,11 @@ class Queue:
     def kick(self):
         self.q.write("w", self.device.notify_addr(self.index), self.index)
 
-    def done(self, timeout=5):
-        """Wait for a used element; its bytes written, None when none comes."""
-        until = time.monotonic() + timeout * g.SLOW
+    def done(self, seconds=None):
+        """Wait for a used element, which comes when @seconds are not given;
+        its bytes written, None when none comes."""
+        until = time.monotonic() + (seconds * g.SLOW if seconds is not None
+                                    else 5 * g.PATIENCE)
         while self.q.read("w", self.used + 2) == self.seen & 0xffff:
             if time.monotonic() > until:
                 return None

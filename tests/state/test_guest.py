@@ -114,7 +114,7 @@ class Save(GuestTest):
 
         second, qmp = self.machine(image, 1, "-incoming", back, smp=smp,
                                    before=cut)
-        until = time.monotonic() + 60 * g.SLOW
+        until = time.monotonic() + 60 * g.PATIENCE
         while qmp.command("query-status")["status"] == "inmigrate":
             self.assertLess(time.monotonic(), until)
             time.sleep(0.05)

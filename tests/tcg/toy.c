@@ -399,11 +399,6 @@ uint64_t toy_read64(ToyMachine *t, uint64_t addr)
     return value;
 }
 
-static void timed_out(void *opaque)
-{
-    g_error("the guest did not end");
-}
-
 static void nothing(void *opaque)
 {
 }
@@ -411,10 +406,7 @@ static void nothing(void *opaque)
 void toy_run(ToyMachine *t, void (*idle)(ToyMachine *t))
 {
     Machine *m = &t->parent;
-    Timer timeout;
 
-    timer_init(&timeout, m->loop, CLOCK_RT, timed_out, NULL);
-    timer_set(&timeout, clock_now_ns(m->clocks, CLOCK_RT) + 20000000000ll);
     for (guint i = 0; i < m->cpus->len; i++) {
         m->accel->ops->vcpu_env_changed(cpu_by_index(m, i));
     }
@@ -430,7 +422,6 @@ void toy_run(ToyMachine *t, void (*idle)(ToyMachine *t))
         loop_poll(m->loop, true);
     }
     machine_lock(m);
-    timer_cancel(&timeout);
 }
 
 uint64_t toy_stat(ToyMachine *t, const char *name)

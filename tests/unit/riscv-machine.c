@@ -113,17 +113,11 @@ TestMachine *test_machine_new(const char *engine, const char *cpu, Error **errp)
     return (TestMachine *)m;
 }
 
-static void timed_out(void *opaque)
-{
-    g_error("the guest did not end");
-}
-
 uint32_t test_machine_run(TestMachine *t, uint64_t pc, const uint32_t *words,
                           size_t n)
 {
     Machine *m = &t->parent;
     CPUState *cpu = test_cpu(t);
-    Timer timeout;
 
     address_space_write(&m->memory, pc, MEM_ATTRS_CPU, words, n * 4);
     cpu->type->pc_set(cpu, pc);
@@ -131,15 +125,12 @@ uint32_t test_machine_run(TestMachine *t, uint64_t pc, const uint32_t *words,
         m->accel->ops->vcpu_env_changed(cpu);
     }
     t->exited = false;
-    timer_init(&timeout, m->loop, CLOCK_RT, timed_out, NULL);
-    timer_set(&timeout, clock_now_ns(m->clocks, CLOCK_RT) + 10 * 1000000000ll);
     machine_cont(m);
     machine_unlock(m);
     while (machine_running(m)) {
         loop_poll(m->loop, true);
     }
     machine_lock(m);
-    timer_cancel(&timeout);
     g_assert_true(t->exited);
     return t->exit_value;
 }

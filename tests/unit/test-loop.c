@@ -39,12 +39,10 @@ static void teardown(Fixture *f)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Fixture, teardown)
 
-/* Run rounds until @log has @len bytes or 10 s have passed. */
+/* Run rounds until @log has @len bytes; the runner ends what hangs. */
 static void run_until(Fixture *f, size_t len)
 {
-    int64_t end = clock_now_ns(f->clocks, CLOCK_RT) + 10000 * MS;
-
-    while (f->log->len < len && clock_now_ns(f->clocks, CLOCK_RT) < end) {
+    while (f->log->len < len) {
         loop_poll(f->loop, true);
     }
 }

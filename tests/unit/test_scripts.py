@@ -19,7 +19,7 @@ def run(*argv, **env):
     """Exit status, standard output and error of a script of the tree."""
     done = subprocess.run(
         [sys.executable, str(SOURCE / argv[0]), *map(str, argv[1:])],
-        text=True, capture_output=True, check=False, timeout=120,
+        text=True, capture_output=True, check=False, timeout=1200,
         stdin=subprocess.DEVNULL, env=dict(os.environ, **env))
     return done.returncode, done.stdout, done.stderr
 
