@@ -204,7 +204,7 @@ class Guest(Console):
             status = self.process.wait(timeout * PATIENCE)
         except subprocess.TimeoutExpired:
             self.fail(f"still running after {timeout * PATIENCE:.0f} s")
-        self.reader.join(10)
+        self.reader.join(10 * PATIENCE)
         return status
 
     def kill(self):
