@@ -79,6 +79,12 @@ typedef enum TcgVecFn {
     TCG_VEC_CFGT,
     TCG_VEC_CFGE,
     TCG_VEC_MERGE, /* m ? b : a */
+    /* d[i] = a[i - imm], the first imm keep their value; a[i + imm], zeros
+     * behind the last; with TCG_VEC_SCALAR the one that has none is b */
+    TCG_VEC_UP,
+    TCG_VEC_DOWN,
+    TCG_VEC_GATHER,   /* a[b], 0 beyond the last */
+    TCG_VEC_COMPRESS, /* the elements of a that have m, in a row */
     /* of masks: a op b */
     TCG_VEC_MANDN,
     TCG_VEC_MAND,
@@ -113,6 +119,7 @@ typedef struct TcgVecOp {
     /* log2 of bytes: of the elements computed with, and of those in d, a and
      * b. Sources may be narrower, d may be half as wide. */
     uint8_t lane, dlog, alog, blog;
+    uint8_t imm;    /* UP, DOWN */
     uint16_t count; /* elements; LD, ST: bytes */
     uint16_t mo;    /* LD, ST: MemOp of an element */
     /* offsets from env */

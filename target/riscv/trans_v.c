@@ -836,9 +836,10 @@ static bool trans_via_v_count(DisasContext *dc, RiscvInsn insn,
 
 /* --- permutations (31.16) --- */
 
-static void call_perm(DisasContext *dc, VecDesc desc, TcgVal scalar)
+static void call_perm(DisasContext *dc, VecDesc desc, TcgVal scalar,
+                      const TcgVecOp *host)
 {
-    tcg_call_args(dc->tb, &riscv_helper_v_perm, const_desc(dc, desc), scalar);
+    v_call(dc, &riscv_helper_v_perm, host, const_desc(dc, desc), scalar);
     v_done(dc);
 }
 
@@ -860,10 +861,15 @@ static bool gen_perm(DisasContext *dc, unsigned op, int vd, int vs2,
         return false;
     }
     if (v_go(dc)) {
+        uint64_t by = UINT64_MAX;
+        TcgVecOp host;
+
+        tcg_val_const(dc->tb, scalar, &by);
+        host = v_host_perm(dc, op, vd, vs2, -1, masked, by < 32 ? (int)by : -1);
         call_perm(dc,
                   desc_of(dc, op, masked) | v_reg(dc, VD_D, vd) |
                       v_reg(dc, VD_S2, vs2),
-                  scalar);
+                  scalar, &host);
     }
     return true;
 }
@@ -926,11 +932,15 @@ static bool trans_via_v_gather(DisasContext *dc, RiscvInsn insn,
         return false;
     }
     if (v_go(dc)) {
+        TcgVecOp host =
+            v_host_perm(dc, eew == dc->vsew ? V_PERM_GATHER : V_PERM_MOVE,
+                        a->vd, a->vs2, a->vs1, !a->vm, -1);
+
         call_perm(dc,
                   desc_of(dc, V_PERM_GATHER, !a->vm) | v_reg(dc, VD_D, a->vd) |
                       v_reg(dc, VD_S2, a->vs2) | v_reg(dc, VD_S1, a->vs1) |
                       (VecDesc)eew << VD_EEW,
-                  tcg_const(dc->tb, 0));
+                  tcg_const(dc->tb, 0), &host);
     }
     return true;
 }
@@ -942,10 +952,13 @@ static bool trans_vcompress_vm(DisasContext *dc, const ArgsVdVs1Vs2 *a)
         return false;
     }
     if (v_go(dc)) {
+        TcgVecOp host =
+            v_host_perm(dc, V_PERM_COMPRESS, a->vd, a->vs2, a->vs1, false, -1);
+
         call_perm(dc,
                   desc_of(dc, V_PERM_COMPRESS, false) | v_reg(dc, VD_D, a->vd) |
                       v_reg(dc, VD_S2, a->vs2) | v_reg(dc, VD_S1, a->vs1),
-                  tcg_const(dc->tb, 0));
+                  tcg_const(dc->tb, 0), &host);
     }
     return true;
 }

@@ -142,6 +142,45 @@ TcgVecOp v_host_move(const DisasContext *dc, int vd, int vs2, unsigned emul)
     return v;
 }
 
+TcgVecOp v_host_perm(const DisasContext *dc, unsigned op, int vd, int vs2,
+                     int vs1, bool masked, int imm)
+{
+    TcgVecOp v = plain(dc, TCG_VEC_NONE, vd, vs2, vs1, 0);
+
+    if (masked || dc->vstart) {
+        return v;
+    }
+    switch (op) {
+    case V_PERM_UP:
+    case V_PERM_DOWN:
+        v.fn = imm >= 0 ? op == V_PERM_UP ? TCG_VEC_UP : TCG_VEC_DOWN
+                        : TCG_VEC_NONE;
+        v.imm = (uint8_t)imm;
+        break;
+    case V_PERM_UP1:
+    case V_PERM_DOWN1:
+        v.fn = op == V_PERM_UP1 ? TCG_VEC_UP : TCG_VEC_DOWN;
+        v.imm = 1;
+        v.flags |= TCG_VEC_SCALAR;
+        break;
+    case V_PERM_GATHER:
+        v.fn = TCG_VEC_GATHER;
+        break;
+    case V_PERM_GATHER_X:
+        v.fn = imm >= 0 ? TCG_VEC_GATHER : TCG_VEC_NONE;
+        v.flags |= TCG_VEC_SCALAR;
+        break;
+    case V_PERM_COMPRESS:
+        v.fn = TCG_VEC_COMPRESS;
+        v.flags |= TCG_VEC_MASKED;
+        v.mask = v.b;
+        break;
+    default:
+        break;
+    }
+    return v;
+}
+
 TcgVecOp v_host_masks(const DisasContext *dc, unsigned op, int vd, int vs2,
                       int vs1)
 {

@@ -30,6 +30,9 @@ TcgVecOp v_host_op(const DisasContext *dc, VecOp op, int vd, int vs2, int vs1,
 TcgVecOp v_host_merge(const DisasContext *dc, int vd, int vs2, int vs1);
 TcgVecOp v_host_fill(const DisasContext *dc, int vd, int vs1);
 TcgVecOp v_host_move(const DisasContext *dc, int vd, int vs2, unsigned emul);
+/* V_PERM_x; @imm: the amount, where it is constant, else -1 */
+TcgVecOp v_host_perm(const DisasContext *dc, unsigned op, int vd, int vs2,
+                     int vs1, bool masked, int imm);
 TcgVecOp v_host_masks(const DisasContext *dc, unsigned op, int vd, int vs2,
                       int vs1);
 TcgVecOp v_host_count(const DisasContext *dc, TcgVecFn fn, int vs2,

@@ -23,6 +23,7 @@ static X86Features features(uint32_t wanted)
     f.bmi2 &= (wanted & TCG_HOST_BMI) != 0;
     f.lzcnt &= (wanted & TCG_HOST_BMI) != 0;
     f.avx512 &= f.avx2 && f.fma && (wanted & TCG_HOST_AVX512);
+    f.vbmi &= f.avx512;
     f.pclmul &= (wanted & TCG_HOST_PCLMUL) != 0;
     return f;
 }

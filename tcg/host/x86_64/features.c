@@ -39,6 +39,7 @@ X86Features x86_features_detect(void)
         f.avx512 = f.avx2 && f.fma && os_saves(STATE_ZMM) &&
                    (b & bit_AVX512F) && (b & bit_AVX512BW) &&
                    (b & bit_AVX512DQ) && (b & bit_AVX512VL);
+        f.vbmi = f.avx512 && (c & bit_AVX512VBMI) && (c & bit_AVX512VBMI2);
     }
     if (__get_cpuid(0x80000001, &a, &b, &c, &d)) {
         f.lzcnt = c & bit_LZCNT;

@@ -12,6 +12,7 @@ typedef struct X86Features {
     bool baseline; /* SSE4.2, popcnt, cmpxchg16b: without it no translator */
     bool avx, avx2, fma, f16c, bmi1, bmi2, lzcnt, movbe, pclmul;
     bool avx512; /* F, BW, DQ, VL */
+    bool vbmi;   /* VBMI and VBMI2 */
 } X86Features;
 
 /* Ask CPUID and XGETBV (SDM 1, 14.3; SDM 2, CPUID). Pure. */

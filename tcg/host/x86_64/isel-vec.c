@@ -55,6 +55,9 @@ typedef enum Shape {
     S_TOINT,  /* overflow: the long way */
     S_CMP,
     S_MERGE,
+    S_SLIDE, /* these in one chunk */
+    S_GATHER,
+    S_COMPRESS,
     S_MASKS,
     S_COUNT,
     S_LD,
@@ -149,6 +152,12 @@ static const Row rows[TCG_VEC_FN_COUNT] = {
     [TCG_VEC_CFGT] = { S_CMP, 0x0e, 0, FP(0xc2) },
     [TCG_VEC_CFGE] = { S_CMP, 0x0d, 0, FP(0xc2) },
     [TCG_VEC_MERGE] = { S_MERGE, 0, 0, { 1, 1, 1, 1 } },
+    [TCG_VEC_UP] = { S_SLIDE, 0, 0, { 1, 1, 1, 1 } },
+    [TCG_VEC_DOWN] = { S_SLIDE, 1, 0, { 1, 1, 1, 1 } },
+    [TCG_VEC_GATHER] = { S_GATHER, 0, 0,
+                         { Q(0x8d), Q(0x8d) | W, Q(0x36), Q(0x36) | W } },
+    [TCG_VEC_COMPRESS] = { S_COMPRESS, 0, 0,
+                           { Q(0x63), Q(0x63) | W, Q(0x8b), Q(0x8b) | W } },
     /* imm: bit 0 inverts b, bit 1 the result */
     [TCG_VEC_MANDN] = { S_MASKS, 1, ALU_AND, { 1, 1, 1, 1 } },
     [TCG_VEC_MAND] = { S_MASKS, 0, ALU_AND, { 1, 1, 1, 1 } },
@@ -522,6 +531,80 @@ static void chunk_merge(Vec *x)
               chunk(x, x->v->d, x->v->lane));
 }
 
+/* k@k = elements [from, to) of 1 << @log bytes. */
+static void set_range(Vec *x, int k, unsigned from, unsigned to)
+{
+    x86_mov_imm(x->a, RCX, bit_mask(to) & ~bit_mask(from), false);
+    x86_kmov_kr(x->a, 3, k, RCX);
+}
+
+static void clear(Vec *x, int z)
+{
+    rr(x, rows[TCG_VEC_XOR].in[3], 0, z, z, z);
+}
+
+/* By bytes: vpermb with indexes that count from the shift on. */
+static void chunk_slide(Vec *x)
+{
+    const TcgVecOp *v = x->v;
+    bool down = rows[v->fn].imm;
+    unsigned n = v->count, by = MIN(v->imm, n), bytes = n << v->lane;
+    unsigned shift = by << v->lane, first = down ? shift : 64 - shift;
+    uint32_t permb = rows[TCG_VEC_GATHER].in[0];
+    int d = out(x);
+
+    load(x, Z_A, v->a, v->lane, false);
+    x86_ev_rm(x->a, mov_in[3], ev(mov_in[3], x->len, 0), Z_B, 0,
+              x86_const_mem(x->g, offsetof(ConstPool, count) + first));
+    if (down) {
+        clear(x, d);
+        set_range(x, K_TMP, 0, bytes - shift);
+    } else {
+        load(x, d, v->d, v->lane, false);
+        set_range(x, K_TMP, shift, bytes);
+    }
+    rr(x, permb, K_TMP, d, Z_B, Z_A);
+    if (v->flags & TCG_VEC_SCALAR) {
+        unsigned at = down ? n - 1 : 0;
+
+        set_range(x, K_TMP, at, at + 1);
+        rr(x, bcast_reg[v->lane], K_TMP, d, 0, x->sreg);
+    }
+    store(x);
+}
+
+static void chunk_gather(Vec *x)
+{
+    const TcgVecOp *v = x->v;
+    const Row *r = &rows[v->fn];
+    unsigned bytes = v->count << v->lane;
+    X86Ev wide = ev(r->in[v->lane], MAX(x->len, 1), K_TMP);
+    int s1, s2, d = out(x);
+
+    sources(x, &s1, &s2);
+    if (v->lane > 0 || v->count < 256) {
+        x86_mov_imm(x->a, RCX, v->count, false);
+        rr(x, bcast_reg[v->lane], 0, Z_CONST, 0, RCX);
+        rri(x, rows[TCG_VEC_CLTU].in[v->lane], 0, K_TMP, s2, Z_CONST, 1);
+    }
+    clear(x, d);
+    x86_ev_rr(x->a, r->in[v->lane], wide, d, s2, s1);
+    assert(bytes <= 64);
+    store(x);
+}
+
+static void chunk_compress(Vec *x)
+{
+    const TcgVecOp *v = x->v;
+    int d = out(x);
+
+    load(x, d, v->d, v->lane, false);
+    load(x, Z_A, v->a, v->lane, false);
+    /* the source is in `reg` */
+    rr(x, rows[v->fn].in[v->lane], K_MASK, Z_A, 0, d);
+    store(x);
+}
+
 /* Bits of less than a byte: among those that the byte has. */
 static void put_few_bits(Vec *x, X86Mem m)
 {
@@ -764,6 +847,15 @@ static void emit_elements(Vec *x)
     case S_CMP:
         each_chunk(x, chunk_cmp);
         break;
+    case S_SLIDE:
+        each_chunk(x, chunk_slide);
+        break;
+    case S_GATHER:
+        each_chunk(x, chunk_gather);
+        break;
+    case S_COMPRESS:
+        each_chunk(x, chunk_compress);
+        break;
     default:
         each_chunk(x, chunk_merge);
         break;
@@ -813,8 +905,11 @@ static bool plan(Vec *x)
     bytes = x->lanes << v->lane;
     x->len = length(bytes);
     x->use_mask = (v->flags & TCG_VEC_MASKED) || (x->lanes << v->dlog) < 16;
+    if (r->shape >= S_SLIDE && (x->n != 1 || !x->g->f.vbmi)) {
+        return false;
+    }
     return x->n <= MAX_CHUNKS &&
-           (r->shape != S_MERGE || (x->lanes << v->dlog) >= 16);
+           (r->shape < S_MERGE || (x->lanes << v->dlog) >= 16);
 }
 
 /* Operands of the call, in registers or as constants. */
@@ -868,7 +963,7 @@ bool x86_emit_vec(Gen *g, const TcgInsn *in)
         x86_alu_mi(&g->a, ALU_CMP, 0, x86_mem(RBP, v->guard), v->expect);
         cold_jump(x.cold, x86_jcc32(&g->a, CC_NE));
     }
-    if ((v->flags & TCG_VEC_SCALAR) && shape < S_MASKS) {
+    if ((v->flags & TCG_VEC_SCALAR) && shape < S_MASKS && shape != S_SLIDE) {
         set_scalar(&x);
     }
     switch (shape) {

@@ -324,7 +324,12 @@ static void thunk_soft(ThunkGen *t)
     x86_ret_pop(a, 32);
 }
 
+#define COUNT_4(n)  n, n + 1, n + 2, n + 3
+#define COUNT_16(n) COUNT_4(n), COUNT_4(n + 4), COUNT_4(n + 8), COUNT_4(n + 12)
+#define COUNT_64(n)                                                            \
+    COUNT_16(n), COUNT_16(n + 16), COUNT_16(n + 32), COUNT_16(n + 48)
 static const ConstPool const_pool = {
+    .count = { COUNT_64(0), COUNT_64(64), COUNT_64(128) },
     .sign64 = { UINT64_C(1) << 63, 0 },
     .abs64 = { INT64_MAX, 0 },
     .sign32 = { UINT64_C(1) << 31, 0 },
