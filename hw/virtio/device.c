@@ -289,6 +289,29 @@ void virtio_queue_reset(VirtioDevice *v, VirtQueue *vq)
     queues_quiesce(v, false);
 }
 
+/* 2.1.1: bits are only added; 3.1.1: DRIVER_OK comes after FEATURES_OK. What
+ * was negotiated stands until a reset, as buffers are laid out by it. */
+static uint8_t status_in_order(VirtioDevice *v, uint8_t status)
+{
+    if (v->legacy) {
+        return status; /* knows no FEATURES_OK */
+    }
+    if (v->status & ~status & VIRTIO_STATUS_FEATURES_OK) {
+        guest_error(&v->parent, "FEATURES_OK is cleared without a reset");
+        status |= VIRTIO_STATUS_FEATURES_OK;
+    }
+    if (status & VIRTIO_STATUS_FEATURES_OK &&
+        !(v->status & VIRTIO_STATUS_FEATURES_OK) && !features_ok(v)) {
+        status &= (uint8_t)~VIRTIO_STATUS_FEATURES_OK;
+    }
+    if (status & VIRTIO_STATUS_DRIVER_OK &&
+        !(status & VIRTIO_STATUS_FEATURES_OK)) {
+        guest_error(&v->parent, "DRIVER_OK without FEATURES_OK");
+        status &= (uint8_t)~VIRTIO_STATUS_DRIVER_OK;
+    }
+    return status;
+}
+
 void virtio_set_status(VirtioDevice *v, uint8_t status)
 {
     void (*status_set)(VirtioDevice *, uint8_t) = VIRTIO_METHOD(v, status_set);
@@ -299,11 +322,8 @@ void virtio_set_status(VirtioDevice *v, uint8_t status)
     if (status == 0) {
         virtio_reset(v);
     } else {
-        if (status & ~old & VIRTIO_STATUS_FEATURES_OK && !v->legacy &&
-            !features_ok(v)) {
-            status &= (uint8_t)~VIRTIO_STATUS_FEATURES_OK;
-        }
-        v->status = status | (old & VIRTIO_STATUS_NEEDS_RESET);
+        v->status =
+            status_in_order(v, status) | (old & VIRTIO_STATUS_NEEDS_RESET);
     }
     if (status_set) {
         status_set(v, old);

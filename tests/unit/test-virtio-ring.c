@@ -672,6 +672,34 @@ static void sizes_and_addresses_are_checked(void)
     }
 }
 
+/* 3.1.1, 2.1.1: nothing runs on features that were not agreed upon, and none
+ * change while the device is in use. */
+static void status_goes_forward_only(void)
+{
+    g_autoptr(Rig) r = ring_rig(0, 8);
+    TestUsed u;
+
+    rig_zero(r);
+    rig_negotiate(r, 0);
+    rig_wr(r, 0x70, 0);
+    rig_wr(r, 0x70, 3);
+    rig_queue(r, 0, 8, false);
+    rig_wr(r, 0x70, 7); /* DRIVER_OK alone */
+    g_assert_cmphex(rig_status(r), ==, 3);
+    rig_send(r, &r->q[0], "x", 1, 4);
+    g_assert_false(rig_used(r, &r->q[0], 1, &u));
+    rig_wr(r, 0x24, 1);
+    rig_wr(r, 0x20, 0); /* no VERSION_1 */
+    rig_wr(r, 0x70, 15);
+    g_assert_cmphex(rig_status(r), ==, 3);
+    rig_start(r, 0, 2, 8);
+    works(r, 0);
+    rig_wr(r, 0x70, 7);
+    g_assert_cmphex(rig_status(r), ==, 15);
+    rig_wr(r, 0x20, 1 << 2); /* RING_PACKED, in the midst of it */
+    works(r, 0);
+}
+
 /* More buffers than the ring has while the device holds all of it. */
 static void a_ring_that_overflows_needs_a_reset(void)
 {
@@ -810,6 +838,7 @@ int main(int argc, char **argv)
     TEST(packed_tables_have_no_links);
     TEST(rings_outside_ram_need_a_reset);
     TEST(sizes_and_addresses_are_checked);
+    TEST(status_goes_forward_only);
     TEST(a_ring_that_overflows_needs_a_reset);
     TEST(in_order_holds_no_more_than_a_ring);
     TEST(a_queue_is_reset_alone);
