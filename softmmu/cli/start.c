@@ -16,6 +16,7 @@
 #include "softmmu/base/keyval.h"
 #include "softmmu/base/parse.h"
 #include "softmmu/base/trace.h"
+#include "hw/nvram/smbios.h"
 #include "softmmu/gdbstub/gdbstub.h"
 #include "softmmu/machine/create.h"
 #include "softmmu/migration/migration.h"
@@ -261,6 +262,25 @@ static bool fw_cfg_text(StartPlan *p, const char *text, Error **errp)
     return ok;
 }
 
+/* The tables are made on boards that have them, said of or not. */
+static bool start_smbios(StartPlan *p, Error **errp)
+{
+    Smbios *s = smbios_new();
+    bool ok = true;
+
+    for (guint i = 0; ok && p->smbios && i < p->smbios->len; i++) {
+        const char *text = g_ptr_array_index(p->smbios, i);
+
+        ok = smbios_add_option(s, text, errp);
+        if (!ok) {
+            error_prefix(errp, "-smbios %s: ", text);
+        }
+    }
+    ok = ok && smbios_install(s, p->m, errp);
+    smbios_free(s);
+    return ok;
+}
+
 /* A board whose NICs are bare VirtIO devices has no PCI for disks either. */
 static const char *disk_type(const Machine *m)
 {
@@ -299,7 +319,8 @@ static bool virtio_drives(StartPlan *p, Error **errp)
 
 static bool start_devices(StartPlan *p, Error **errp)
 {
-    return cli_each(p, p->fw_cfg, "fw_cfg", fw_cfg_text, errp) &&
+    return start_smbios(p, errp) &&
+           cli_each(p, p->fw_cfg, "fw_cfg", fw_cfg_text, errp) &&
            cli_each(p, p->device, "device", device_text, errp) &&
            virtio_drives(p, errp) && drives_all_used(p->m, errp);
 }

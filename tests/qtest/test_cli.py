@@ -199,9 +199,16 @@ class Errors(GuestTest):
 
     def test_settings_that_are_refused(self):
         for option, text, names in (
-                ("-k", "fr", "display"), ("-display", "gtk", "gtk"),
+                ("-k", "nosuch", "keymap"), ("-display", "gtk", "gtk"),
                 ("-vga", "std", "VGA"), ("-parallel", "stdio", "parallel"),
-                ("-smbios", "type=1", "SMBIOS"),
+                ("-smbios", "type=1,foo=1", "'foo'"),
+                ("-smbios", "type=99", "type 99"),
+                ("-smbios", "foo=1", "type="),
+                ("-smbios", "type=1,uuid=z", "UUID"),
+                ("-smbios", "type=4,max-speed=70000", "max-speed"),
+                ("-smbios", "type=0,release=1.256", "release"),
+                ("-smbios", "type=11,path=/nosuch", "/nosuch"),
+                ("-smbios", "file=/etc/passwd", "/etc/passwd"),
                 ("-audiodev", "alsa,id=a", "alsa"),
                 ("-compat", "deprecated-input=maybe", "maybe"),
                 ("-overcommit", "mem-lock=maybe", "mem-lock"),
@@ -230,6 +237,7 @@ class Errors(GuestTest):
             with self.subTest(option=option, text=text):
                 self.refused("-M", "virt", option, text, names=names)
         self.refused("-M", "virt,usb=on", names="USB")
+        self.refused("-M", "spike", "-smbios", "type=1", names="SMBIOS")
 
     def test_configuration_files(self):
         path = self.dir / "config"
@@ -341,7 +349,7 @@ class Leniency(GuestTest):
         self.assertIn("nosuch", err)
 
     def test_settings_that_are_taken(self):
-        for args in (("-display", "none"), ("-vga", "none"),
+        for args in (("-display", "none"), ("-vga", "none"), ("-k", "en-us"),
                      ("-parallel", "none"), ("-audiodev", "none,id=a"),
                      ("-audiodev", '{"id":"audio1","driver":"none"}'),
                      ("-compat", "deprecated-input=reject"),

@@ -352,6 +352,58 @@ class Dump(Monitor):
                       self.qmp.event("DUMP_COMPLETED")["data"]["error"])
 
 
+class Transaction(GuestTest):
+    """Several backups at one moment, or none."""
+
+    def setUp(self):
+        super().setUp()
+        self.images = [bytes([i + 1]) * 65536 for i in range(2)]
+        args = []
+        for i, data in enumerate(self.images):
+            (self.dir / f"disk{i}").write_bytes(data)
+            args += ["-drive", f"file={self.dir}/disk{i},format=raw,if=none,"
+                     f"id=d{i}", "-device", f"virtio-blk-device,drive=d{i}"]
+        self.start("-M", "virt", "-nodefaults", "-nographic", "-S", "-bios",
+                   "none", *args, "-qmp",
+                   f"unix:{self.dir}/qmp,server=on,wait=off")
+        self.qmp = Qmp(self.dir / "qmp")
+        self.addCleanup(self.qmp.close)
+
+    def backup(self, i, **more):
+        return {"type": "drive-backup", "data": {
+            "device": f"d{i}", "target": str(self.dir / f"copy{i}"),
+            "format": "raw", "sync": "full", **more}}
+
+    def test_both_disks_are_copied(self):
+        self.qmp.command("transaction",
+                         actions=[self.backup(0), self.backup(1)])
+        for _ in self.images:
+            self.qmp.event("BLOCK_JOB_COMPLETED")
+        for i, data in enumerate(self.images):
+            self.assertEqual((self.dir / f"copy{i}").read_bytes(), data)
+
+    def test_none_when_one_fails(self):
+        for last in ({"type": "abort", "data": {}},
+                     self.backup(1, device="nosuch"),
+                     self.backup(1, target="/nosuch/x")):
+            with self.assertRaises(QmpError):
+                self.qmp.command("transaction",
+                                 actions=[self.backup(0, speed=1), last])
+            self.qmp.event("BLOCK_JOB_CANCELLED")
+            self.assertEqual(self.qmp.command("query-block-jobs"), [])
+
+    def test_mistakes(self):
+        self.assertEqual(self.qmp.command("transaction", actions=[]), {})
+        for arguments in ({"actions": [{"type": "nosuch", "data": {}}]},
+                          {"actions": [{"type": "drive-backup", "data": 5}]},
+                          {"actions": [{"type": "drive-backup"}]},
+                          {"actions": 5}, {},
+                          {"actions": [], "properties":
+                           {"completion-mode": "grouped"}}):
+            with self.assertRaises(QmpError):
+                self.qmp.command("transaction", **arguments)
+
+
 if __name__ == "__main__":
     g.skip_without_binary()
     tap.main()

@@ -168,6 +168,81 @@ class Devices(GuestTest):
                 b"\5\0\0\0")
             self.assertEqual(self.dma_read(q, 0x0e, 2), b"\1\0")
 
+    def smbios(self, *args):
+        """{(type, handle): (formatted bytes, [string])} (DSP0134, 6.1)."""
+        with QTest(*args) as q:
+            files = self.files(q)
+            size, key = files["etc/smbios/smbios-anchor"]
+            anchor = self.dma_read(q, key, size)
+            size, key = files["etc/smbios/smbios-tables"]
+            data = self.dma_read(q, key, size)
+        self.assertEqual(anchor, b"_SM3_\0\x18\3\0\0\1\0" +
+                         struct.pack("<IQ", len(data), 0))
+        found, at = {}, 0
+        while at < len(data):
+            kind, length, handle = struct.unpack_from("<BBH", data, at)
+            body = data[at + 4:at + length]
+            end = data.index(b"\0\0", at + length)
+            text = data[at + length:end].decode()
+            found[kind, handle] = (body.hex(), text.split("\0"))
+            at = end + 2
+        self.assertEqual(list(found)[-1], (127, 0x7f00))
+        return found
+
+    def test_smbios_by_default(self):
+        """The bytes that the reference's board gives its firmware."""
+        self.assertEqual(self.smbios("-m", "128", "-smp", "2,cores=2"), {
+            (1, 0x100): ("01020300" + 32 * "0" + "060000",
+                         ["QEMU", "QEMU Virtual Machine", "virt"]),
+            (3, 0x300): ("010102000003030302" + 18 * "0", ["QEMU", "virt"]),
+            (4, 0x400): ("0103fe02" + 16 * "0" + "03000000d007d0074101"
+                         "ffffffffffff00000002020202000102020002000200",
+                         ["CPU 0", "QEMU", "virt"]),
+            (16, 0x1000): ("01030600000200feff0100" + 16 * "0", [""]),
+            (17, 0x1100): ("0010feffffffffff80000900010007020000000200" +
+                           30 * "0", ["DIMM 0", "QEMU"]),
+            (19, 0x1300): ("00002000ffff2100001001" + 32 * "0", [""]),
+            (32, 0x2000): (14 * "0", [""]),
+            (127, 0x7f00): ("", [""])})
+
+    def test_smbios_fields(self):
+        structure = self.dir / "structure"
+        structure.write_bytes(b"\x80\5\x34\x12\1text\0\0")
+        found = self.smbios(
+            "-m", "4G", "-smp", "2,sockets=2", "-uuid",
+            "550e8400-e29b-41d4-a716-446655440000", "-smbios",
+            "type=0,vendor=V,version=W,date=D,release=1.2,uefi=on",
+            "-smbios", "type=1,manufacturer=M,product=P,version=1,serial=S,"
+            "sku=K,family=F", "-smbios", "type=2,manufacturer=M2,product=P2,"
+            "version=v2,serial=s2,asset=a2,location=l2", "-smbios",
+            "type=3,manufacturer=m3,version=v3,serial=s3,asset=a3,sku=k3",
+            "-smbios", "type=4,sock_pfx=SP,manufacturer=m4,version=v4,"
+            "serial=s4,asset=a4,part=p4,max-speed=1000,current-speed=900,"
+            "processor-family=0x201,processor-id=5", "-smbios",
+            "type=11,value=one,value=two", "-smbios", "type=17,loc_pfx=LP,"
+            "bank=B,manufacturer=m17,serial=s17,asset=a17,part=p17,"
+            "speed=3200", "-smbios", f"file={structure}")
+        for key, value in {
+                (0, 0): ("010200e803000800000000000000001c0102ffff",
+                         ["V", "W", "D"]),
+                (1, 0x100): ("0102030400840e559be2d441a716446655440000060506",
+                             ["M", "P", "1", "S", "K", "F"]),
+                (2, 0x200): ("0102030405010600030a00",
+                             ["M2", "P2", "v2", "s2", "a2", "l2"]),
+                (3, 0x300): ("010102030403030302" + 16 * "0" + "05",
+                             ["m3", "v3", "s3", "a3", "k3"]),
+                (4, 0x401): ("0103fe02050000000000000003000000e80384034101"
+                             "ffffffffffff04050601010102000102010001000100",
+                             ["SP 1", "m4", "v4", "s4", "a4", "p4"]),
+                (11, 0xe00): ("02", ["one", "two"]),
+                (16, 0x1000): ("01030600004000feff0100" + 16 * "0", [""]),
+                (17, 0x1100): ("0010feffffffffff001009000102070200800c030405"
+                               "060000000000800c000000000000",
+                               ["LP 0", "B", "m17", "s17", "a17", "p17"]),
+                (19, 0x1300): ("00002000ffff5f00001001" + 32 * "0", [""]),
+                (128, 0x1234): ("01", ["text"])}.items():
+            self.assertEqual(found[key], value, key)
+
     def test_fw_cfg_file_by_dma(self):
         with QTest("-fw_cfg", "name=opt/x,string=hello") as q:
             files = self.files(q)
