@@ -465,6 +465,30 @@ class Others(GuestTest):
         self.assertIn(now - base, range(0, 24 * 3600))
 
 
+class Vectors(GuestTest):
+    """Processes and signal handlers keep their own vector registers."""
+
+    def program(self):
+        out = self.dir / "vectors"
+        subprocess.run(
+            [g.tool("riscv64-linux-gnu-gcc", "gcc-riscv64-linux-gnu"), "-O1",
+             "-static", "-march=rv64gcv", "-o", out,
+             g.SOURCE / "tests/boot/vectors.c"], check=True)
+        return out
+
+    def check(self, *args):
+        initrd = self.initrd("vectors.gz", "vectors 5",
+                             add=[f"{self.program()}:/bin/vectors"])
+        text = self.finish(self.linux(initrd, *args, smp=2))
+        self.assertIn("VECTORS GOOD", text)
+
+    def test_vlen_128(self):
+        self.check("-cpu", "max")
+
+    def test_vlen_512_restored_everywhere(self):
+        self.check("-cpu", "max,vlen=512", "-accel", "tcg,x-stress-restore=on")
+
+
 if __name__ == "__main__":
     g.skip_without_binary()
     unittest.TestCase.maxDiff = None
