@@ -132,6 +132,27 @@ class Firmware(KvmTest):
         self.refused(put(0x202, 0), "neither a bzImage nor an ELF file")
 
 
+class Slots(KvmTest):
+    def mmio_exits(self, writes):
+        """How often `rom` left the guest for an MMIO access."""
+        log, rom = self.dir / f"log{writes}", self.dir / "rom"
+        rom.write_bytes(bytes.fromhex("3412a55a") + bytes(8188))
+        guest = g.Guest(
+            "-accel", "kvm", "-M", "microvm,pcie=on", "-cpu", "host", "-m",
+            "32", "-display", "none", "-serial", "stdio", "-monitor", "none",
+            "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
+            "-device", f"virtio-rng-pci,romfile={rom}", "-append", writes,
+            "-kernel", PROGRAMS / "rom.elf", "-trace", "kvm_exit", "-D", log)
+        self.addCleanup(guest.kill)
+        self.assertEqual((guest.wait(), guest.text), (13, "R\n"))
+        return log.read_text().count(" reason 6\n")
+
+    def test_read_only_memory_exits_at_writes_alone(self):
+        before = self.mmio_exits(0)
+        self.assertLess(before, 4096)  # reads do not
+        self.assertEqual(self.mmio_exits(9) - before, 9)
+
+
 class Doorbell(KvmTest):
     def mmio_exits(self, setting):
         """How often `bell` left the guest for an MMIO access."""
