@@ -461,6 +461,13 @@ static void a_nic_is_announced(void)
 
 /* --- the core --- */
 
+static void a_port_of_no_hub_is_refused(void)
+{
+    g_autoptr(Bare) f = setup();
+
+    assert_refused(f, "hubport,id=x", "Parameter 'hubid' is missing");
+}
+
 static void a_hub_joins_its_ports(void)
 {
     g_autoptr(Bare) f = setup();
@@ -637,6 +644,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 #define T(fn) g_test_add_func("/net/" #fn, fn)
     T(a_nic_is_announced);
+    T(a_port_of_no_hub_is_refused);
     T(a_hub_joins_its_ports);
     T(what_a_nic_has_no_room_for_waits_in_order);
     T(a_stopped_machine_gets_packets_when_it_goes_on);

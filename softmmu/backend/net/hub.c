@@ -96,6 +96,10 @@ static bool hub_open(Netdev *nd, Error **errp)
 {
     HubPort *s = port_of(nd);
 
+    if (s->hub_id == UINT64_MAX) {
+        error_set(errp, "Parameter 'hubid' is missing");
+        return false;
+    }
     if (s->netdev && !plug_in(s, errp)) {
         return false;
     }
@@ -127,7 +131,8 @@ static char *hub_info(Netdev *nd)
 }
 
 static const Property hub_props[] = {
-    PROP(u64, HubPort, hub_id, "hubid", NULL, "number of the hub"),
+    PROP(u64, HubPort, hub_id, "hubid", "18446744073709551615",
+         "number of the hub; to be given"),
     PROP(str, HubPort, netdev, "netdev", NULL, "netdev to plug in"),
     { 0 },
 };
