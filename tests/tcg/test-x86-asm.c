@@ -553,6 +553,47 @@ static void fixed_forms_read_back(void)
                        "ret ");
 }
 
+/* EVEX: registers 0 to 31, lengths, masks, W; opmask moves by width. */
+static void avx512_encodings_read_back(void)
+{
+    uint8_t buf[512];
+    X86Asm a;
+    const X86Insn paddd = X86_E(1, 1, 0xfe), movdqu64 = X86_E(2, 1, 0x6f);
+    const X86Insn fmadd = X86_E(1, 2, 0xb8), bcast = X86_E(1, 2, 0x7c);
+
+    x86_asm_init(&a, buf, sizeof(buf), 0, true);
+    x86_ev_rr(&a, paddd, (X86Ev){ 0, 2, 4 }, 17, 18, 31);
+    x86_ev_rr(&a, paddd, (X86Ev){ 0, 0, 3 }, 25, 1, 8);
+    x86_ev_rr(&a, fmadd, (X86Ev){ 1, 1, 1 }, 16, 29, 15);
+    x86_ev_rm(&a, movdqu64, (X86Ev){ 1, 2, 0 }, 30, 0, x86_mem(RBP, 0x1240));
+    x86_ev_rm(&a, movdqu64, (X86Ev){ 1, 1, 0 }, 9, 0,
+              x86_mem_index(R13, RAX, 0, 32));
+    x86_ev_rm(&a, movdqu64, (X86Ev){ 1, 0, 0 }, 18, 0, x86_mem(R12, 16));
+    x86_ev_rr(&a, bcast, (X86Ev){ 1, 2, 2 }, 24, 0, R11);
+    assert_listing(&a, "vpaddd zmm17 {k4}, zmm18, zmm31|"
+                       "vpaddd xmm25 {k3}, xmm1, xmm8|"
+                       "vfmadd231pd ymm16 {k1}, ymm29, ymm15|"
+                       "vmovdqu64 zmm30, zmmword ptr [rbp + 0x1240]|"
+                       "vmovdqu64 ymm9, ymmword ptr [r13 + rax + 0x20]|"
+                       "vmovdqu64 xmm18, xmmword ptr [r12 + 0x10]|"
+                       "vpbroadcastq zmm24 {k2}, r11");
+    x86_asm_init(&a, buf, sizeof(buf), 0, true);
+    x86_kmov_km(&a, 0, 1, x86_mem(RBP, 8));
+    x86_kmov_km(&a, 1, 2, x86_mem(R9, 8));
+    x86_kmov_mk(&a, 1, x86_mem(RBP, 8), 3);
+    x86_kmov_kr(&a, 1, 5, RCX);
+    x86_kmov_kr(&a, 3, 6, R8);
+    x86_kmov_rk(&a, 0, RAX, 7);
+    x86_k(&a, X86_KANDN, 1, 2, 3);
+    x86_k(&a, X86_KOR, 3, 3, 2);
+    x86_kortest(&a, 3);
+    assert_listing(&a, "kmovb k1, byte ptr [rbp + 8]|"
+                       "kmovw k2, word ptr [r9 + 8]|"
+                       "kmovw word ptr [rbp + 8], k3|"
+                       "kmovw k5, ecx|kmovq k6, r8|kmovb eax, k7|"
+                       "kandnq k1, k2, k3|korq k3, k3, k2|kortestq k3, k3");
+}
+
 static void jumps_reach_their_labels(void)
 {
     uint8_t buf[512];
@@ -612,6 +653,7 @@ int main(int argc, char **argv)
     g_test_add_func("/x86/asm/vex", vex_encodings_read_back);
     g_test_add_func("/x86/asm/constants", constants_take_the_shortest_form);
     g_test_add_func("/x86/asm/fixed", fixed_forms_read_back);
+    g_test_add_func("/x86/asm/avx512", avx512_encodings_read_back);
     g_test_add_func("/x86/asm/jumps", jumps_reach_their_labels);
     g_test_add_func("/x86/asm/aligned", patchable_displacements_are_aligned);
     g_test_add_func("/x86/asm/overflow",
