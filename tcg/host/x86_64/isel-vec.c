@@ -36,6 +36,7 @@ typedef struct Vec {
     unsigned n, i;  /* chunks; the current one */
     uint8_t len;    /* EVEX length of the elements computed with */
     bool use_mask;  /* K_MASK says which elements count */
+    bool tail;      /* not all: those below the u32 of env at guard */
     int sreg;       /* general register of the scalar */
 } Vec;
 
@@ -188,6 +189,7 @@ static const uint32_t narrow_in[4] = {
     0, X86_E(2, 2, 0x30), X86_E(2, 2, 0x33), X86_E(2, 2, 0x35)
 };
 /* clang-format on */
+static const uint32_t store_8 = X86_E(3, 1, 0x7f);
 static const uint32_t store_64 = X86_E(2, 1, 0x7f) | W;
 /* vcvtph2ps, vcvtps2pd */
 static const uint32_t fp_widen[3] = { 0, X86_E(1, 2, 0x13), X86_E(0, 1, 0x5a) };
@@ -303,6 +305,26 @@ static void set_const(Vec *x, uint64_t value)
     rr(x, bcast_reg[x->v->lane], 0, Z_CONST, 0, RCX);
 }
 
+/* rcx = ones for each of the units of 1 << @log bytes from @at on that lie
+ * below the element count: at most 64. */
+static void set_tail(Vec *x, unsigned log, unsigned at)
+{
+    uint32_t above;
+
+    x86_rm(x->a, X86_MOV_RM, 0, RCX, x86_mem(RBP, x->v->guard));
+    if (log != 0) {
+        x86_ri8(x->a, X86_SHL_I8, 0, RCX, log);
+    }
+    if (at != 0) {
+        x86_alu_ri(x->a, ALU_SUB, 0, RCX, at);
+        above = x86_jcc8(x->a, CC_AE);
+        x86_mov_imm(x->a, RCX, 0, true);
+        x86_bind8(x->a, above);
+    }
+    x86_vrm(x->a, X86_BZHI, 1, RCX, RCX,
+            x86_const_mem(x->g, offsetof(ConstPool, ones)));
+}
+
 /* K_MASK for the current chunk. */
 static void set_mask(Vec *x)
 {
@@ -310,7 +332,16 @@ static void set_mask(Vec *x)
     unsigned all = x->lanes < 8 ? (1 << x->lanes) - 1 : 0xff;
     X86Mem m = x86_mem(RBP, v->mask + x->i * x->lanes / 8);
 
-    if (!(v->flags & TCG_VEC_MASKED)) {
+    if (x->tail) {
+        set_tail(x, 0, x->i * x->lanes);
+        if (v->flags & TCG_VEC_MASKED) {
+            x86_rm(x->a, X86_AND_RM, 1, RCX, m);
+        }
+        if (x->lanes < 8) {
+            x86_alu_ri(x->a, ALU_AND, 0, RCX, all);
+        }
+        x86_kmov_kr(x->a, 3, K_MASK, RCX);
+    } else if (!(v->flags & TCG_VEC_MASKED)) {
         x86_mov_imm(x->a, RCX, bit_mask(x->lanes), false);
         x86_kmov_kr(x->a, 1, K_MASK, RCX); /* at most 16 bytes */
     } else if (x->lanes >= 8) {
@@ -611,7 +642,7 @@ static void put_few_bits(Vec *x, X86Mem m)
     unsigned all = (1 << x->lanes) - 1;
 
     x86_kmov_rk(x->a, 0, RCX, K_TMP);
-    if (x->v->flags & TCG_VEC_MASKED) { /* old & ~mask, new */
+    if (x->tail || (x->v->flags & TCG_VEC_MASKED)) { /* old & ~mask, new */
         x86_kmov_rk(x->a, 0, RAX, K_MASK);
         x86_r(x->a, X86_NOT, 0, RAX);
         x86_rm(x->a, X86_AND_RM, 0, RAX, m);
@@ -636,7 +667,7 @@ static void chunk_cmp(Vec *x)
         put_few_bits(x, m);
         return;
     }
-    if (x->v->flags & TCG_VEC_MASKED) {
+    if (x->tail || (x->v->flags & TCG_VEC_MASKED)) {
         x86_kmov_km(x->a, log, K_BAD, m);
         x86_k(x->a, X86_KANDN, K_BAD, K_MASK, K_BAD);
         x86_k(x->a, X86_KOR, K_TMP, K_TMP, K_BAD);
@@ -755,13 +786,40 @@ static void copy(Vec *x, uint32_t off, X86Mem m, unsigned bytes, bool to_env)
     }
 }
 
+/* The same of the first elements only. */
+static void copy_tail(Vec *x, X86Mem m, bool to_env)
+{
+    const TcgVecOp *v = x->v;
+    unsigned log = __builtin_ctz(v->count / v->expect);
+
+    for (unsigned at = 0; at < v->count; at += 64) {
+        unsigned len = length(MIN(v->count - at, 64u));
+        X86Mem e = x86_mem(RBP, v->d + at), h = m;
+
+        h.disp += at;
+        set_tail(x, log, at);
+        x86_kmov_kr(x->a, 3, K_MASK, RCX);
+        x86_ev_rm(x->a, mov_in[3], (X86Ev){ 1, len, 0 }, Z_OUT, 0, e);
+        if (to_env) {
+            x86_ev_rm(x->a, mov_in[0], (X86Ev){ 0, len, K_MASK }, Z_OUT, 0, h);
+            x86_ev_rm(x->a, store_64, (X86Ev){ 1, len, 0 }, Z_OUT, 0, e);
+        } else {
+            x86_ev_rm(x->a, store_8, (X86Ev){ 0, len, K_MASK }, Z_OUT, 0, h);
+        }
+    }
+}
+
 static void emit_memory(Vec *x, bool is_load)
 {
     const TcgVecOp *v = x->v;
 
     x86_tlb_check(x->g, x86_mem(x->sreg, 0), v->mo, v->count, !is_load,
                   x->cold);
-    copy(x, v->d, x86_mem_index(x->sreg, RAX, 0, 0), v->count, is_load);
+    if (x->tail) {
+        copy_tail(x, x86_mem_index(x->sreg, RAX, 0, 0), is_load);
+    } else {
+        copy(x, v->d, x86_mem_index(x->sreg, RAX, 0, 0), v->count, is_load);
+    }
     x->g->drained &= is_load;
 }
 
@@ -904,12 +962,73 @@ static bool plan(Vec *x)
     x->n = v->count / x->lanes;
     bytes = x->lanes << v->lane;
     x->len = length(bytes);
-    x->use_mask = (v->flags & TCG_VEC_MASKED) || (x->lanes << v->dlog) < 16;
+    x->use_mask =
+        x->tail || (v->flags & TCG_VEC_MASKED) || (x->lanes << v->dlog) < 16;
     if (r->shape >= S_SLIDE && (x->n != 1 || !x->g->f.vbmi)) {
         return false;
     }
     return x->n <= MAX_CHUNKS &&
            (r->shape < S_MERGE || (x->lanes << v->dlog) >= 16);
+}
+
+/* Code for the plain case, from the registers that @x->sreg and the call's
+ * operands are in. */
+static void emit_plain(Vec *x)
+{
+    Shape shape = rows[x->v->fn].shape;
+
+    if ((x->v->flags & TCG_VEC_SCALAR) && shape < S_MASKS && shape != S_SLIDE) {
+        set_scalar(x);
+    }
+    switch (shape) {
+    case S_MASKS:
+        emit_masks(x);
+        break;
+    case S_LD:
+    case S_ST:
+        emit_memory(x, shape == S_LD);
+        break;
+    default:
+        emit_elements(x);
+        break;
+    }
+}
+
+/* Can fewer elements than all be done by masks? */
+static bool has_tail(const Vec *x)
+{
+    const TcgVecOp *v = x->v;
+    Shape s = rows[v->fn].shape;
+
+    if (!(v->flags & TCG_VEC_GUARD) || v->expect > 256) {
+        return false;
+    }
+    return s < S_MERGE || (s >= S_LD && v->count >= 16 && v->count <= 256 &&
+                           v->count >= v->expect);
+}
+
+/* The count is not what was expected: by masks; else by the call. */
+static void cold_tail(Gen *g, const Cold *c)
+{
+    Cold this = *c, *call = cold_new(g, NULL);
+    Vec x = {
+        .g = g,
+        .a = &g->a,
+        .v = &g->tb->vec[g->tb->insn[this.insn].aux],
+        .cold = call,
+        .tail = true,
+        .sreg = this.src[1] == NO_REG ? RAX : this.src[1],
+    };
+
+    *call = this;
+    call->emit = cold_vec;
+    memset(call->jump, 0, sizeof(call->jump));
+    if ((x.v->flags & TCG_VEC_SCALAR) && this.src[1] == NO_REG) {
+        x86_mov_imm(&g->a, RAX, this.imm[1], false);
+    }
+    plan(&x);
+    emit_plain(&x);
+    x86_jmp_back(&g->a, this.back);
 }
 
 /* Operands of the call, in registers or as constants. */
@@ -943,6 +1062,7 @@ bool x86_emit_vec(Gen *g, const TcgInsn *in)
     Shape shape = rows[v->fn].shape;
     Cold args = { .src = { NO_REG, NO_REG, NO_REG } };
     Locs locs = { 0 };
+    Cold *tail = NULL;
 
     if (!plan(&x)) {
         return false;
@@ -961,27 +1081,23 @@ bool x86_emit_vec(Gen *g, const TcgInsn *in)
     x.cold->locs = locs;
     if (v->flags & TCG_VEC_GUARD) {
         x86_alu_mi(&g->a, ALU_CMP, 0, x86_mem(RBP, v->guard), v->expect);
-        cold_jump(x.cold, x86_jcc32(&g->a, CC_NE));
+        if (has_tail(&x) && !(shape >= S_LD && args.src[1] == NO_REG)) {
+            tail = cold_new(g, cold_tail);
+            memcpy(tail->src, args.src, sizeof(args.src));
+            memcpy(tail->imm, args.imm, sizeof(args.imm));
+            tail->locs = locs;
+        }
+        cold_jump(tail != NULL ? tail : x.cold, x86_jcc32(&g->a, CC_NE));
     }
-    if ((v->flags & TCG_VEC_SCALAR) && shape < S_MASKS && shape != S_SLIDE) {
-        set_scalar(&x);
-    }
-    switch (shape) {
-    case S_MASKS:
-        emit_masks(&x);
-        break;
-    case S_COUNT:
+    if (shape == S_COUNT) {
         (rows[v->fn].imm ? emit_first : emit_cpop)(&x, args.dst);
-        break;
-    case S_LD:
-    case S_ST:
-        emit_memory(&x, shape == S_LD);
-        break;
-    default:
-        emit_elements(&x);
-        break;
+    } else {
+        emit_plain(&x);
     }
     x.cold->back = x86_offset(&g->a);
+    if (tail != NULL) {
+        tail->back = x.cold->back;
+    }
     if (args.dst != NO_REG) {
         ra_commit(g, args.dst);
     } else {

@@ -337,6 +337,7 @@ static const ConstPool const_pool = {
     .box = { UINT64_C(0xffffffff) << 32, 0 },
     .nan64 = UINT64_C(0x7ff8000000000000),
     .nan32 = 0x7fc00000,
+    .ones = UINT64_MAX,
 };
 
 static void put_consts(ThunkGen *t)
