@@ -118,7 +118,7 @@ const CliOption cli_options[] = {
     LIST("compat", compat, "[deprecated-input=accept|reject|crash][,deprecated-output=accept|hide][,unstable-input=...][,unstable-output=...]", "use of deprecated and unstable QMP members; there are none"),
     TEXT("rtc", rtc, "[base=utc|localtime|DATE][,clock=host|rt|vm][,driftfix=none]", "where the real-time clock starts and what drives it"),
     FLAG("semihosting", semihosting_on, "serve the guest's semihosting calls"),
-    LIST("semihosting-config", semihosting, "[enable=on|off][,target=native|auto][,chardev=ID][,userspace=on|off][,arg=TEXT...]", "how semihosting calls are served"),
+    LIST("semihosting-config", semihosting, "[enable=on|off][,target=native|gdb|auto][,chardev=ID][,userspace=on|off][,arg=TEXT...]", "how semihosting calls are served"),
     LIST("add-fd", add_fd, "fd=FD,set=SET[,opaque=TEXT]", "put an inherited descriptor into a set"),
     LIST("incoming", incoming, "URI|defer", "load the machine's state from there"),
     TEXT("pidfile", pidfile, "FILE", "write the process id to FILE"),

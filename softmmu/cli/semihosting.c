@@ -9,6 +9,7 @@
 
 typedef struct SemihostOptions {
     bool enable, userspace;
+    SemihostTarget target;
     char *chardev;
     GString *args; /* words of arg=, a space between; NULL: none */
 } SemihostOptions;
@@ -28,19 +29,25 @@ static void add_args(SemihostOptions *s, const char *text)
     g_ptr_array_unref(args);
 }
 
-static bool take_target(json_object *options, Error **errp)
+static bool take_target(SemihostOptions *s, json_object *options, Error **errp)
 {
+    static const char *const names[] = {
+        [SEMIHOST_NATIVE] = "native",
+        [SEMIHOST_GDB] = "gdb",
+        [SEMIHOST_AUTO] = "auto",
+    };
     g_autofree char *target = json_take_text(options, "target");
 
-    if (!target || strcmp(target, "native") == 0 ||
-        strcmp(target, "auto") == 0) {
-        return true;
+    for (size_t i = 0; target && i < ARRAY_SIZE(names); i++) {
+        if (strcmp(names[i], target) == 0) {
+            s->target = i;
+            return true;
+        }
     }
-    error_set(errp, strcmp(target, "gdb") == 0
-                        ? "target=gdb does not exist yet: calls are served "
-                          "here, with target=native or auto"
-                        : "Parameter 'target' expects 'native' or 'auto'");
-    return false;
+    if (target) {
+        error_set(errp, "Parameter 'target' expects 'native', 'gdb' or 'auto'");
+    }
+    return !target;
 }
 
 static bool take_options(SemihostOptions *s, json_object *options, Error **errp)
@@ -62,7 +69,7 @@ static bool take_options(SemihostOptions *s, json_object *options, Error **errp)
         g_free(s->chardev);
         s->chardev = g_steal_pointer(&chardev);
     }
-    return take_target(options, errp) && cli_nothing_left(options, errp);
+    return take_target(s, options, errp) && cli_nothing_left(options, errp);
 }
 
 static bool take_text(SemihostOptions *s, const char *text, Error **errp)
@@ -86,7 +93,8 @@ static bool begin(StartPlan *p, SemihostOptions *s, Error **errp)
                                 : g_strjoin(c->kernel && c->append ? " " : "",
                                             c->kernel ? c->kernel : "",
                                             c->append ? c->append : "", NULL);
-    SemihostConfig config = { .userspace = s->userspace,
+    SemihostConfig config = { .target = s->target,
+                              .userspace = s->userspace,
                               .deny_spawn = c->deny_spawn,
                               .chardev = s->chardev,
                               .command_line = line };
@@ -100,7 +108,8 @@ static bool begin(StartPlan *p, SemihostOptions *s, Error **errp)
 
 bool start_semihosting(StartPlan *p, Error **errp)
 {
-    SemihostOptions s = { .enable = p->semihosting_on };
+    SemihostOptions s = { .enable = p->semihosting_on,
+                          .target = SEMIHOST_AUTO };
     bool ok = true;
 
     for (guint i = 0; ok && p->semihosting && i < p->semihosting->len; i++) {

@@ -17,6 +17,7 @@
 #include "softmmu/base/parse.h"
 #include "softmmu/base/trace.h"
 #include "hw/nvram/smbios.h"
+#include "softmmu/semihost/semihost.h"
 #include "softmmu/gdbstub/gdbstub.h"
 #include "softmmu/machine/create.h"
 #include "softmmu/migration/migration.h"
@@ -370,6 +371,9 @@ static bool start_gdb_on(StartPlan *p, const char *text, Error **errp)
         return true; /* "none" */
     }
     p->gdb_server = gdb_server_new(p->m, chr, errp);
+    if (p->semihost && p->gdb_server) {
+        semihost_set_gdb(p->semihost, p->gdb_server);
+    }
     return p->gdb_server != NULL;
 }
 

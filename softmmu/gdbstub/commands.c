@@ -194,6 +194,15 @@ static void hold_cpu(GdbServer *g, CPUState *cpu)
     g_array_append_val(g->held, cpu);
 }
 
+static void hold_others(GdbServer *g, CPUState *cpu)
+{
+    for (guint i = 0; i < g->m->cpus->len; i++) {
+        if (g_ptr_array_index(g->m->cpus, i) != cpu) {
+            hold_cpu(g, g_ptr_array_index(g->m->cpus, i));
+        }
+    }
+}
+
 /* What vCont asks of each CPU; 0: stay stopped. */
 static void apply_actions(GdbServer *g, const char *actions)
 {
@@ -274,11 +283,7 @@ static void resume_old(GdbServer *g, const char *p, bool with_signal, bool step)
         cpu_env_changed(cpu);
     }
     if (step) {
-        for (guint i = 0; i < g->m->cpus->len; i++) {
-            if (g_ptr_array_index(g->m->cpus, i) != cpu) {
-                hold_cpu(g, g_ptr_array_index(g->m->cpus, i));
-            }
-        }
+        hold_others(g, cpu);
         step_cpu(g, cpu);
     }
     resume(g);
@@ -302,6 +307,24 @@ static void cmd_step(GdbServer *g, const char *p, size_t len)
 static void cmd_step_signal(GdbServer *g, const char *p, size_t len)
 {
     resume_old(g, p, true, true);
+}
+
+void gdb_fileio_over(GdbServer *g, CPUState *cpu, bool interrupt)
+{
+    if (interrupt) {
+        stop_reply(g, SIG_INT, cpu);
+        return;
+    }
+    if (g->fileio_step) {
+        hold_others(g, cpu);
+        step_cpu(g, cpu);
+    }
+    resume(g);
+}
+
+static void cmd_fileio(GdbServer *g, const char *p, size_t len)
+{
+    gdb_fileio_answer(g, p);
 }
 
 static void cmd_detach(GdbServer *g, const char *p, size_t len)
@@ -407,6 +430,9 @@ static bool access_memory(GdbServer *g, uint64_t addr, void *buf, size_t len,
 {
     MemAttrs attrs = { .debug = true };
 
+    if (gdb_fileio_memory(g, addr, buf, len, write)) {
+        return true;
+    }
     if (g->physical) {
         return address_space_rw(&g->m->memory, addr, attrs, buf, len, write) ==
                MEM_OK;
@@ -750,7 +776,8 @@ static const struct {
     { "M", cmd_write_memory },    { "X", cmd_write_binary },
     { "Z", cmd_insert_point },    { "z", cmd_remove_point },
     { "H", cmd_set_thread },      { "T", cmd_thread_alive },
-    { "q", cmd_query },           { "Q", cmd_query },
+    { "F", cmd_fileio },          { "q", cmd_query },
+    { "Q", cmd_query },
 };
 
 void gdb_packet(GdbServer *g, const char *packet, size_t len)

@@ -27,6 +27,10 @@ static void client_gone(GdbServer *g)
         cpus_pause_all(g->m); /* to change what its CPUs watch */
     }
     gdb_forget_points(g);
+    if (g->fileio) { /* the guest was running, but for the request */
+        gdb_fileio_abandon(g);
+        machine_cont(g->m);
+    }
     if (was_running && machine_running(g->m)) {
         cpus_resume_all(g->m);
     }
@@ -79,6 +83,7 @@ GdbServer *gdb_server_new(Machine *m, Chardev *chr, Error **errp)
 void gdb_server_free(GdbServer *g)
 {
     char_detach(&g->fe);
+    gdb_fileio_abandon(g);
     notifier_remove(g->m->on_state, &g->on_state);
     g_array_unref(g->held);
     g_string_free(g->in, TRUE);

@@ -23,13 +23,15 @@ struct GdbServer {
     bool no_ack;
     char *last; /* sent, in case it must be sent again */
     /* the session */
-    bool connected;
-    bool running;     /* the client waits for a stop */
-    bool interrupted; /* by the client's 0x03 */
-    bool physical;    /* memory packets take physical addresses */
-    CPUState *cpu;    /* registers and memory: Hg */
-    CPUState *cpu_c;  /* s and c: Hc */
-    GArray *held;     /* CPUState *: stay stopped while others run */
+    _Atomic bool connected;
+    bool running;      /* the client waits for a stop */
+    bool interrupted;  /* by the client's 0x03 */
+    bool physical;     /* memory packets take physical addresses */
+    CPUState *cpu;     /* registers and memory: Hg */
+    CPUState *cpu_c;   /* s and c: Hc */
+    GArray *held;      /* CPUState *: stay stopped while others run */
+    GdbFileIo *fileio; /* that waits for the client; NULL: none */
+    bool fileio_step;  /* its CPU was being stepped */
 };
 
 /* packet.c: framing. */
@@ -42,6 +44,15 @@ void gdb_interrupt(GdbServer *g);
 void gdb_stopped(GdbServer *g, RunState why);
 /* Remove all of gdb's breakpoints and watchpoints. */
 void gdb_forget_points(GdbServer *g);
+
+/* fileio.c: the F packet; memory of a request (false: it is none of it); the
+ * client is gone. */
+void gdb_fileio_answer(GdbServer *g, const char *p);
+bool gdb_fileio_memory(GdbServer *g, uint64_t addr, void *buf, size_t len,
+                       bool write);
+void gdb_fileio_abandon(GdbServer *g);
+/* commands.c: go on behind an answer, or stop for the client's Ctrl-C. */
+void gdb_fileio_over(GdbServer *g, CPUState *cpu, bool interrupt);
 
 /* target.c: what the CPU says of itself. */
 char *gdb_target_file(CPUState *cpu, const char *name); /* NULL: no such */

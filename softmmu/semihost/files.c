@@ -128,8 +128,7 @@ ssize_t semi_console_read(Semihost *s, void *data, size_t len)
 
 /* --- handles --- */
 
-/* The lowest free handle, or 0. */
-static uint64_t add_file(Semihost *s, SemiKind kind, int fd)
+uint64_t semi_add_file(Semihost *s, SemiKind kind, int fd)
 {
     LOCK_GUARD(&s->lock);
     for (unsigned i = 0; i < SEMI_HANDLES; i++) {
@@ -218,7 +217,7 @@ static SemiEnd open_host(SemiCall *c, const char *name, unsigned mode)
     if (fd < 0) {
         return semi_fail(c, errno);
     }
-    handle = add_file(c->s, SEMI_FILE, fd);
+    handle = semi_add_file(c->s, SEMI_FILE, fd);
     if (handle == 0) {
         close(fd);
         return semi_fail(c, EMFILE);
@@ -239,12 +238,12 @@ SemiEnd semi_open(SemiCall *c)
         return semi_fail(c, EINVAL);
     }
     if (strcmp(name, ":tt") == 0) {
-        handle = add_file(c->s, SEMI_CONSOLE, (int)mode / 4);
+        handle = semi_add_file(c->s, SEMI_CONSOLE, (int)mode / 4);
     } else if (strcmp(name, ":semihosting-features") == 0) {
         if (mode > 1) {
             return semi_fail(c, EACCES);
         }
-        handle = add_file(c->s, SEMI_FEATURES, -1);
+        handle = semi_add_file(c->s, SEMI_FEATURES, -1);
     } else {
         return open_host(c, name, (unsigned)mode);
     }

@@ -12,10 +12,16 @@ enum {
     SEMI_PIECE = 64 << 10,         /* bytes copied at a time */
     SEMI_TRANSFER_MAX = 256 << 20, /* bytes of one call; more is partial */
     SEMI_INPUT = 4096,             /* bytes of the console that wait */
+    SEMI_CALLS = 0x32,             /* numbers of calls end below */
     SEMI_WAIT_MS = 10,             /* then a waiting call is made again */
 };
 
-typedef enum SemiKind { SEMI_FILE, SEMI_CONSOLE, SEMI_FEATURES } SemiKind;
+typedef enum SemiKind {
+    SEMI_FILE,
+    SEMI_CONSOLE,
+    SEMI_FEATURES,
+    SEMI_GDB, /* .fd is the debugger's */
+} SemiKind;
 
 typedef struct SemiFile {
     int refs; /* under .lock of the Semihost */
@@ -38,6 +44,13 @@ struct Semihost {
     _Atomic int error;  /* errno of the last call that failed */
     _Atomic int child;  /* process of SYS_SYSTEM; 0: none */
     CPUState *child_of; /* who waits for it; under .lock */
+    /* constant while CPUs run */
+    SemihostTarget target;
+    GdbServer *gdb; /* NULL: none */
+    /* .lock: the request to the debugger; .io is its own while not .done */
+    CPUState *asking; /* whose; NULL: none */
+    uint64_t asked_op, asked_arg;
+    GdbFileIo io;
 };
 
 /* How a call ended: its result is there, or it is to be made again. */
@@ -72,6 +85,11 @@ void semi_console_write(Semihost *s, int fd, const void *data, size_t len);
 /* At most @len bytes; 0: the end, -1: none yet (it has waited a little). */
 ssize_t semi_console_read(Semihost *s, void *data, size_t len);
 void semi_files_free(Semihost *s);
+/* The lowest free handle, or 0. */
+uint64_t semi_add_file(Semihost *s, SemiKind kind, int fd);
+
+/* gdb.c: true when the debugger serves this call, which ended so. */
+bool semi_gdb_serves(SemiCall *c, SemiEnd *end);
 
 /* command.c */
 SemiEnd semi_system(SemiCall *c);

@@ -289,7 +289,7 @@ static const struct {
     const char *name;
     unsigned words; /* of the parameter block that are read first */
     SemiEnd (*fn)(SemiCall *c);
-} calls[] = {
+} calls[SEMI_CALLS] = {
     [0x01] = { "SYS_OPEN", 3, semi_open },
     [0x02] = { "SYS_CLOSE", 1, semi_close },
     [0x03] = { "SYS_WRITEC", 0, sys_writec },
@@ -319,6 +319,7 @@ static const struct {
 static SemiEnd dispatch(SemiCall *c)
 {
     uint64_t op = c->call->op;
+    SemiEnd end;
 
     if (op >= ARRAY_SIZE(calls) || !calls[op].fn) {
         if (log_on(LOG_GUEST_ERRORS)) {
@@ -329,6 +330,9 @@ static SemiEnd dispatch(SemiCall *c)
     }
     if (!read_block(c, calls[op].words)) {
         return semi_fail(c, EFAULT);
+    }
+    if (semi_gdb_serves(c, &end)) {
+        return end;
     }
     return calls[op].fn(c);
 }
@@ -355,6 +359,7 @@ Semihost *semihost_start(Machine *m, const SemihostConfig *config, Error **errp)
     Semihost *s = g_new0(Semihost, 1);
 
     s->m = m;
+    s->target = config->target;
     s->deny_spawn = config->deny_spawn;
     s->command_line = g_strdup(config->command_line);
     lock_init(&s->lock);
@@ -377,11 +382,18 @@ Semihost *semihost_start(Machine *m, const SemihostConfig *config, Error **errp)
     return s;
 }
 
+void semihost_set_gdb(Semihost *s, GdbServer *gdb)
+{
+    s->gdb = gdb;
+}
+
 void semihost_free(Semihost *s)
 {
     cpus_pause_all(s->m); /* none is in a call from here on */
     semi_files_free(s);
     g_free(s->command_line);
+    g_free(s->io.request);
+    g_free(s->io.data);
     lock_destroy(&s->lock);
     cond_destroy(&s->changed);
     g_free(s);

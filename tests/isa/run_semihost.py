@@ -6,9 +6,11 @@
 """
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
@@ -62,6 +64,37 @@ class Semihosting(unittest.TestCase):
             "-chardev", "file,id=c,path=out,input-path=in",
             "-semihosting-config", CONFIG + ",chardev=c", data="")
         self.assertEqual((self.dir / "out").read_text(), "zero c out err\n")
+
+    def test_a_debugger_serves_the_calls(self):
+        """Files, console and input are those of gdb, by File-I/O."""
+        gdb = shutil.which("gdb-multiarch")
+        if not gdb:
+            self.skipTest("needs gdb-multiarch")
+        theirs = self.dir / "theirs"
+        theirs.mkdir()
+        machine = subprocess.Popen(
+            [BUILD / "qemu-system-riscv64", "-M", "virt", "-m", "64",
+             "-display", "none", "-serial", "null", "-monitor", "none",
+             "-bios", "none", "-kernel", PROGRAMS["64"], "-S",
+             "-gdb", f"unix:{self.dir}/gdb", "-semihosting-config",
+             CONFIG + ",target=gdb"], cwd=self.dir, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.addCleanup(machine.kill)
+        until = time.monotonic() + 60 * SLOW
+        while not (self.dir / "gdb").exists():
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.02)
+        done = subprocess.run(
+            [gdb, "-nx", "-batch", "-ex", "set architecture riscv:rv64",
+             "-ex", "set remote system-call-allowed 1", "-ex",
+             f"target remote {self.dir}/gdb", "-ex", "continue"],
+            input="input", text=True, capture_output=True, cwd=theirs,
+            timeout=120 * SLOW, check=False)
+        said, _ = machine.communicate(timeout=60 * SLOW)
+        self.assertEqual((machine.returncode, said), (42, ""), done)
+        self.assertIn("zero c out err\n", done.stdout + done.stderr)
+        self.assertEqual((theirs / "kept").read_bytes()[10:12], b"ab")
+        self.assertFalse((self.dir / "kept").exists())
 
     def test_off_it_is_a_breakpoint(self):
         """The program's own trap handler gets it and ends the run."""
