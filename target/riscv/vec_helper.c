@@ -451,25 +451,6 @@ static void do_v_fill(RiscvEnv *env, uint64_t desc, uint64_t scalar)
 
 /* --- vsetvl, state --- */
 
-unsigned vec_vlmax_log(const RiscvConfig *cfg, uint64_t vtype)
-{
-    int lmul = (int)bits_sext(vtype & 7, 3);
-
-    return (int)__builtin_ctz(cfg->vlenb) + lmul - (vtype >> 3 & 7);
-}
-
-bool vec_vtype_legal(const RiscvConfig *cfg, uint64_t vtype)
-{
-    int lmul = (int)bits_sext(vtype & 7, 3);
-    unsigned sew = vtype >> 3 & 7; /* log2 of bytes */
-
-    if (vtype >> 8 != 0 || lmul == -4 || 8u << sew > cfg->elen) {
-        return false;
-    }
-    /* SEW <= LMUL * ELEN (31.3.4.2) */
-    return lmul >= 0 || 8u << sew <= cfg->elen >> -lmul;
-}
-
 static void do_vs_dirty(RiscvEnv *env)
 {
     env->mstatus |= MSTATUS_VS;
