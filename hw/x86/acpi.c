@@ -57,6 +57,31 @@ static void aml_serial(Aml *a, const MicrovmMachine *v)
     aml_end(a);
 }
 
+/* The clocks of a PC, which hardware-reduced platforms need not have. */
+static void aml_clocks(Aml *a, const MicrovmMachine *v)
+{
+    if (v->has_rtc) {
+        aml_device(a, "RTC");
+        aml_name(a, "_HID");
+        aml_eisaid(a, "PNP0B00");
+        aml_crs_begin(a);
+        aml_io(a, 0x70, 2);
+        aml_irq(a, MICROVM_GSI_RTC, true);
+        aml_crs_end(a);
+        aml_end(a);
+    }
+    if (v->has_pit) {
+        aml_device(a, "TIMR");
+        aml_name(a, "_HID");
+        aml_eisaid(a, "PNP0100");
+        aml_crs_begin(a);
+        aml_io(a, 0x40, 4);
+        aml_irq(a, MICROVM_GSI_PIT, true);
+        aml_crs_end(a);
+        aml_end(a);
+    }
+}
+
 static void aml_fw_cfg(Aml *a)
 {
     aml_device(a, "FWCF");
@@ -112,11 +137,25 @@ static void aml_routes(Aml *a)
     aml_end(a);
 }
 
+/* What MCFG names must be among a motherboard's resources (PCI Firmware 3.2,
+ * 4.1.2); Linux takes no ECAM without. */
+static void aml_ecam(Aml *a)
+{
+    aml_device(a, "ECAM");
+    aml_name(a, "_HID");
+    aml_eisaid(a, "PNP0C02");
+    aml_crs_begin(a);
+    aml_memory32(a, MICROVM_PCIE_ECAM, 256u << 20);
+    aml_crs_end(a);
+    aml_end(a);
+}
+
 static void aml_pcie(Aml *a, const MicrovmMachine *v)
 {
     if (!v->has_pcie) {
         return;
     }
+    aml_ecam(a);
     aml_device(a, "PCI0");
     aml_name(a, "_HID");
     aml_eisaid(a, "PNP0A08");
@@ -142,6 +181,7 @@ static guint dsdt(AcpiTables *t, const MicrovmMachine *v)
     aml_init(&a);
     aml_scope(&a, "\\_SB");
     aml_serial(&a, v);
+    aml_clocks(&a, v);
     aml_fw_cfg(&a);
     aml_events(&a);
     aml_virtio(&a, v);
@@ -172,6 +212,7 @@ static void fill_to(AcpiTables *t, guint start, guint offset)
 static guint fadt(AcpiTables *t, guint dsdt_at, const MicrovmMachine *v)
 {
     enum {
+        CMOS_CENTURY = 0x32,
         LEGACY_DEVICES = 1,
         NO_VGA = 1 << 2,
         NO_RTC = 1 << 5,
@@ -183,7 +224,8 @@ static guint fadt(AcpiTables *t, guint dsdt_at, const MicrovmMachine *v)
     };
     guint start = acpi_table_begin(t, "FACP", 6);
 
-    fill_to(t, start, 109);
+    fill_to(t, start, 108);
+    acpi_put(t, v->has_rtc ? CMOS_CENTURY : 0, 1);
     acpi_put(t,
              (v->isa_serial ? LEGACY_DEVICES : 0) | NO_VGA |
                  (v->has_rtc ? 0 : NO_RTC),

@@ -13,7 +13,7 @@ typedef struct MicrovmMachine {
     int acpi, pcie, rtc, ioapic2, pit, pic; /* ON_OFF_AUTO_x */
     bool isa_serial, auto_cmdline, option_roms;
     /* constant after build */
-    bool has_acpi, has_pcie, has_rtc, has_ioapic2;
+    bool has_acpi, has_pcie, has_rtc, has_pit, has_ioapic2;
     unsigned n_virtio, virtio_gsi;
     DeviceState *ioapic[2];
     DeviceState *virtio[MICROVM_VIRTIO_SLOTS];

@@ -17,6 +17,8 @@
 #include "hw/isa/devices.h"
 #include "hw/nvram/fw_cfg.h"
 #include "hw/pci/ecam.h"
+#include "hw/timer/i8254.h"
+#include "hw/timer/mc146818.h"
 #include "hw/virtio/mmio.h"
 #include "hw/virtio/virtio.h"
 #include "internal.h"
@@ -155,6 +157,59 @@ static void connect_gsi(MicrovmMachine *v, DeviceState *dev, int line,
                    (int)(gsi % IOAPIC_PINS));
 }
 
+/* How much memory there is, where firmware without fw_cfg looks (IBM PC/AT
+ * Technical Reference, CMOS 0x15 to 0x18, and what BIOSes added above). */
+static void fill_cmos(const Machine *m, DeviceState *rtc)
+{
+    uint64_t low = x86_ram_below_4g(m), high = m->config.ram_size - low;
+    uint64_t kib = MIN((low - MiB) / KiB, 0xffff);
+    uint64_t step = low > 16 * MiB ? (low - 16 * MiB) / (64 * KiB) : 0;
+    const struct {
+        uint8_t index;
+        uint64_t value;
+        unsigned bytes;
+    } rows[] = {
+        { 0x15, 640, 2 },
+        { 0x17, kib, 2 },
+        { 0x30, kib, 2 },
+        { 0x34, step, 2 },
+        { 0x5b, high / (64 * KiB), 3 },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        for (unsigned byte = 0; byte < rows[i].bytes; byte++) {
+            mc146818_set_cmos(rtc, (uint8_t)(rows[i].index + byte),
+                              (uint8_t)(rows[i].value >> (8 * byte)));
+        }
+    }
+}
+
+/* The clocks that were asked for. */
+static bool make_clocks(MicrovmMachine *v, IsaBus *bus, Error **errp)
+{
+    DevicePlace place = { .bus = (Bus *)bus };
+    const struct {
+        bool wanted;
+        const DeviceType *type;
+    } rows[] = { { v->has_rtc, &mc146818_type }, { v->has_pit, &i8254_type } };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        DeviceState *dev = NULL;
+
+        if (!rows[i].wanted) {
+            continue;
+        }
+        dev = device_new(&v->parent, rows[i].type, &place, errp);
+        if (!dev || !device_realize(dev, errp)) {
+            return false;
+        }
+        if (rows[i].type == &mc146818_type) {
+            fill_cmos(&v->parent, dev);
+        }
+    }
+    return true;
+}
+
 static bool make_isa(MicrovmMachine *v, Error **errp)
 {
     Machine *m = &v->parent;
@@ -164,8 +219,11 @@ static bool make_isa(MicrovmMachine *v, Error **errp)
     DevicePlace place = { .bus = (Bus *)bus };
     DeviceState *dev;
 
-    if (!bus || !v->isa_serial) {
-        return bus != NULL;
+    if (!bus || !make_clocks(v, bus, errp)) {
+        return false;
+    }
+    if (!v->isa_serial) {
+        return true;
     }
     dev = device_new(m, &isa_serial_type, &place, errp);
     if (!dev) {
@@ -262,21 +320,15 @@ static bool (*const microvm_devices[])(MicrovmMachine *v, Error **errp) = {
 
 /* --- build --- */
 
-static bool refuse(int choice, const char *name, const char *what, Error **errp)
-{
-    if (choice == ON_OFF_AUTO_ON) {
-        error_set(errp, "%s=on: this version has no %s", name, what);
-    }
-    return choice != ON_OFF_AUTO_ON;
-}
-
 static bool settle(MicrovmMachine *v, Error **errp)
 {
-    if (!refuse(v->pit, "pit", "8254 timer", errp) ||
-        !refuse(v->pic, "pic", "8259 interrupt controller", errp) ||
-        !refuse(v->rtc, "rtc", "MC146818 clock", errp)) {
+    if (v->pic == ON_OFF_AUTO_ON) {
+        error_set(errp, "pic=on: this version has no 8259 interrupt "
+                        "controllers; guests use the I/O APIC");
         return false;
     }
+    v->has_rtc = v->rtc == ON_OFF_AUTO_ON;
+    v->has_pit = v->pit == ON_OFF_AUTO_ON;
     v->has_acpi = v->acpi != ON_OFF_AUTO_OFF;
     v->has_pcie = v->pcie == ON_OFF_AUTO_ON;
     v->has_ioapic2 = v->ioapic2 == ON_OFF_AUTO_ON;
@@ -452,8 +504,7 @@ static const Property microvm_props[] = {
          "MC146818 real-time clock"),
     PROP(onoffauto, MicrovmMachine, ioapic2, "ioapic2", "auto",
          "a second I/O APIC, and 24 virtio-mmio slots in place of 8"),
-    PROP(onoffauto, MicrovmMachine, pit, "pit", "auto",
-         "8254 timer; not available"),
+    PROP(onoffauto, MicrovmMachine, pit, "pit", "auto", "8254 timer"),
     PROP(onoffauto, MicrovmMachine, pic, "pic", "auto",
          "8259 interrupt controller; not available"),
     PROP(bool, MicrovmMachine, isa_serial, "isa-serial", "on",

@@ -9,6 +9,7 @@ preloaded library, built by meson.
 
 import os
 import pathlib
+import subprocess
 import sys
 import time
 import unittest
@@ -324,6 +325,26 @@ class Fuzz(KvmTest):
         rounds, count = (g.sized(40, 2, 1), g.sized(200000, 6000, 3000))
         for i in range(rounds):
             self.traffic(0x5eed0001 + 1000 * int(g.ROUND) + i, count)
+
+
+class Run(KvmTest):
+    def test_run_picks_kvm(self):
+        guest = g.Guest("run", PROGRAMS / "bzimage", "-append", "note",
+                        "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
+                        binary=str(pathlib.Path(g.BINARY).parent / "tandem"))
+        self.addCleanup(guest.kill)
+        guest.expect("-accel kvm")
+        guest.expect("0PHC")
+        self.assertEqual(guest.wait(60), 43)
+
+    def test_run_takes_the_engine_it_is_told(self):
+        done = subprocess.run(
+            [str(pathlib.Path(g.BINARY).parent / "tandem"), "run",
+             str(PROGRAMS / "bzimage"), "-accel", "kvm,device=/nonexistent"],
+            text=True, check=False, capture_output=True,
+            stdin=subprocess.DEVNULL, timeout=60 * g.SLOW)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("kvm needs /nonexistent", done.stderr)
 
 
 class Control(KvmTest):

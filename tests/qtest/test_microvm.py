@@ -3,11 +3,14 @@
 """Devices of the x86-64 microvm board, driven through the qtest protocol."""
 
 import pathlib
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import test_virt as v  # pylint: disable=wrong-import-position
+import guest as g  # pylint: disable=wrong-import-position
 from guest import GuestTest, tap  # pylint: disable=wrong-import-position
+from qmp import Qmp  # pylint: disable=wrong-import-position
 
 IOAPIC, IOAPIC2, GED, VIRTIO = 0xfec00000, 0xfec10000, 0xfea00000, 0xfeb00000
 
@@ -99,6 +102,208 @@ class Devices(GuestTest):
                      "isa-debugcon,chardev=c,iobase=0x402") as q:
             self.assertEqual(port_in(q, "b", 0x402), 0xe9)
             q.ask("outb", 0x402, 65)
+
+
+class Clocks(GuestTest):
+    """MC146818 and 8254, driven by the virtual clock."""
+
+    BASE = ("-rtc", "base=2024-02-29T23:59:58,clock=vm")
+
+    def cmos(self, q, index, value=None):
+        q.ask("outb", 0x70, index)
+        if value is not None:
+            q.ask("outb", 0x71, value)
+        return port_in(q, "b", 0x71)
+
+    def time(self, q):
+        """Year to second, as the registers say it."""
+        return tuple(self.cmos(q, i) for i in (0x32, 9, 8, 7, 6, 4, 2, 0))
+
+    def rtc(self, *args):
+        return machine(*self.BASE, *args, options=",rtc=on")
+
+    def interrupt(self, q, pin):
+        """Is the line up? As level-triggered, it waits for its end."""
+        q.write("l", IOAPIC, 0x10 + 2 * pin)
+        q.write("l", IOAPIC + 0x10, 0x8040 + pin)
+        q.write("l", IOAPIC + 0x40, 0x40 + pin)
+        return bool(q.read("l", IOAPIC + 0x10) & 1 << 14)
+
+    def test_rtc_tells_the_time_in_bcd_binary_and_halves(self):
+        with self.rtc() as q:
+            self.assertEqual(self.time(q), (0x20, 0x24, 2, 0x29, 5, 0x23,
+                                            0x59, 0x58))
+            self.cmos(q, 0xb, 4)  # binary, 12 hours
+            self.assertEqual(self.time(q), (20, 24, 2, 29, 5, 0x8b, 59, 58))
+            q.ask("clock_step", 2 * 10**9)
+            self.assertEqual(self.time(q), (20, 24, 3, 1, 6, 12, 0, 0))
+            self.assertEqual(self.cmos(q, 0xd), 0x80)
+
+    def test_rtc_is_set_while_it_stands(self):
+        with self.rtc() as q:
+            self.cmos(q, 0xb, 0x82)
+            for index, value in ((0, 0x56), (2, 0x34), (4, 0x12), (7, 0x31),
+                                 (8, 0x12), (9, 0x99), (0x32, 0x19)):
+                self.cmos(q, index, value)
+            q.ask("clock_step", 5 * 10**9)
+            self.assertEqual(self.cmos(q, 0), 0x56)
+            self.cmos(q, 0xb, 2)
+            q.ask("clock_step", 4 * 10**9)
+            self.assertEqual(self.time(q), (0x19, 0x99, 0x12, 0x31, 6, 0x12,
+                                            0x35, 0))
+
+    def test_rtc_warns_of_an_update_and_flags_it(self):
+        with self.rtc() as q:
+            self.cmos(q, 0xc)
+            q.ask("clock_step", 999_700_000)
+            self.assertFalse(self.cmos(q, 0xa) & 0x80)
+            q.ask("clock_step", 100_000)
+            self.assertTrue(self.cmos(q, 0xa) & 0x80)
+            self.assertFalse(self.cmos(q, 0xc) & 0x10)
+            q.ask("clock_step", 200_000)
+            self.assertFalse(self.cmos(q, 0xa) & 0x80)
+            self.assertEqual(self.cmos(q, 0xc) & 0x90, 0x10)
+            self.assertEqual(self.cmos(q, 0xc) & 0x10, 0)
+
+    def test_rtc_alarm_interrupts(self):
+        with self.rtc() as q:
+            for index, value in ((1, 0x03), (3, 0xff), (5, 0xc0)):
+                self.cmos(q, index, value)
+            self.cmos(q, 0xb, 0x22)
+            q.ask("clock_step", 4_999_999_999)
+            self.assertFalse(self.interrupt(q, 8))
+            q.ask("clock_step", 1)
+            self.assertTrue(self.interrupt(q, 8))
+            self.assertEqual(self.cmos(q, 0xc) & 0xb0, 0xb0)
+            self.assertFalse(self.interrupt(q, 8))
+
+    def test_rtc_periodic_interrupt(self):
+        with self.rtc() as q:
+            self.cmos(q, 0xb, 0x42)  # 1024 Hz
+            q.ask("clock_step", 976_562)
+            self.assertFalse(self.interrupt(q, 8))
+            q.ask("clock_step", 1)
+            self.assertTrue(self.interrupt(q, 8))
+            self.assertEqual(self.cmos(q, 0xc), 0xc0)
+
+    def test_rtc_keeps_memory_sizes_and_bytes_through_reset(self):
+        path = self.dir / "qmp"
+        with self.rtc("-m", "64", "-qmp",
+                      f"unix:{path},server=on,wait=off") as q:
+            qmp = Qmp(path)
+            self.addCleanup(qmp.close)
+            self.cmos(q, 0x40, 0x5a)
+            self.cmos(q, 0xb, 0x42)
+            self.assertEqual(self.cmos(q, 0x34) | self.cmos(q, 0x35) << 8,
+                             48 * 16)
+            qmp.command("system_reset")
+            qmp.event("RESET")
+            self.assertEqual(self.cmos(q, 0x40), 0x5a)
+            self.assertEqual(self.cmos(q, 0xb), 2)
+
+    def pit(self, *args):
+        return machine(*args, options=",pit=on")
+
+    def load(self, q, counter, control, count):
+        q.ask("outb", 0x43, counter << 6 | control)
+        q.ask("outb", 0x40 + counter, count & 0xff)
+        q.ask("outb", 0x40 + counter, count >> 8)
+
+    def count(self, q, counter):
+        """Latched by read-back: (output, count)."""
+        q.ask("outb", 0x43, 0xc0 | 2 << counter)
+        status, low, high = (port_in(q, "b", 0x40 + counter)
+                             for _ in range(3))
+        return status >> 7, low | high << 8
+
+    @staticmethod
+    def pulses(n):
+        return (n * 10**9 + 1193181) // 1193182
+
+    def test_pit_rate_generator(self):
+        with self.pit() as q:
+            self.load(q, 0, 0x34, 11932)
+            q.ask("clock_step", self.pulses(5965))
+            self.assertEqual(self.count(q, 0), (1, 11932 - 5965))
+            q.ask("clock_step", self.pulses(11931) - self.pulses(5965))
+            self.assertEqual(self.count(q, 0), (0, 1))
+            q.ask("clock_step", self.pulses(11933) - self.pulses(11931))
+            self.assertEqual(self.count(q, 0), (1, 11931))
+
+    def test_pit_square_wave_and_bcd(self):
+        with self.pit() as q:
+            self.load(q, 0, 0x36, 1000)
+            q.ask("clock_step", self.pulses(250))
+            self.assertEqual(self.count(q, 0), (1, 500))
+            q.ask("clock_step", self.pulses(750) - self.pulses(250))
+            self.assertEqual(self.count(q, 0), (0, 500))
+            self.load(q, 1, 0x35, 0x1000)
+            q.ask("clock_step", self.pulses(100))
+            self.assertEqual(self.count(q, 1), (1, 0x0900))
+
+    def test_pit_terminal_count_interrupts(self):
+        with self.pit() as q:
+            self.load(q, 0, 0x30, 1000)
+            q.ask("clock_step", self.pulses(1000) - 1)
+            self.assertEqual(self.count(q, 0), (0, 1))
+            self.assertFalse(self.interrupt(q, 0))
+            q.ask("clock_step", 1)
+            self.assertTrue(self.interrupt(q, 0))
+            q.ask("clock_step", self.pulses(1010) - self.pulses(1000))
+            self.assertEqual(self.count(q, 0), (1, 0x10000 - 10))
+
+    def test_pit_latch_stands_until_read(self):
+        with self.pit() as q:
+            self.load(q, 0, 0x34, 5000)
+            q.ask("clock_step", self.pulses(100))
+            q.ask("outb", 0x43, 0x00)
+            q.ask("clock_step", self.pulses(100))
+            self.assertEqual(port_in(q, "b", 0x40) |
+                             port_in(q, "b", 0x40) << 8, 4900)
+            self.assertLessEqual(port_in(q, "b", 0x40) |
+                                 port_in(q, "b", 0x40) << 8, 4801)
+
+    def test_pit_gate_of_counter_2_holds_it(self):
+        with self.pit() as q:
+            self.load(q, 2, 0x30, 1000)
+            q.ask("clock_step", self.pulses(5000))
+            self.assertEqual(self.count(q, 2), (0, 1000))
+
+    def saved(self, name, *args):
+        path = self.dir / name
+        q = machine(*self.BASE, "-qmp", f"unix:{path},server=on,wait=off",
+                    *args, options=",rtc=on,pit=on")
+        self.addCleanup(q.__exit__)
+        qmp = Qmp(path)
+        self.addCleanup(qmp.close)
+        return q, qmp
+
+    def test_clocks_go_on_in_another_process(self):
+        q, qmp = self.saved("a")
+        self.load(q, 0, 0x34, 60000)
+        self.load(q, 2, 0x30, 1000)
+        for index, value in ((1, 0x03), (3, 0xff), (5, 0xff), (0xb, 0x22)):
+            self.cmos(q, index, value)
+        q.ask("clock_step", 4 * 10**9)
+        before = self.count(q, 0)
+        qmp.migrate(f"file:{self.dir / 'state'}")
+        q, qmp = self.saved("b", "-incoming", "defer")
+        q.ask("clock_set", 4 * 10**9)  # under qtest, time is the test's
+        qmp.command("migrate-incoming", uri=f"file:{self.dir / 'state'}")
+        qmp.event("RESUME")
+        self.assertEqual(self.count(q, 0), before)
+        self.assertEqual(self.count(q, 2), (0, 1000))
+        self.assertEqual(self.cmos(q, 0), 2)
+        self.assertFalse(self.interrupt(q, 8))
+        q.ask("clock_step", 10**9)
+        self.assertTrue(self.interrupt(q, 8))
+
+    def test_8259s_are_refused_with_a_reason(self):
+        done = subprocess.run([g.BINARY, "-M", "microvm,pic=on"], text=True,
+                              capture_output=True, check=False,
+                              stdin=subprocess.DEVNULL)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("pic=on: this version has no 8259", done.stderr)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ enum {
 
 /* Global interrupt numbers. */
 enum {
+    MICROVM_GSI_PIT = 0,
     MICROVM_GSI_SERIAL = 4,
     MICROVM_GSI_RTC = 8,
     MICROVM_GSI_GED = 9,
