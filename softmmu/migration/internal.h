@@ -35,6 +35,8 @@ struct Migration {
     uint64_t downtime_limit_ms;
     bool incoming, incoming_deferred, exit_on_error, autostart;
     bool was_running;
+    bool paused; /* the guest, before it was stopped to be sent; in the stream:
+                  * the receiver leaves it so */
     int64_t start_ms, total_ms, downtime_ms, stop_ms;
     /* the thread's; read by query-migrate under .lock */
     Lock lock;

@@ -250,7 +250,7 @@ static bool main_received(Migration *mig, void *data, Error **errp)
     mig->total_ms = g_get_monotonic_time() / 1000 - mig->start_ms;
     migration_set_status(mig, MIGRATION_STATUS_COMPLETED);
     announce_nics(mig->m);
-    if (mig->autostart) {
+    if (mig->autostart && !mig->paused) {
         machine_cont(mig->m);
     } else {
         machine_stop(mig->m, RUN_STATE_PAUSED);
@@ -298,6 +298,7 @@ bool migration_incoming(Migration *mig, const char *uri, bool exit_on_error,
 {
     machine_stop(mig->m, RUN_STATE_INMIGRATE);
     mig->incoming = true;
+    mig->paused = false; /* unless the stream says so */
     mig->exit_on_error = exit_on_error;
     mig->incoming_deferred = strcmp(uri, "defer") == 0;
     if (mig->incoming_deferred) {

@@ -96,6 +96,7 @@ static bool main_hints_enough(Migration *mig, void *data, Error **errp)
 static bool main_stop_vm(Migration *mig, void *data, Error **errp)
 {
     mig->was_running = machine_running(mig->m);
+    mig->paused = !mig->was_running;
     mig->stop_ms = g_get_monotonic_time() / 1000;
     machine_stop(mig->m, RUN_STATE_FINISH_MIGRATE);
     accel_ops(mig->m)->dirty_sync(mig->m->accel);

@@ -49,6 +49,27 @@ static void add_netdev(Netdev *nd, void *opaque)
     }
 }
 
+static const VmField migration_fields[] = {
+    VM_BOOL(Migration, paused),
+    { 0 },
+};
+
+/* Of the machine itself: did it run? */
+static const VmState migration_vmstate = {
+    .name = "migration",
+    .version = 1,
+    .fields = migration_fields,
+    .optional = true,
+};
+
+static void add_migration(GPtrArray *list, Migration *mig)
+{
+    StateSection *s = g_new0(StateSection, 1);
+
+    *s = (StateSection){ g_strdup("/migration"), mig, &migration_vmstate };
+    g_ptr_array_add(list, s);
+}
+
 static int collect(Object *obj, void *opaque)
 {
     if (type_is_a(obj->type, &device_type) && ((DeviceState *)obj)->realized) {
@@ -61,6 +82,9 @@ GPtrArray *migration_sections(Machine *m)
 {
     GPtrArray *list = g_ptr_array_new_with_free_func(section_free);
 
+    if (m->migration) { /* not so in unit tests */
+        add_migration(list, m->migration);
+    }
     object_walk(m, collect, list);
     net_each_netdev(m, add_netdev, list);
     return list;

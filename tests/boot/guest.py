@@ -108,12 +108,14 @@ def require_built_in(argv):
 
 class Console:
     """Text from somewhere, read by a thread; subclasses say what and where to
-    send. Their `about` is the line that tells a failure's reader which."""
+    send. Their `about` is the line that tells a failure's reader which.
+    @before is what the console showed in an earlier process: a line that was
+    cut there goes on here."""
 
     about = ""
 
-    def __init__(self, read):
-        self.text = ""
+    def __init__(self, read, before=""):
+        self.text = before
         self.at = 0  # expect() looks from here on
         self.ended = False
         self.changed = threading.Condition()
@@ -186,13 +188,13 @@ class SocketConsole(Console):
 class Guest(Console):
     """One emulator process with its serial console on pipes."""
 
-    def __init__(self, *args, binary=None):
+    def __init__(self, *args, binary=None, before=""):
         self.argv = [binary or BINARY, *map(str, args)]
         self.about = f"command: {' '.join(self.argv)}"
         self.process = subprocess.Popen(
             self.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT)
-        super().__init__(self.process.stdout.read1)
+        super().__init__(self.process.stdout.read1, before)
 
     def send(self, text):
         self.process.stdin.write(text.encode())

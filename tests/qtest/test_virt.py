@@ -485,8 +485,25 @@ class Migration(GuestTest):
                 self.go_on(q)
                 qmp.close()
 
+    def test_runs_on_as_it_ran_and_stays_stopped_as_it_was(self):
+        with tempfile.TemporaryDirectory() as folder:
+            state, path = f"{folder}/state", f"{folder}/qmp"
+            monitor = ("-qmp", f"unix:{path},server=on,wait=off")
+            for before, after in ((["stop"], "paused"),
+                                  (["stop", "cont"], "running")):
+                with QTest(*monitor):
+                    qmp = Qmp(path)
+                    for command in before:
+                        qmp.command(command)
+                    qmp.migrate(f"file:{state}")
+                    qmp.close()
+                with QTest(*monitor, "-incoming", f"file:{state}"):
+                    qmp = Qmp(path)
+                    self.until(qmp, "query-status", (after,))
+                    qmp.close()
+
     def until(self, qmp, command, ends):
-        for _ in range(500):
+        for _ in range(10000):
             status = qmp.command(command).get("status")
             if status in ends:
                 self.assertNotEqual(status, "failed")
