@@ -4,110 +4,318 @@
 
 An outer emulator with AMD SVM (the peer, a test dependency only) boots
 Debian's cloud kernel and loads kvm-amd; inside it our binary with -accel kvm
--M microvm -smp 2 boots the same kernel, which uses a virtio disk and powers
-off. TANDEM_SOAK: 10 boots instead of 1.
+-M microvm -smp 2 boots the same kernel, with a disk and a network card. The
+test starts programs by the outer guest's serial console; monitor and console
+of each inner machine come back to it by TCP, so that nobody has to guess when
+something listens. One outer guest serves all tests.
+
+TANDEM_SOAK: 10 boots, 20 saves and 20 migrations instead of 3, 5 and 5.
 """
 
+import functools
 import hashlib
 import os
 import pathlib
+import socket
 import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "boot"))
 import guest as g  # pylint: disable=wrong-import-position
-from guest import GuestTest, tap  # pylint: disable=wrong-import-position
+from guest import tap  # pylint: disable=wrong-import-position
+from qmp import Qmp  # pylint: disable=wrong-import-position
 
 OUTER = "qemu-system-x86_64"
-DISK_BYTES = 4 << 20
-# What the inner guest does: a checksum of its disk, and one byte written.
-INNER = """
-test -b /dev/vda
-sha256sum /dev/vda | cut -d' ' -f1 | sed 's/^/DISK /'
-printf Z | dd of=/dev/vda bs=1 seek=1000 conv=notrunc 2>/dev/null
-sync
-grep -c ^processor /proc/cpuinfo | sed 's/^/CPUS /'
+DISK_BYTES = 64 << 20
+FETCH_BYTES = 20 << 20
+# Engine, board and bus of the devices, in turn.
+KINDS = (("kvm", "microvm", "device"), ("kvm", "microvm,pcie=on", "pci"))
+LIMIT = 600  # seconds for anything; nothing takes a tenth of it when idle
+# Runs what the console says, a line at a time, and echoes nothing.
+OBEY = "stty -echo; echo READY\nwhile read -r line; do eval \"$line\"; done"
+# Work for disk, memory and both CPUs until /tmp/enough exists: each round is
+# compared with what it should be, and counted. `ahead` waits until both are
+# beyond a count, `count` tells.
+LOAD = """
+work() {
+    n=0
+    while [ ! -e /tmp/enough ]; do
+        head -c 400000 /dev/urandom > /tmp/$1
+        a=$(sha256sum < /tmp/$1)
+        cp /tmp/$1 /mnt/$1
+        sync
+        echo 3 > /proc/sys/vm/drop_caches
+        [ "$a" = "$(sha256sum < /mnt/$1)" ] || touch /tmp/bad
+        n=$((n + 1))
+        echo $n > /tmp/count.$1
+        sleep 0.1
+    done
+}
+ahead() {
+    until [ $(cat /tmp/count.a) -gt $1 ] && [ $(cat /tmp/count.b) -gt $2 ]; do
+        sleep 0.2
+    done
+    count
+}
+count() {
+    echo "COUNT $(cat /tmp/count.a) $(cat /tmp/count.b) $(ls /tmp | grep bad)."
+}
+fetch() {
+    wget -q -O /mnt/fetched http://10.0.2.2:8000/file
+    sync
+    echo 3 > /proc/sys/vm/drop_caches
+    echo "FETCHED $(sha256sum < /mnt/fetched)"
+}
+mount -t ext4 /dev/vda /mnt
+ip link set eth0 up
+ip addr add 10.0.2.15/24 dev eth0
 """
-# What the outer one does, for each round; the disk is a file in its memory.
-ROUND = """
-cp /t/disk.img /t/d.img
+NET = """
+ip link set lo up
+ip link set eth0 up
+ip addr add 10.9.0.15/24 dev eth0
+httpd -p 127.0.0.1:8000 -h /t/www
+export LD_LIBRARY_PATH=/t/lib
 cd /t
-LD_LIBRARY_PATH=/t/lib ./qemu-system-x86_64 -accel kvm -cpu host \\
-  -M microvm -smp 2 -m 192 -display none -no-reboot -serial stdio \\
-  -monitor none -kernel /t/kernel -initrd /t/initrd.gz \\
-  -append 'console=ttyS0 quiet' -drive file=/t/d.img,format=raw,if=none,id=d \\
-  -device virtio-blk-device,drive=d < /dev/null
-echo "INNER-STATUS $?"
-dd if=/t/d.img bs=1 skip=1000 count=1 2>/dev/null | sed 's/^/BYTE /'
-echo
 """
-
-
-def outer_binary():
-    binary = g.fetched("peer-qemu-10") / "bin" / OUTER
-    if not binary.exists():
-        raise unittest.SkipTest(f"{OUTER} of the peer is not fetched")
-    return binary
 
 
 def libraries(binary):
-    """[(file, name)] that @binary loads, its loader as the last one."""
+    """[(file, name)] that @binary loads, but for its loader."""
     out = subprocess.run(["ldd", binary], text=True, check=True,
                          capture_output=True).stdout
-    found = []
-    for line in out.splitlines():
-        words = line.split()
-        if "=>" in words and words[2].startswith("/"):
-            found.append((os.path.realpath(words[2]), words[0]))
-    return found
+    lines = (line.split() for line in out.splitlines())
+    return [(os.path.realpath(words[2]), words[0]) for words in lines
+            if "=>" in words and words[2].startswith("/")]
 
 
-class Boot(GuestTest):
-    def mkinitramfs(self, out, script, modules, add):
+class Listener:
+    """A TCP port of this host, which guests reach as 10.9.0.2."""
+
+    def __init__(self):
+        self.socket = socket.socket()
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.listen(4)
+        self.socket.settimeout(LIMIT * g.SLOW)
+        self.where = f"tcp:10.9.0.2:{self.socket.getsockname()[1]}"
+
+    def accept(self):
+        return self.socket.accept()[0]
+
+
+class Outer:
+    """The guest with a KVM, and the files that the inner ones need."""
+
+    def __init__(self, folder):
+        self.dir = folder
+        self.cloud = g.fetched("amd64-cloud-guest")
+        binary = g.fetched("peer-qemu-10") / "bin" / OUTER
+        if not binary.exists():
+            raise unittest.SkipTest(f"{OUTER} of the peer is not fetched")
+        self.kernel = os.path.realpath(self.cloud / "kernel")
+        self.serial, self.monitor = Listener(), Listener()
+        self.guest = g.Guest(
+            "-accel", "tcg", "-cpu", "max", "-M", "pc", "-m", "2G",
+            "-display", "none", "-serial", "stdio", "-monitor", "none",
+            "-no-reboot", "-kernel", self.kernel, "-initrd", self.initrd(),
+            "-append", "console=ttyS0 quiet", "-nic",
+            "user,net=10.9.0.0/24,host=10.9.0.2,model=virtio-net-pci",
+            binary=str(binary))
+
+    def files(self):
+        """[(host's file, place)] of the outer initramfs, /t and loaders."""
+        disk, file = self.dir / "disk.img", self.dir / "file"
+        with open(disk, "wb") as f:
+            f.truncate(DISK_BYTES)
+        subprocess.run([g.tool("mkfs.ext4", "e2fsprogs"), "-q", disk],
+                       check=True)
+        file.write_bytes(g.random_bytes(FETCH_BYTES, "nested"))
+        self.fetch_sum = hashlib.sha256(file.read_bytes()).hexdigest()
+        fsck = g.tool("e2fsck", "e2fsprogs")
+        loader = "/lib64/ld-linux-x86-64.so.2"
+        inner = self.mkinitramfs("inner.gz", LOAD + OBEY,
+                                 "virtio_mmio,virtio_pci,virtio_blk,virtio_net,"
+                                 "ext4,button,evdev", [])
+        return [(os.path.realpath(g.BINARY), "/t/qemu-system-x86_64"),
+                (self.kernel, "/t/kernel"), (inner, "/t/initrd.gz"),
+                (disk, "/t/disk.img"), (file, "/t/www/file"),
+                (fsck, "/t/e2fsck"), (os.path.realpath(loader), loader),
+                *((path, f"/t/lib/{name}") for path, name in
+                  {*libraries(g.BINARY), *libraries(fsck)})]
+
+    def initrd(self):
+        return self.mkinitramfs("outer.gz", NET + OBEY,
+                                "irqbypass,kvm,kvm_amd,virtio_net,virtio_pci",
+                                self.files())
+
+    def mkinitramfs(self, name, script, modules, add):
         argv = [sys.executable, g.SOURCE / "scripts/mkinitramfs", "--guest",
-                self.cloud, "--modules", modules, "--run", script, "-o", out]
+                self.cloud, "--modules", modules, "--run", script, "-o",
+                self.dir / name]
         for source, place in add:
             argv += ["--add", f"{source}:{place}"]
         done = subprocess.run([str(a) for a in argv], text=True, check=False,
                               capture_output=True)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return out
+        if done.returncode != 0:
+            raise RuntimeError(done.stderr)
+        return self.dir / name
 
-    def test_linux_boots_uses_its_disk_and_powers_off(self):
-        self.cloud = g.fetched("amd64-cloud-guest")
-        outer = outer_binary()
-        rounds = g.sized(10, 1, 1)
-        disk = self.dir / "disk.img"
-        disk.write_bytes(g.random_bytes(DISK_BYTES, "nested"))
-        kernel = os.path.realpath(self.cloud / "kernel")
-        inner = self.mkinitramfs(self.dir / "inner.gz", INNER,
-                                 "virtio_mmio,virtio_blk", [])
-        add = [(os.path.realpath(g.BINARY), "/t/qemu-system-x86_64"),
-               (kernel, "/t/kernel"), (inner, "/t/initrd.gz"),
-               (disk, "/t/disk.img"),
-               (os.path.realpath("/lib64/ld-linux-x86-64.so.2"),
-                "/lib64/ld-linux-x86-64.so.2")]
-        add += [(path, f"/t/lib/{name}") for path, name in
-                libraries(g.BINARY)]
-        initrd = self.mkinitramfs(self.dir / "outer.gz", ROUND * rounds,
-                                  "irqbypass,kvm,kvm_amd", add)
-        guest = g.Guest("-accel", "tcg", "-cpu", "max", "-M", "pc", "-m", "2G",
-                        "-display", "none", "-serial", "stdio", "-monitor",
-                        "none", "-no-reboot", "-kernel", kernel, "-initrd",
-                        initrd, "-append", "console=ttyS0 quiet",
-                        binary=str(outer))
-        self.addCleanup(guest.kill)
-        for _ in range(rounds):
-            text = guest.expect(r"DISK (\w{64})\b", 300).group(1)
-            self.assertEqual(text,
-                             hashlib.sha256(disk.read_bytes()).hexdigest())
-            guest.expect(r"CPUS 2\b", 60)
-            guest.expect(r"INNER-STATUS 0\b", 60)
-            guest.expect(r"BYTE Z", 30)
-        guest.expect(r"INIT-STATUS 0", 60)
-        sick = g.SICK.search(guest.text)
-        self.assertIsNone(sick, guest.text[-2000:])
+    def run(self, line, expected):
+        self.guest.send(line + "\n")
+        return self.guest.expect(expected, LIMIT)
+
+    def close(self):
+        self.guest.kill()
+        self.serial.socket.close()
+        self.monitor.socket.close()
+
+
+@functools.lru_cache(None)
+def outer():
+    """The one of this run, up and obeying."""
+    folder = tempfile.TemporaryDirectory(prefix="tandem-nested-")
+    unittest.addModuleCleanup(folder.cleanup)
+    made = Outer(pathlib.Path(folder.name))
+    unittest.addModuleCleanup(made.close)
+    made.guest.expect("READY", LIMIT)
+    return made
+
+
+class Inner:
+    """One process of ours in the outer guest."""
+
+    def __init__(self, name, *args, kind=("kvm", "microvm", "device")):
+        self.name = name
+        self.outer = outer()
+        accel, machine, bus = kind
+        self.outer.guest.send(
+            f"(./qemu-system-x86_64 -accel {accel} -cpu host -M {machine} "
+            "-smp 2 -m 128 -display none -no-reboot "
+            f"-serial {self.outer.serial.where} "
+            f"-qmp {self.outer.monitor.where} "
+            "-kernel kernel -initrd initrd.gz "
+            "-append 'console=ttyS0 quiet init_on_free=1' "
+            "-drive file=d.img,format=raw,if=none,id=d "
+            f"-device virtio-blk-{bus},drive=d -netdev user,id=n "
+            f"-device virtio-net-{bus},netdev=n {' '.join(args)}; "
+            f"echo \"ENDED-{name} $?\") &\n")
+        self.console = g.SocketConsole(self.outer.serial.accept())
+        self.console.about = f"inner {name}"
+        self.qmp = Qmp(self.outer.monitor.accept(), LIMIT)
+        # One pass while it works, then what is left: the work writes faster
+        # than a busy host moves pages.
+        self.qmp.command("migrate-set-parameters", downtime_limit=2000000)
+
+    def ask(self, line, expected):
+        self.console.send(line + "\n")
+        return self.console.expect(expected, LIMIT)
+
+    def ended(self):
+        """The process ended with status 0; all it said."""
+        self.outer.guest.expect(f"ENDED-{self.name} 0\\b", LIMIT)
+        return self.gone()
+
+    def gone(self):
+        self.qmp.close()
+        self.console.close()
+        return self.console.text
+
+
+class Nested(unittest.TestCase):
+    def setUp(self):
+        outer().run("cp disk.img d.img; echo COPIED", "COPIED")
+        self.said = ""
+        self.number = 0
+        self.addCleanup(self.tell_outer, len(outer().guest.text))
+
+    @staticmethod
+    def tell_outer(begin):
+        """What the outer console said, for the test's log."""
+        for line in outer().guest.text[begin:].splitlines():
+            print(f"# outer: {line}", flush=True)
+
+    def start(self, *args, **kind):
+        self.number += 1
+        inner = Inner(f"{self.id().split('_')[-1]}{self.number}", *args,
+                      **kind)
+        self.addCleanup(inner.gone)
+        return inner
+
+    def power_off(self, inner):
+        """Unmounts and ends: a clean disk, and no complaint by the kernel."""
+        inner.console.send("umount /mnt; poweroff -f\n")
+        self.said += inner.ended()
+        outer().run("./e2fsck -fn d.img; echo \"FSCK $?\"", r"FSCK 0\b")
+        sick = g.SICK.search(self.said) or g.SICK.search(outer().guest.text)
+        self.assertIsNone(sick, self.said[-2000:])
+
+    def test_boots_fetches_and_powers_off(self):
+        for number in range(g.sized(10, 3, 1)):
+            kind = KINDS[number % len(KINDS)]
+            inner = self.start(kind=kind)
+            inner.console.expect("READY", LIMIT)
+            inner.ask("echo CPUS $(grep -c ^processor /proc/cpuinfo)",
+                      r"CPUS 2\b")
+            self.assertEqual(inner.ask("fetch", r"FETCHED (\w{64})").group(1),
+                             outer().fetch_sum)
+            self.press_button(inner)
+            self.power_off(inner)
+
+    def press_button(self, inner):
+        """ACPI's button reaches a program that reads input events."""
+        inner.ask("exec 5< /dev/input/event0; echo OPEN", "OPEN")
+        inner.qmp.command("system_powerdown")
+        inner.ask("head -c 24 <&5 > /dev/null; echo PRESSED", "PRESSED")
+
+    def begin_work(self):
+        """A machine of which both workers have done a round; their counts."""
+        inner = self.start()
+        inner.console.expect("READY", LIMIT)
+        inner.ask("echo 0 > /tmp/count.a; echo 0 > /tmp/count.b; "
+                  "work a & work b & echo BEGUN", "BEGUN")
+        return inner, self.progress(inner, (0, 0))
+
+    def progress(self, inner, before):
+        """Both workers come beyond @before; where they are."""
+        a, b, bad = inner.ask("ahead %d %d" % before,
+                              r"COUNT (\d+) (\d+) (\w*)\.").groups()
+        self.assertEqual(bad, "")
+        return int(a), int(b)
+
+    def end_work(self, inner):
+        inner.ask("touch /tmp/enough; wait; rm -f /mnt/a /mnt/b; count",
+                  r"COUNT \d+ \d+ \.")
+        self.assertEqual(inner.ask("fetch", r"FETCHED (\w{64})").group(1),
+                         outer().fetch_sum)
+        self.power_off(inner)
+
+    def hand_over(self, inner):
+        """The old process ends, its console's text is kept."""
+        inner.qmp.command("quit")
+        self.said += inner.ended()
+
+    def test_saves_and_restores_at_work(self):
+        inner, count = self.begin_work()
+        for _ in range(g.sized(20, 5, 1)):
+            inner.qmp.migrate("file:/t/state")
+            self.hand_over(inner)
+            inner = self.start("-incoming", "defer")
+            inner.qmp.command("migrate-incoming", uri="file:/t/state")
+            inner.qmp.event("RESUME")
+            count = self.progress(inner, count)
+        self.end_work(inner)
+
+    def test_migrates_at_work(self):
+        inner, count = self.begin_work()
+        for _ in range(g.sized(20, 5, 1)):
+            other = self.start("-incoming", "unix:/t/stream")
+            inner.qmp.migrate("unix:/t/stream")
+            self.hand_over(inner)
+            inner = other
+            count = self.progress(inner, count)
+        self.end_work(inner)
 
 
 if __name__ == "__main__":
