@@ -12,8 +12,7 @@
 enum {
     ACCEL_HAS_VCPUS = 1u << 0,     /* false for qtest */
     ACCEL_HAS_IOEVENTFD = 1u << 1, /* else the memory core emulates it */
-    ACCEL_HAS_IRQFD = 1u << 2,
-    ACCEL_GUEST_DEBUG = 1u << 3, /* breakpoints, watchpoints, step */
+    ACCEL_GUEST_DEBUG = 1u << 3,   /* breakpoints, watchpoints, step */
 };
 
 /* An engine is also an object: its options are its properties
@@ -96,13 +95,6 @@ struct AccelOps {
     /* Any thread: deliver a message-signalled interrupt; NULL: the engine has
      * no place for messages. False: nobody took it. */
     bool (*msi_send)(AccelState *a, uint64_t addr, uint32_t data);
-
-    /* Descriptors that interrupt without us (ACCEL_HAS_IRQFD). Machine lock.
-     * A write of eventfd @fd, from any thread, sends the message until _del;
-     * _add gives its number, -1: no place. _set changes what is sent. */
-    int (*irqfd_add)(AccelState *a, int fd, uint64_t addr, uint32_t data);
-    void (*irqfd_set)(AccelState *a, int number, uint64_t addr, uint32_t data);
-    void (*irqfd_del)(AccelState *a, int number, int fd);
 
     /* What the engine counts for @cpu (NULL: for the machine): @put for each.
      * Machine lock; NULL: nothing. False: it cannot tell. */
