@@ -153,7 +153,7 @@ typedef struct ConstPool {
     uint64_t sign64[2], abs64[2], sign32[2], abs32[2];
     uint64_t box[2]; /* upper half of an F64 register that holds an F32 */
     uint64_t nan64, nan32, ones;
-    uint8_t count[192]; /* 0, 1, 2 ... */
+    uint8_t count[128]; /* 0, 1, 2 ... */
 } ConstPool;
 
 typedef struct Carried {

@@ -608,19 +608,14 @@ static void chunk_gather(Vec *x)
 {
     const TcgVecOp *v = x->v;
     const Row *r = &rows[v->fn];
-    unsigned bytes = v->count << v->lane;
     X86Ev wide = ev(r->in[v->lane], MAX(x->len, 1), K_TMP);
     int s1, s2, d = out(x);
 
     sources(x, &s1, &s2);
-    if (v->lane > 0 || v->count < 256) {
-        x86_mov_imm(x->a, RCX, v->count, false);
-        rr(x, bcast_reg[v->lane], 0, Z_CONST, 0, RCX);
-        rri(x, rows[TCG_VEC_CLTU].in[v->lane], 0, K_TMP, s2, Z_CONST, 1);
-    }
+    set_const(x, v->count); /* at most 64: plan() */
+    rri(x, rows[TCG_VEC_CLTU].in[v->lane], 0, K_TMP, s2, Z_CONST, 1);
     clear(x, d);
     x86_ev_rr(x->a, r->in[v->lane], wide, d, s2, s1);
-    assert(bytes <= 64);
     store(x);
 }
 
@@ -758,8 +753,7 @@ static void copy(Vec *x, uint32_t off, X86Mem m, unsigned bytes, bool to_env)
     for (unsigned at = 0; at < bytes;) {
         unsigned left = bytes - at;
         unsigned size = left >= 64 ? 64 : 1u << (31 - __builtin_clz(left));
-        X86Mem e = x86_mem(RBP, off + at), h = m;
-        X86Mem from = to_env ? h : e, to = to_env ? e : h;
+        X86Mem e = x86_mem(RBP, off + at), h = m, from, to;
 
         h.disp += at;
         from = to_env ? h : e;
@@ -924,6 +918,9 @@ static void cold_vec(Gen *g, const Cold *c)
 {
     const TcgHelper *h = g->tb->helper[g->tb->insn[c->insn].aux];
 
+    if (c->jump[0] == 0) {
+        return; /* nothing falls back on the call */
+    }
     x86_alu_mi(&g->a, ALU_ADD, 1, x86_mem(RBP, TCG_HOT_OFF(vec_calls)), 1);
     for (unsigned k = 3; k-- > 0;) {
         if (c->src[k] == NO_REG) {
@@ -934,7 +931,7 @@ static void cold_vec(Gen *g, const Cold *c)
         }
     }
     x86_mov_imm(&g->a, RAX, (uintptr_t)h->fn, true);
-    x86_call_abs(&g->a, thunk_at(g, THUNK_VEC + c->vec_live), R11);
+    x86_call_abs(&g->a, thunk_at(g, THUNK_VEC + c->vec_live), RCX);
     if (tcg_helper_may_fault(h)) {
         ra_record(g, &c->locs);
     }

@@ -329,7 +329,7 @@ static void thunk_soft(ThunkGen *t)
 #define COUNT_64(n)                                                            \
     COUNT_16(n), COUNT_16(n + 16), COUNT_16(n + 32), COUNT_16(n + 48)
 static const ConstPool const_pool = {
-    .count = { COUNT_64(0), COUNT_64(64), COUNT_64(128) },
+    .count = { COUNT_64(0), COUNT_64(64) },
     .sign64 = { UINT64_C(1) << 63, 0 },
     .abs64 = { INT64_MAX, 0 },
     .sign32 = { UINT64_C(1) << 31, 0 },
