@@ -376,10 +376,12 @@ static bool mapping_table(MappingWalk *mw, uint64_t ppn, int level, vaddr va)
         if (s->pte_size == 8) { /* canonical */
             w->va = (uint64_t)bits_sext(w->va, s->va_bits);
         }
-        if (++mw->entries > ENTRIES_MAX ||
-            !w->env->hooks->pte_load(w->env, (ppn << 12) + i * s->pte_size,
-                                     s->pte_size, &w->pte)) {
+        if (++mw->entries > ENTRIES_MAX) {
             return false;
+        }
+        if (!w->env->hooks->pte_load(w->env, (ppn << 12) + i * s->pte_size,
+                                     s->pte_size, &w->pte)) {
+            return true; /* no memory: nothing of this table */
         }
         bool leaf = (w->pte & (PTE_R | PTE_W | PTE_X)) != 0;
 

@@ -68,7 +68,7 @@ static uint32_t reg_at(const DisasContext *dc, int r)
     return offsetof(RiscvEnv, vreg) + (uint32_t)(r * dc->cfg->vlenb);
 }
 
-static unsigned vlmax(const DisasContext *dc)
+unsigned v_vlmax(const DisasContext *dc)
 {
     return 1u << ((int)__builtin_ctz(dc->cfg->vlenb) + dc->vlmul - dc->vsew);
 }
@@ -86,14 +86,14 @@ static TcgVecOp plain(const DisasContext *dc, TcgVecFn fn, int vd, int vs2,
         .dlog = sew,
         .alog = sew,
         .blog = sew,
-        .count = (uint16_t)vlmax(dc),
+        .count = (uint16_t)v_vlmax(dc),
         .d = reg_at(dc, vd),
         .a = vs2 >= 0 ? reg_at(dc, vs2) : 0,
         .b = vs1 >= 0 ? reg_at(dc, vs1) : 0,
         .mask = offsetof(RiscvEnv, vreg),
         .guard = offsetof(RiscvEnv, vl),
         .sat = offsetof(RiscvEnv, vxsat),
-        .expect = vlmax(dc),
+        .expect = v_vlmax(dc),
     };
 }
 
@@ -190,7 +190,7 @@ TcgVecOp v_host_masks(const DisasContext *dc, unsigned op, int vd, int vs2,
         [V_MASK_ORN] = TCG_VEC_MORN,   [V_MASK_NAND] = TCG_VEC_MNAND,
         [V_MASK_NOR] = TCG_VEC_MNOR,   [V_MASK_XNOR] = TCG_VEC_MXNOR,
     };
-    bool bytes = op < ARRAY_SIZE(fn) && vlmax(dc) >= 8;
+    bool bytes = op < ARRAY_SIZE(fn) && v_vlmax(dc) >= 8;
 
     return plain(dc, bytes ? fn[op] : TCG_VEC_NONE, vd, vs2, vs1, 0);
 }

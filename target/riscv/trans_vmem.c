@@ -41,16 +41,14 @@ static bool fields_fit(int vd, int emul, int nf)
 static TcgVecOp host_of(const DisasContext *dc, unsigned op, int vd,
                         VecDesc more)
 {
-    unsigned vlmax =
-        1u << ((int)__builtin_ctz(dc->cfg->vlenb) + dc->vlmul - dc->vsew);
     unsigned log = bits_get(more, VD_SEW, 2), bytes = 0;
     bool all = op == V_MEM_WHOLE;
 
     if (bits_get(more, VD_NF, 3) == 0 && bits_get(more, VD_MASKED, 1) == 0) {
         if (op == V_MEM_UNIT || op == V_MEM_FF) {
-            bytes = vlmax << log;
+            bytes = v_vlmax(dc) << log;
         } else if (op == V_MEM_MASK) {
-            bytes = (vlmax + 7) / 8;
+            bytes = (v_vlmax(dc) + 7) / 8;
         } else if (all) {
             bytes = dc->cfg->vlenb << bits_get(more, VD_EMUL, 4);
         }

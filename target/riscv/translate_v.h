@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What trans_v.c and trans_vmem.c share. */
+/* What trans_v.c, trans_vmem.c and trans_vhost.c share. */
 #ifndef TARGET_RISCV_TRANSLATE_V_H
 #define TARGET_RISCV_TRANSLATE_V_H
 
@@ -14,6 +14,8 @@ bool v_go(DisasContext *dc);
 /* Behind the operation: where vstart was not 0 the context changed. True. */
 bool v_done(DisasContext *dc);
 
+/* Elements of SEW in a group of LMUL; vtype is legal. */
+unsigned v_vlmax(const DisasContext *dc);
 /* Register @r in a VecDesc. */
 VecDesc v_reg(const DisasContext *dc, unsigned field, int r);
 

@@ -283,12 +283,12 @@ INDEXED_ALL(uint64_t)
     case (log_) * 4 + 1: return indexed_##T##_uint16_t(x, base, index, i, n); \
     case (log_) * 4 + 2: return indexed_##T##_uint32_t(x, base, index, i, n); \
     case (log_) * 4 + 3: return indexed_##T##_uint64_t(x, base, index, i, n);
-    /* clang-format on */
 
-    static bool all_plain(const Access *x)
+static bool all_plain(const Access *x)
 {
     return x->nf == 1 && !(x->oi & MO_ALIGN);
 }
+/* clang-format on */
 
 static size_t strided_run(const Access *x, vaddr base, uint64_t stride,
                           size_t i, size_t n)
