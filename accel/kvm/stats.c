@@ -127,6 +127,19 @@ static bool put_file(int fd, AccelStatFn *put, void *opaque)
     return ok;
 }
 
+/* Exits that reached this process. */
+static void put_exits(CPUState *cpu, AccelStatFn *put, void *opaque)
+{
+    uint64_t exits = atomic_load(&kvm_vcpu(cpu)->exits);
+    AccelStat own = { .name = "user_space_exits",
+                      .unit = ACCEL_UNIT_NONE,
+                      .base = 10,
+                      .values = &exits,
+                      .n = 1 };
+
+    put(opaque, &own);
+}
+
 bool kvm_stats(AccelState *a, CPUState *cpu, AccelStatFn *put, void *opaque,
                Error **errp)
 {
@@ -149,14 +162,7 @@ bool kvm_stats(AccelState *a, CPUState *cpu, AccelStatFn *put, void *opaque,
         return false;
     }
     if (cpu) {
-        uint64_t exits = atomic_load(&kvm_vcpu(cpu)->exits);
-        AccelStat own = { .name = "user_space_exits",
-                          .unit = ACCEL_UNIT_NONE,
-                          .base = 10,
-                          .values = &exits,
-                          .n = 1 };
-
-        put(opaque, &own);
+        put_exits(cpu, put, opaque);
     }
     return true;
 }
@@ -182,6 +188,9 @@ static void put_text(AccelState *a, CPUState *cpu, GString *out)
     if (!kvm_stats(a, cpu, put_line, out, &err)) {
         g_string_append_printf(out, "  %s\n", error_text(err));
         error_free(err);
+        if (cpu) {
+            put_exits(cpu, put_line, out);
+        }
     }
 }
 
