@@ -26,15 +26,15 @@ typedef struct TcgPage {
     MemAttrs attrs;
 } TcgPage;
 
-/*
- * One unit under construction. The runtime owns the loop: it calls
- * translate_insn at u->pc until u->done or a limit is reached, and then ends
- * the unit with a direct exit to u->pc.
- */
 /* In TcgCpuOps.ctx_flags: units count their insns, for tcg_insn_count. A vCPU
  * that does not ask for it pays nothing. */
 #define TCG_CTX_COUNT BIT(62)
 
+/*
+ * One unit under construction. The runtime owns the loop: it calls
+ * translate_insn at u->pc until u->done or a limit is reached, and then ends
+ * the unit: unit_end, else a direct exit to u->pc.
+ */
 typedef struct TcgUnit {
     TcgBlock *tb;
     /* constant for the unit */
@@ -86,8 +86,8 @@ struct TcgCpuOps {
     void (*unit_begin)(TcgUnit *u);
     /* Emit one instruction: tcg_insn_start() first. Returns its length in
      * bytes, 0 when u->avail is too short to tell, or when it must begin a
-     * unit. An instruction that does
-     * not exist raises the guest's exception and sets done. */
+     * unit. An instruction that does not exist raises the guest's exception
+     * and sets done. */
     unsigned (*translate_insn)(TcgUnit *u);
     /* The unit ends at u->pc for a reason of the runtime's: emit what must be
      * done before, and the exit too if it cannot be a plain one; it goes out

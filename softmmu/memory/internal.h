@@ -26,7 +26,7 @@ struct MemorySystem {
     uint8_t dirty_all; /* DIRTY_* bits that track every block */
     GPtrArray *spaces; /* AddressSpace * */
     /* written under the machine lock; grows behind each change of a view,
-     * before regions that left are freed: pairs with access_hint() */
+     * before regions that left are freed: pairs with hint_call() */
     _Atomic uint64_t generation;
     /* RCU, written under the machine lock; rising priority */
     PtrSet *listeners; /* MemoryListener * */
