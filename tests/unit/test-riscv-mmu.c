@@ -424,6 +424,7 @@ static void mappings_are_joined_and_named(void)
 
     put64(h, 2, 2, (uint64_t)0x12346 << 10 | RWAD);          /* goes on */
     put64(h, 2, 3, (uint64_t)0x12347 << 10 | V | R | X | U); /* other rights */
+    put64(h, 0, 255, (uint64_t)0xfffffff << 10 | V); /* its table is nowhere */
     put64(h, 0, 256, (uint64_t)0x80000 << 10 | V | R | G | A); /* 1 GiB, high */
     g_assert_true(riscv_each_mapping(&h->env, see, &s));
     g_assert_cmpuint(s.n, ==, 3);
