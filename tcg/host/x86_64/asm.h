@@ -208,7 +208,6 @@ void x86_kmov_kr(X86Asm *a, unsigned log, int k, int reg);
 void x86_kmov_rk(X86Asm *a, unsigned log, int reg, int k);
 /* Of all 64 bits: k@d = k@x op k@y; ZF = no bit of k@x is set. */
 typedef enum X86KOp {
-    X86_KAND = 0x41,
     X86_KANDN = 0x42, /* ~x & y */
     X86_KOR = 0x45,
 } X86KOp;
