@@ -7,12 +7,13 @@
  *        IBM PC/AT Technical Reference, "Real-time clock/CMOS RAM" (ports,
  *        century at 0x32).
  * Guest: port 0x70 index, port 0x71 data; one level line, 8.
- * Omits: the square wave (a PC does not wire the pin) and daylight saving.
+ * Omits: the square wave (a PC does not wire the pin) and daylight saving; the
+ *        day of the week follows from the date.
  * Locks: every function runs under the machine lock and none blocks.
  *
- * Nothing ticks: the time is that of -rtc plus an offset, and what has passed
- * since the last look is worked out at the next. Timers run only for
- * interrupts that are enabled.
+ * Nothing ticks: the divider chain follows the clock of -rtc, the time is its
+ * seconds plus an offset, and what has passed since the last look is worked out
+ * at the next. Timers run only for interrupts that are enabled.
  */
 #include "tandem/base.h"
 
@@ -46,6 +47,7 @@ enum {
     B_PIE = 0x40,
     B_AIE = 0x20,
     B_UIE = 0x10,
+    B_SQWE = 0x08,
     B_BINARY = 0x04,
     B_24H = 0x02
 };
@@ -61,9 +63,10 @@ typedef struct Mc146818 {
     /* guest state: saved */
     uint8_t cmos[CMOS];
     uint8_t index;
-    int64_t offset_ns;   /* wall time - rtc_clock_ns() */
+    int64_t offset_s;    /* wall time - chain_ns(), in whole seconds */
+    int64_t phase_ns;    /* chain_ns() - rtc_clock_ns(), below a second */
     int64_t seen_s;      /* second of the last look */
-    int64_t seen_period; /* period of the last look, counted since 1970 */
+    int64_t seen_period; /* period of the last look, of chain_ns() */
     /* wiring */
     Timer timer;
     MemoryRegion ports;
@@ -77,21 +80,38 @@ static Mc146818 *rtc_of(DeviceState *dev)
 
 /* --- time --- */
 
-static int64_t now_ns(const Mc146818 *s)
-{
-    return (int64_t)((uint64_t)s->offset_ns +
-                     (uint64_t)rtc_clock_ns(s->parent.machine));
-}
-
 static int64_t floor_div(int64_t a, int64_t b)
 {
     return a / b - (a % b < 0);
 }
 
+/* What the divider chain has counted; an update ends each second of it. */
+static int64_t chain_ns(const Mc146818 *s)
+{
+    return rtc_clock_ns(s->parent.machine) + s->phase_ns;
+}
+
+/* The second that it is, since 1970. */
+static int64_t now_s(const Mc146818 *s)
+{
+    return s->offset_s + floor_div(chain_ns(s), NS_PER_S);
+}
+
+static int64_t next_second_ns(int64_t chain)
+{
+    return (floor_div(chain, NS_PER_S) + 1) * NS_PER_S;
+}
+
+/* The chain counts, and makes periodic interrupts. */
+static bool divides(const Mc146818 *s)
+{
+    return (s->cmos[REG_A] & A_DIVIDER) == A_RUNNING;
+}
+
+/* It updates the time, too. */
 static bool running(const Mc146818 *s)
 {
-    return !(s->cmos[REG_B] & B_SET) &&
-           (s->cmos[REG_A] & A_DIVIDER) == A_RUNNING;
+    return divides(s) && !(s->cmos[REG_B] & B_SET);
 }
 
 static uint8_t encode(const Mc146818 *s, unsigned value)
@@ -124,7 +144,7 @@ static unsigned decode_hour(const Mc146818 *s, uint8_t value)
 
 static void show_time(Mc146818 *s)
 {
-    time_t t = (time_t)floor_div(now_ns(s), NS_PER_S);
+    time_t t = (time_t)now_s(s);
     struct tm tm;
     unsigned year;
 
@@ -156,9 +176,17 @@ static void take_time(Mc146818 *s)
                    1900,
     };
 
-    s->offset_ns =
-        (int64_t)timegm(&tm) * NS_PER_S - rtc_clock_ns(s->parent.machine);
-    s->seen_s = floor_div(now_ns(s), NS_PER_S);
+    s->offset_s = (int64_t)timegm(&tm) - floor_div(chain_ns(s), NS_PER_S);
+    s->seen_s = now_s(s);
+}
+
+/* The chain leaves its reset: the first update comes half a second later (data
+ * sheet, "Divider stages"). */
+static void start_chain(Mc146818 *s)
+{
+    int64_t phase = NS_PER_S / 2 - rtc_clock_ns(s->parent.machine);
+
+    s->phase_ns = phase - floor_div(phase, NS_PER_S) * NS_PER_S;
 }
 
 /* --- interrupts --- */
@@ -171,10 +199,10 @@ static int64_t period_ticks(const Mc146818 *s)
     return rate == 0 ? 0 : 1ll << (rate <= 2 ? rate + 6 : rate - 1);
 }
 
-static int64_t period_at(const Mc146818 *s, int64_t ns)
+static int64_t period_at(const Mc146818 *s, int64_t chain)
 {
     int64_t ticks = period_ticks(s);
-    __int128 t = (__int128)ns * CRYSTAL / NS_PER_S;
+    __int128 t = (__int128)chain * CRYSTAL / NS_PER_S;
 
     return ticks ? (int64_t)(t / ticks) : 0;
 }
@@ -193,8 +221,7 @@ static bool alarm_matches(const Mc146818 *s, int64_t second)
 /* The flags of what happened since the last look. */
 static void look(Mc146818 *s)
 {
-    int64_t now = now_ns(s), second = floor_div(now, NS_PER_S);
-    int64_t period = period_at(s, now);
+    int64_t second = now_s(s), period = period_at(s, chain_ns(s));
 
     if (running(s)) {
         int64_t from = MAX(s->seen_s, second - DAY_S);
@@ -203,8 +230,9 @@ static void look(Mc146818 *s)
         while (from < second && !(s->cmos[REG_C] & C_AF)) {
             s->cmos[REG_C] |= alarm_matches(s, ++from) ? C_AF : 0;
         }
-        s->cmos[REG_C] |=
-            period_ticks(s) && period != s->seen_period ? C_PF : 0;
+    }
+    if (divides(s) && period_ticks(s) && period != s->seen_period) {
+        s->cmos[REG_C] |= C_PF;
     }
     s->seen_s = second;
     s->seen_period = period;
@@ -212,18 +240,18 @@ static void look(Mc146818 *s)
 
 static void arm(Mc146818 *s)
 {
-    int64_t now = now_ns(s), next = INT64_MAX;
+    int64_t chain = chain_ns(s), next = INT64_MAX;
     uint8_t wanted = s->cmos[REG_B] & (B_PIE | B_AIE | B_UIE);
 
-    if (!running(s) || (s->cmos[REG_C] & wanted)) {
-        timer_cancel(&s->timer); /* or the line is up already */
+    if (s->cmos[REG_C] & wanted) {
+        timer_cancel(&s->timer); /* the line is up already */
         return;
     }
-    if (wanted & (B_AIE | B_UIE)) {
-        next = (floor_div(now, NS_PER_S) + 1) * NS_PER_S;
+    if (running(s) && (wanted & (B_AIE | B_UIE))) {
+        next = next_second_ns(chain);
     }
-    if ((wanted & B_PIE) && period_ticks(s)) {
-        __int128 t = (__int128)(period_at(s, now) + 1) * period_ticks(s);
+    if (divides(s) && (wanted & B_PIE) && period_ticks(s)) {
+        __int128 t = (__int128)(period_at(s, chain) + 1) * period_ticks(s);
 
         t = (t * NS_PER_S + CRYSTAL - 1) / CRYSTAL;
         next = MIN(next, (int64_t)t);
@@ -231,7 +259,7 @@ static void arm(Mc146818 *s)
     if (next == INT64_MAX) {
         timer_cancel(&s->timer);
     } else {
-        timer_set(&s->timer, rtc_clock_ns(s->parent.machine) + (next - now));
+        timer_set(&s->timer, next - s->phase_ns);
     }
 }
 
@@ -261,8 +289,7 @@ static uint8_t rtc_get(Mc146818 *s, bool debug)
     look(s);
     switch (s->index) {
     case REG_A: {
-        int64_t now = now_ns(s);
-        int64_t left = (floor_div(now, NS_PER_S) + 1) * NS_PER_S - now;
+        int64_t chain = chain_ns(s), left = next_second_ns(chain) - chain;
 
         value = s->cmos[REG_A];
         return value | (running(s) && left <= UPDATE_NS ? A_UIP : 0);
@@ -291,7 +318,7 @@ static bool is_time(uint8_t index)
 
 static void rtc_put(Mc146818 *s, uint8_t value)
 {
-    bool ran = running(s);
+    bool ran = running(s), divided = divides(s);
 
     look(s);
     show_time(s);
@@ -309,12 +336,13 @@ static void rtc_put(Mc146818 *s, uint8_t value)
         s->cmos[s->index] = value;
         break;
     }
-    if (is_time(s->index) || !ran) {
-        if (running(s)) {
-            take_time(s);
-        }
+    if (divides(s) && !divided) {
+        start_chain(s);
     }
-    s->seen_period = period_at(s, now_ns(s));
+    if (running(s) && (!ran || is_time(s->index))) {
+        take_time(s);
+    }
+    s->seen_period = period_at(s, chain_ns(s));
     rtc_update(&s->parent);
 }
 
@@ -363,7 +391,7 @@ static void rtc_reset_enter(DeviceState *dev)
 {
     Mc146818 *s = rtc_of(dev);
 
-    s->cmos[REG_B] &= (uint8_t) ~(B_PIE | B_AIE | B_UIE);
+    s->cmos[REG_B] &= (uint8_t) ~(B_PIE | B_AIE | B_UIE | B_SQWE);
     s->cmos[REG_C] = 0;
     s->index = 0;
 }
@@ -373,14 +401,24 @@ static bool rtc_post_load(void *obj, int version, Error **errp)
     Mc146818 *s = obj;
 
     s->index &= CMOS - 1;
+    s->cmos[REG_A] &= (uint8_t)~A_UIP;
+    if (s->phase_ns < 0 || s->phase_ns >= NS_PER_S) {
+        error_set(errp, "mc146818rtc: phase %" PRId64 " ns is out of range",
+                  s->phase_ns);
+        return false;
+    }
     rtc_update(&s->parent);
     return true;
 }
 
 static const VmField rtc_fields[] = {
-    VM_U8_ARRAY(Mc146818, cmos),   VM_U8(Mc146818, index),
-    VM_I64(Mc146818, offset_ns),   VM_I64(Mc146818, seen_s),
-    VM_I64(Mc146818, seen_period), { 0 },
+    VM_U8_ARRAY(Mc146818, cmos),
+    VM_U8(Mc146818, index),
+    VM_I64(Mc146818, offset_s),
+    VM_I64(Mc146818, phase_ns),
+    VM_I64(Mc146818, seen_s),
+    VM_I64(Mc146818, seen_period),
+    { 0 },
 };
 static const VmState rtc_vmstate = {
     .name = "mc146818rtc",
@@ -392,11 +430,14 @@ static const VmState rtc_vmstate = {
 static bool rtc_realize(DeviceState *dev, Error **errp)
 {
     Mc146818 *s = rtc_of(dev);
+    int64_t offset_ns;
 
-    if (!rtc_start_offset_ns(dev->machine, &s->offset_ns, errp) ||
+    if (!rtc_start_offset_ns(dev->machine, &offset_ns, errp) ||
         !isa_connect(dev, &s->irq, LINE, errp)) {
         return false;
     }
+    s->offset_s = floor_div(offset_ns, NS_PER_S);
+    s->phase_ns = offset_ns - s->offset_s * NS_PER_S;
     s->cmos[REG_A] = A_RUNNING | 6; /* 1024 Hz, as a PC's firmware sets it */
     s->cmos[REG_B] = B_24H;
     look(s);

@@ -152,6 +152,27 @@ class Clocks(GuestTest):
             self.assertEqual(self.time(q), (0x19, 0x99, 0x12, 0x31, 6, 0x12,
                                             0x35, 0))
 
+    def test_rtc_first_update_is_half_a_second_after_the_divider(self):
+        with self.rtc() as q:
+            q.ask("clock_step", 700_000_000)
+            self.cmos(q, 0xa, 0x76)
+            self.assertEqual(self.cmos(q, 0), 0x58)
+            q.ask("clock_step", 3 * 10**9)
+            self.cmos(q, 0xa, 0x26)
+            q.ask("clock_step", 499_999_999)
+            self.assertEqual(self.cmos(q, 0), 0x58)
+            q.ask("clock_step", 1)
+            self.assertEqual(self.cmos(q, 0), 0x59)
+
+    def test_rtc_takes_any_century(self):
+        with self.rtc() as q:
+            for year in (0x9999, 0x2300, 0x0001):
+                self.cmos(q, 0xb, 0x82)
+                self.cmos(q, 9, year & 0xff)
+                self.cmos(q, 0x32, year >> 8)
+                self.cmos(q, 0xb, 2)
+                self.assertEqual(self.time(q)[:2], (year >> 8, year & 0xff))
+
     def test_rtc_warns_of_an_update_and_flags_it(self):
         with self.rtc() as q:
             self.cmos(q, 0xc)
@@ -183,6 +204,10 @@ class Clocks(GuestTest):
             q.ask("clock_step", 976_562)
             self.assertFalse(self.interrupt(q, 8))
             q.ask("clock_step", 1)
+            self.assertTrue(self.interrupt(q, 8))
+            self.assertEqual(self.cmos(q, 0xc), 0xc0)
+            self.cmos(q, 0xb, 0xc2)  # the time stands, the divider does not
+            q.ask("clock_step", 976_563)
             self.assertTrue(self.interrupt(q, 8))
             self.assertEqual(self.cmos(q, 0xc), 0xc0)
 
