@@ -5,7 +5,9 @@
  *
  * Spec:  Intel 8254 data sheet (231164-005), "Programming the 8254", "Mode
  *        definitions".
- * Omits: in modes 2 and 3 a new count begins at once, not when the period ends.
+ * Omits: in modes 2 and 3 a new count begins at once, not when the period ends,
+ *        and in modes 1 and 5 it does not wait for the next trigger; in mode 0
+ *        the first byte of a new count does not stop the old one.
  * Guest: counters at ports 0x40 to 0x42, control word at 0x43, at 1.193182
  *        MHz of virtual time; counter 0's output is ISA line 0.
  * Locks: every function runs under the machine lock and none blocks.
@@ -169,8 +171,8 @@ static int64_t next_edge(const Counter *c, int64_t now)
 {
     int64_t d = elapsed(c, now), n = initial(c), at;
 
-    if (!counts(c)) {
-        return INT64_MAX;
+    if (!counts(c) || (is_periodic(c) && n == 1)) {
+        return INT64_MAX; /* a period of 1 has no edges: it is illegal */
     }
     switch (mode_of(c)) {
     case 2:
