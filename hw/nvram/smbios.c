@@ -103,19 +103,19 @@ static bool parse_release(const char *text, uint8_t out[2])
     return true;
 }
 
-/* As the structure has it: the first three fields little-endian (7.2.1). */
+/* Where its bytes go: the first three fields are little-endian (7.2.1). */
+static const uint8_t uuid_order[16] = { 3, 2, 1,  0,  5,  4,  7,  6,
+                                        8, 9, 10, 11, 12, 13, 14, 15 };
+
 static bool parse_uuid(const char *text, uint8_t out[16])
 {
-    static const uint8_t order[16] = { 3, 2, 1,  0,  5,  4,  7,  6,
-                                       8, 9, 10, 11, 12, 13, 14, 15 };
-
     if (!g_uuid_string_is_valid(text)) {
         return false;
     }
     for (int i = 0, at = 0; i < 16; i++, at += 2) {
         at += text[at] == '-';
-        out[order[i]] = (uint8_t)(g_ascii_xdigit_value(text[at]) << 4 |
-                                  g_ascii_xdigit_value(text[at + 1]));
+        out[uuid_order[i]] = (uint8_t)(g_ascii_xdigit_value(text[at]) << 4 |
+                                       g_ascii_xdigit_value(text[at + 1]));
     }
     return true;
 }
@@ -174,6 +174,12 @@ static bool add_oem(Smbios *s, const char *text, Error **errp)
     }
     g_ptr_array_unref(values);
     g_ptr_array_unref(paths);
+    for (guint i = 0; ok && i < s->oem->len; i++) {
+        ok = ((const char *)g_ptr_array_index(s->oem, i))[0] != '\0';
+        if (!ok) { /* it would end the strings (6.1.3) */
+            error_set(errp, "a string of type 11 is empty");
+        }
+    }
     if (ok && s->oem->len > STRINGS_MAX) {
         error_set(errp, "more than %d strings of type 11", STRINGS_MAX);
         ok = false;
@@ -405,10 +411,7 @@ static void put_type1(Tables *t)
         parse_uuid(text, uuid);
     } else if (c->uuid_set) {
         for (int i = 0; i < 16; i++) {
-            static const uint8_t order[16] = { 3, 2, 1,  0,  5,  4,  7,  6,
-                                               8, 9, 10, 11, 12, 13, 14, 15 };
-
-            uuid[order[i]] = c->uuid[i];
+            uuid[uuid_order[i]] = c->uuid[i];
         }
     }
     begin(t, 1, 0x100);

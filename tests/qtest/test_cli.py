@@ -208,6 +208,7 @@ class Errors(GuestTest):
                 ("-smbios", "type=4,max-speed=70000", "max-speed"),
                 ("-smbios", "type=0,release=1.256", "release"),
                 ("-smbios", "type=11,path=/nosuch", "/nosuch"),
+                ("-smbios", "type=11,value=", "empty"),
                 ("-smbios", "file=/etc/passwd", "/etc/passwd"),
                 ("-audiodev", "alsa,id=a", "alsa"),
                 ("-compat", "deprecated-input=maybe", "maybe"),
