@@ -181,6 +181,8 @@ static inline void make_arp(uint8_t f[42], uint8_t target)
     f[41] = target;
 }
 
+/* RFC 1071: the checksum of @len bytes at @p and of @sum, which is not negated
+ * yet. */
 static inline uint16_t sum_of(uint32_t sum, const uint8_t *p, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
@@ -192,7 +194,7 @@ static inline uint16_t sum_of(uint32_t sum, const uint8_t *p, size_t len)
     return ~sum;
 }
 
-/* Two NICs on one hub; @frame of 60 bytes numbered @tag. */
+/* A frame of 60 bytes, numbered @tag. */
 static inline void make_frame(uint8_t p[60], uint8_t tag)
 {
     memset(p, 0, 60);
@@ -202,6 +204,7 @@ static inline void make_frame(uint8_t p[60], uint8_t tag)
     p[59] = tag;
 }
 
+/* Two NICs on one hub. */
 static inline void pair(Bare *f, TestNic **a, TestNic **b)
 {
     netdev(f, "hubport,id=p0,hubid=3");
@@ -210,7 +213,8 @@ static inline void pair(Bare *f, TestNic **a, TestNic **b)
     *b = nic_on(f, "test-nic,netdev=p1,id=b");
 }
 
-static inline uint16_t free_port(void)
+/* A port of this host that is free, and is not @other. */
+static inline uint16_t free_port(uint16_t other)
 {
     struct sockaddr_in a = { .sin_family = AF_INET,
                              .sin_addr = { htonl(INADDR_LOOPBACK) } };
@@ -220,8 +224,7 @@ static inline uint16_t free_port(void)
     g_assert_cmpint(bind(fd, (struct sockaddr *)&a, len), ==, 0);
     getsockname(fd, (struct sockaddr *)&a, &len);
     close(fd);
-    return ntohs(a.sin_port);
+    return ntohs(a.sin_port) == other ? free_port(other) : ntohs(a.sin_port);
 }
 
-/* A connection to the host's port reaches the guest as a SYN to port 22. */
 #endif

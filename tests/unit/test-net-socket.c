@@ -134,7 +134,7 @@ static void talk(Bare *f, const char *left, const char *right)
 static void a_socket_connects_to_one_that_listens(void)
 {
     g_autoptr(Bare) f = setup();
-    uint16_t port = free_port();
+    uint16_t port = free_port(0);
     g_autofree char *left =
         g_strdup_printf("socket,id=l,listen=127.0.0.1:%u", port);
     g_autofree char *right =
@@ -146,7 +146,7 @@ static void a_socket_connects_to_one_that_listens(void)
 static void sockets_talk_by_udp(void)
 {
     g_autoptr(Bare) f = setup();
-    uint16_t one = free_port(), two = free_port();
+    uint16_t one = free_port(0), two = free_port(one);
     const char *form = "socket,id=%c,udp=127.0.0.1:%u,localaddr=127.0.0.1:%u";
     g_autofree char *left = g_strdup_printf(form, 'l', one, two);
     g_autofree char *right = g_strdup_printf(form, 'r', two, one);

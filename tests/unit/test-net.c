@@ -73,10 +73,11 @@ static void dhcp_offers_the_first_address(void)
     g_assert_cmpmem(p + 282, 3, "\x35\x01\x02", 3);    /* DHCPOFFER */
 }
 
+/* A connection to the host's port reaches the guest as a SYN to port 22. */
 static void hostfwd_leads_to_the_guest(void)
 {
     g_autoptr(Bare) f = setup();
-    uint16_t port = free_port(), other = free_port();
+    uint16_t port = free_port(0), other = free_port(port);
     g_autofree char *text =
         g_strdup_printf("user,id=u,ipv6=off,hostfwd=tcp:127.0.0.1:%u-:22,"
                         "hostfwd=tcp:127.0.0.1:%u-10.0.2.15:23",
@@ -309,7 +310,7 @@ static void a_full_nic_holds_up_the_host(void)
     enum { DATAGRAMS = 600 };
     g_autoptr(Bare) f = setup();
     uint8_t arp[42], junk[600] = { 0 };
-    uint16_t port = free_port();
+    uint16_t port = free_port(0);
     g_autofree char *text =
         g_strdup_printf("user,id=u,ipv6=off,hostfwd=udp:127.0.0.1:%u-:9", port);
     struct sockaddr_in a = { .sin_family = AF_INET,
