@@ -233,7 +233,7 @@ class Errors(KvmTest):
         qmp = Qmp(self.dir / "q")
         self.addCleanup(qmp.close)
         # the report precedes the stop
-        until = time.monotonic() + 60 * g.SLOW
+        until = time.monotonic() + 60 * g.PATIENCE
         while qmp.command("query-status")["running"]:
             self.assertLess(time.monotonic(), until)
             time.sleep(0.02)
@@ -342,7 +342,7 @@ class Run(KvmTest):
             [str(pathlib.Path(g.BINARY).parent / "tandem"), "run",
              str(PROGRAMS / "bzimage"), "-accel", "kvm,device=/nonexistent"],
             text=True, check=False, capture_output=True,
-            stdin=subprocess.DEVNULL, timeout=60 * g.SLOW)
+            stdin=subprocess.DEVNULL, timeout=60 * g.PATIENCE)
         self.assertEqual(done.returncode, 1)
         self.assertIn("kvm needs /nonexistent", done.stderr)
 

@@ -18,7 +18,7 @@ def run(*args, binary=None):
     """(status, standard error) of a start that fails, or is told to quit."""
     done = subprocess.run([binary or g.BINARY, *map(str, args)], text=True,
                           check=False, input="quit\n", capture_output=True,
-                          timeout=60 * g.SLOW)
+                          timeout=60 * g.PATIENCE)
     return done.returncode, done.stderr
 
 
@@ -28,7 +28,7 @@ class Missing(GuestTest):
     def test_the_tests_are_skipped(self):
         done = subprocess.run(
             [sys.executable, HERE / "test_kvm.py"], text=True, check=False,
-            capture_output=True, timeout=120 * g.SLOW,
+            capture_output=True, timeout=120 * g.PATIENCE,
             env=dict(os.environ, TANDEM_KVM_DEVICE=str(self.dir / "none")))
         points = [line for line in done.stdout.splitlines()
                   if line.startswith(("ok", "not ok"))]
