@@ -302,6 +302,7 @@ class Fuzz(KvmTest):
     def traffic(self, seed, count):
         guest = self.run_guest(
             "traffic", "-append", f"{seed:08x} {count:08x}", "-no-reboot",
+            "-machine", "rtc=on,pit=on",
             "-global", "virtio-mmio.force-legacy=off",
             "-device", "virtio-rng-device",
             "-netdev", "hubport,id=n,hubid=0",
