@@ -266,6 +266,13 @@ class Clocks(GuestTest):
             q.ask("clock_step", self.pulses(100))
             self.assertEqual(self.count(q, 1), (1, 0x0900))
 
+    def test_pit_illegal_period_of_one_has_no_edges(self):
+        with self.pit() as q:
+            for mode in 0x34, 0x36:
+                self.load(q, 0, mode, 1)
+                before = q.ask("clock_step", 1)
+                self.assertEqual(q.ask("clock_step"), before)  # no timer
+
     def test_pit_terminal_count_interrupts(self):
         with self.pit() as q:
             self.load(q, 0, 0x30, 1000)
