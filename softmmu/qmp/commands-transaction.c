@@ -7,6 +7,7 @@
 
 #include "accel/accel.h"
 #include "internal.h"
+#include "softmmu/backend/drive.h"
 #include "softmmu/base/keyval.h"
 #include "softmmu/machine/job.h"
 
@@ -78,7 +79,9 @@ bool qmp_transaction(Machine *m, const TransactionArgs *a, Error **errp)
     if (running) { /* no request of the guest comes between two actions */
         cpus_pause_all(m);
     }
+    block_drained_begin(m); /* nor comes a request that an iothread serves */
     ok = begin_all(m, a->actions, errp);
+    block_drained_end(m);
     if (running && machine_running(m)) {
         cpus_resume_all(m);
     }

@@ -380,6 +380,7 @@ static void snapshot(Fixture *f, const char *node, const char *name)
     json_object_object_add(o, "backing", NULL);
     g_assert_true(blockdev_add(f->m, o, NULL));
     json_object_put(o);
+    g_assert_false(blockdev_snapshot(f->m, name, name, NULL));
     g_assert_true(blockdev_snapshot(f->m, node, name, NULL));
     g_assert_false(blockdev_snapshot(f->m, node, name, NULL));
 }
@@ -475,6 +476,30 @@ static void layer_is_streamed_down_to_a_base(void)
     assert_chain_reads(f, blk);
 }
 
+/* A filter between the layers would hide what stream has to take. */
+static void layers_between_belong_to_the_stream(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk = chain(f);
+    BlockJobOptions o = { .device = "d", .base = "n", .job.id = "j" };
+    BlockJobOptions mid = { .device = "y", .base = "x", .job.id = "k" };
+    g_autoptr(Error) err = NULL;
+
+    o.job.speed = 1; /* until it is cancelled */
+    g_assert_true(block_stream_start(f->m, &o, NULL));
+    g_assert_false(block_commit_start(f->m, &mid, &err));
+    g_assert_cmpstr(error_text(err), ==,
+                    "Node 'y' is busy: block device is in use by a block job");
+    g_assert_true(job_cancel(job_find(f->m, "j"), true, NULL));
+    wait_for(f, "j", JOB_NULL);
+    assert_chain_reads(f, blk);
+    g_assert_true(block_commit_start(f->m, &mid, NULL)); /* free again */
+    wait_for(f, "k", JOB_READY);
+    g_assert_true(job_cancel(job_find(f->m, "k"), true, NULL));
+    wait_for(f, "k", JOB_NULL);
+    assert_chain_reads(f, blk);
+}
+
 static void mistakes_about_chains_are_named(void)
 {
     static const struct {
@@ -546,6 +571,7 @@ int main(int argc, char **argv)
     ADD(middle_layers_are_committed_while_the_top_stays);
     ADD(whole_chain_is_committed_from_its_top);
     ADD(layer_is_streamed_down_to_a_base);
+    ADD(layers_between_belong_to_the_stream);
     ADD(mistakes_about_chains_are_named);
     ADD(image_is_created_by_a_job);
 #undef ADD

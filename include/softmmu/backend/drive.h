@@ -27,6 +27,9 @@ bool blockdev_reopen(Machine *m, json_object *options, Error **errp);
  * that. */
 bool blockdev_snapshot(Machine *m, const char *node, const char *overlay,
                        Error **errp);
+/* No request on any disk is in flight nor starts in between. Nests. */
+void block_drained_begin(Machine *m);
+void block_drained_end(Machine *m);
 bool blockdev_del(Machine *m, const char *name, Error **errp);
 /* All workers and back ends end. Called by machine_free(). */
 void block_system_free(Machine *m);

@@ -7,6 +7,7 @@
 #include "tandem/base.h"
 
 #include "copy.h"
+#include "softmmu/backend/drive.h"
 
 typedef struct Backup {
     CopyJob job;

@@ -4,6 +4,7 @@
 #include "tandem/base.h"
 
 #include "copy.h"
+#include "softmmu/backend/drive.h"
 
 /* --- the map --- */
 
@@ -290,6 +291,32 @@ const char *copy_job_id(const BlockJobOptions *o, Machine *m)
     return o->job.id                          ? o->job.id
            : block_backend_find(m, o->device) ? o->device
                                               : NULL;
+}
+
+GPtrArray *copy_hold_chain(BlockNode *top, BlockNode *end, BlockNode *own)
+{
+    GPtrArray *held = g_ptr_array_new();
+
+    for (BlockNode *n = top; n != end; n = n->backing) {
+        if (n != own) {
+            n->jobs++;
+            g_ptr_array_add(held, block_node_ref(n));
+        }
+    }
+    return held;
+}
+
+void copy_release_chain(GPtrArray *held)
+{
+    for (guint i = 0; held && i < held->len; i++) {
+        BlockNode *n = g_ptr_array_index(held, i);
+
+        n->jobs--;
+        block_node_drop(n);
+    }
+    if (held) {
+        g_ptr_array_unref(held);
+    }
 }
 
 /* --- a job that copies one node to another below a filter --- */

@@ -50,6 +50,11 @@ bool copy_granularity(const BlockJobOptions *o, uint64_t *chunk, Error **errp);
 /* The job's id: as given, else the drive's; NULL: neither. */
 const char *copy_job_id(const BlockJobOptions *o, Machine *m);
 
+/* The nodes from @top down to above @end stay as they are: a reference to each
+ * but @own, and no other job may begin there. Undone by the other. */
+GPtrArray *copy_hold_chain(BlockNode *top, BlockNode *end, BlockNode *own);
+void copy_release_chain(GPtrArray *held); /* or NULL */
+
 /* --- a job that copies one node to another below a filter --- */
 
 /* First in the state of such a job. */

@@ -3,6 +3,7 @@
 #include "tandem/base.h"
 
 #include "internal.h"
+#include "softmmu/backend/drive.h"
 #include "softmmu/machine/create.h"
 
 /* --- drained sections --- */

@@ -154,9 +154,6 @@ void block_overlay_empty(BlockNode *node);
 
 /* --- changing the graph (graph.c); main thread --- */
 
-/* No request is in flight nor starts in between. Nests. */
-void block_drained_begin(Machine *m);
-void block_drained_end(Machine *m);
 /* All users of @from use @to, which may be a filter on it. Drained. */
 void block_graph_replace(BlockNode *from, BlockNode *to);
 /* A node on @child, in front of nobody yet, that goes with its last user;

@@ -9,6 +9,7 @@
 #include "tandem/base.h"
 
 #include "copy.h"
+#include "softmmu/backend/drive.h"
 
 typedef struct Mirror {
     CopyJob job;
@@ -200,30 +201,6 @@ static void mirror_commit(Job *job)
     }
 }
 
-/* The chain that commit works in stays as it is; its two ends are the job's
- * already. */
-static void hold_chain(Mirror *s, BlockNode *active)
-{
-    s->held = g_ptr_array_new();
-    for (BlockNode *n = active; n != s->job.target; n = n->backing) {
-        if (n != s->job.source) {
-            n->jobs++;
-            g_ptr_array_add(s->held, block_node_ref(n));
-        }
-    }
-}
-
-static void release_chain(Mirror *s)
-{
-    for (guint i = 0; s->held && i < s->held->len; i++) {
-        BlockNode *n = g_ptr_array_index(s->held, i);
-
-        n->jobs--;
-        block_node_drop(n);
-    }
-    g_clear_pointer(&s->held, g_ptr_array_unref);
-}
-
 static void mirror_clean(Job *job)
 {
     Mirror *s = job->opaque;
@@ -233,7 +210,7 @@ static void mirror_clean(Job *job)
     }
     object_unref(s->replaces);
     copy_job_clean(&s->job);
-    release_chain(s);
+    copy_release_chain(s->held);
     if (s->base) {
         block_node_set_read_only(s->base, true, NULL);
         block_node_drop(s->base);
@@ -365,13 +342,13 @@ static bool start_commit(Machine *m, const BlockJobOptions *o, Mirror *s,
     if (!block_node_set_read_only(base, false, errp)) {
         return false;
     }
-    hold_chain(s, active);
+    s->held = copy_hold_chain(active, base, s->job.source);
     if (copy_job_start(
             m, o, s->job.source == active ? &commit_type : &commit_below_type,
             &mirror_filter, BLOCK_SYNC_TOP, &s->job, errp)) {
         return true;
     }
-    release_chain(s);
+    copy_release_chain(s->held);
     block_node_set_read_only(base, s->base != NULL, NULL);
     return false;
 }

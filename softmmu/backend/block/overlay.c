@@ -328,6 +328,8 @@ static bool check_snapshot(BlockNode *node, BlockNode *overlay, Error **errp)
 {
     if (!block_is_overlay(overlay)) {
         error_set(errp, "The overlay does not support backing images");
+    } else if (overlay == node) {
+        error_set(errp, "Node '%s' cannot lie over itself", node->name);
     } else if (overlay->backing || ((OverlayNode *)overlay->priv)->present) {
         error_set(errp, "The overlay already has a backing image");
     } else if (overlay->users > 0) {

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include "copy.h"
+#include "softmmu/backend/drive.h"
 #include "softmmu/backend/socket.h"
 #include "softmmu/base/keyval.h"
 
@@ -13,6 +14,7 @@
 typedef struct Stream {
     BlockNode *layer; /* a reference */
     BlockNode *base;  /* stays below it, a reference; NULL: nothing does */
+    GPtrArray *held;  /* what lies between, references */
     bool whole;       /* there is nothing below: no work */
     BlockOnError on_error;
 } Stream;
@@ -60,6 +62,7 @@ static void stream_clean(Job *job)
     Stream *s = job->opaque;
 
     s->layer->jobs--;
+    copy_release_chain(s->held);
     if (s->base) {
         s->base->jobs--;
         block_node_drop(s->base);
@@ -126,6 +129,7 @@ bool block_stream_start(Machine *m, const BlockJobOptions *o, Error **errp)
     if (s->base) {
         object_ref(s->base);
         s->base->jobs++;
+        s->held = copy_hold_chain(s->layer->backing, s->base, NULL);
     }
     job_start(job);
     return true;
