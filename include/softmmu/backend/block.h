@@ -74,7 +74,7 @@ extern const PropertyType prop_type_drive;
 /* Before block_attach(): what the device's own properties say of errors. */
 void block_set_on_error(BlockBackend *blk, BlockOnError on_read,
                         BlockOnError on_write);
-/* Before block_attach(): others may write the same node. */
+/* Before block_attach(): others may write the same node, if they say so too. */
 void block_set_share_rw(BlockBackend *blk, bool share);
 /* Realize: take the back end for @dev. False: it is used, read-only where
  * @writable is needed, or there is none. Unrealize: give it back; requests in

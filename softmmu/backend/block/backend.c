@@ -578,6 +578,22 @@ void block_set_share_rw(BlockBackend *blk, bool share)
     blk->share_rw = share;
 }
 
+/* Does @blk let others write its node, as all who write it now do? */
+static bool writers_share(const BlockBackend *blk)
+{
+    GPtrArray *all = block_system(blk->node->m)->backends;
+    int sharing = 0;
+
+    for (guint i = 0; i < all->len; i++) {
+        const BlockBackend *other = g_ptr_array_index(all, i);
+
+        sharing +=
+            other->node == blk->node && other->writable && other->share_rw;
+    }
+    return blk->node->writers == 0 ||
+           (blk->share_rw && sharing == blk->node->writers);
+}
+
 bool block_attach(BlockBackend *blk, Object *dev, bool writable,
                   const BlockDevOps *ops, void *opaque, Error **errp)
 {
@@ -590,7 +606,7 @@ bool block_attach(BlockBackend *blk, Object *dev, bool writable,
         error_set(errp, "Block node is read-only");
         return false;
     }
-    if (blk->node && writable && blk->node->writers > 0 && !blk->share_rw) {
+    if (blk->node && writable && !writers_share(blk)) {
         error_set(errp,
                   "Conflicts with use by another device as a writable "
                   "disk: node '%s'",
