@@ -507,6 +507,11 @@ typedef struct Change {
     Chardev *old, *fresh;
 } Change;
 
+static void drop_old(void *opaque)
+{
+    object_unref(opaque);
+}
+
 /* In the front end's context. */
 static void move_frontend(void *opaque)
 {
@@ -525,7 +530,8 @@ static void move_frontend(void *opaque)
     c->fresh->fe = fe;
     c->fresh->ctx = ctx;
     frontend_changed(c->fresh);
-    object_unref(c->old);
+    /* Later: a monitor may change its own while that delivers its line. */
+    loop_post(c->old->machine->loop, drop_old, c->old);
     if (c->fresh->connected && fe->handlers->event) {
         fe->handlers->event(fe->opaque, CHAR_OPENED);
     }
@@ -576,7 +582,7 @@ Chardev *chardev_change(Machine *m, const char *id, const char *driver,
 Chardev *chardev_change_text(Machine *m, const char *id, const char *text,
                              Error **errp)
 {
-    json_object *options = keyval_parse(text, "backend", errp);
+    json_object *options = parse_options(text, errp);
     g_autofree char *driver =
         options ? json_take_text(options, "backend") : NULL;
     Chardev *chr = NULL;
