@@ -84,6 +84,6 @@ void gdb_fileio_answer(GdbServer *g, const char *p)
         error = g_ascii_strtoull(end + 1, &end, 16);
     }
     interrupt = strcmp(end, ",C") == 0;
-    complete(g, negative ? -(int64_t)result : (int64_t)result, (int)error);
+    complete(g, (int64_t)(negative ? -result : result), (int)error);
     gdb_fileio_over(g, cpu, interrupt);
 }

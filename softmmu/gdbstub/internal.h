@@ -45,12 +45,10 @@ void gdb_stopped(GdbServer *g, RunState why);
 /* Remove all of gdb's breakpoints and watchpoints. */
 void gdb_forget_points(GdbServer *g);
 
-/* fileio.c: the F packet; memory of a request (false: it is none of it); the
- * client is gone. */
+/* fileio.c: the F packet; memory of a request (false: it is none of it). */
 void gdb_fileio_answer(GdbServer *g, const char *p);
 bool gdb_fileio_memory(GdbServer *g, uint64_t addr, void *buf, size_t len,
                        bool write);
-void gdb_fileio_abandon(GdbServer *g);
 /* commands.c: go on behind an answer, or stop for the client's Ctrl-C. */
 void gdb_fileio_over(GdbServer *g, CPUState *cpu, bool interrupt);
 

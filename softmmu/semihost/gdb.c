@@ -60,6 +60,16 @@ static Asked asked(SemiCall *c)
     return ASK_WAIT;
 }
 
+/* No debugger is there: an answer that was for this CPU, as one that left
+ * gives, is dropped, so that it holds up no other CPU. */
+static void forget_answer(SemiCall *c)
+{
+    LOCK_GUARD(&c->s->lock);
+    if (c->s->asking == c->cpu && atomic_load(&c->s->io.done)) {
+        c->s->asking = NULL;
+    }
+}
+
 /* Send @request, whose reference is taken, with @len bytes of @data, too. */
 static SemiEnd ask(SemiCall *c, char *request, uint8_t *data, size_t len)
 {
@@ -128,7 +138,7 @@ static uint8_t *names(SemiCall *c, bool two, size_t *second, size_t *len)
     return out;
 }
 
-/* "NAME,PTR/LEN" and @more, a text that is taken. */
+/* The request @verb about the name at words 0 and 1. */
 static SemiEnd ask_name(SemiCall *c, const char *verb)
 {
     size_t second, len;
@@ -192,7 +202,9 @@ static SemiEnd gdb_open(SemiCall *c)
         int error;
         int64_t fd = take_answer(c, &error);
 
-        return fd < 0 ? semi_fail(c, error) : new_handle(c, (int)fd);
+        return fd < 0         ? semi_fail(c, error)
+               : fd > INT_MAX ? semi_fail(c, EBADF)
+                              : new_handle(c, (int)fd);
     }
     name = semi_text(c, c->word[0], c->word[2]);
     if (!name) {
@@ -424,6 +436,9 @@ bool semi_gdb_serves(SemiCall *c, SemiEnd *end)
 
     if (s->target == SEMIHOST_NATIVE || op >= SEMI_CALLS) {
         return false;
+    }
+    if (!there) {
+        forget_answer(c);
     }
     if (served[op].on_file) {
         fd = gdb_fd(c);

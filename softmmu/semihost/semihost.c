@@ -390,6 +390,9 @@ void semihost_set_gdb(Semihost *s, GdbServer *gdb)
 void semihost_free(Semihost *s)
 {
     cpus_pause_all(s->m); /* none is in a call from here on */
+    if (s->gdb) {
+        gdb_fileio_abandon(s->gdb);
+    }
     semi_files_free(s);
     g_free(s->command_line);
     g_free(s->io.request);

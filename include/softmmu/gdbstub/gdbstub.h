@@ -36,5 +36,7 @@ bool gdb_connected(GdbServer *g);
 /* Send @io; the machine stands still until the answer. With no client that
  * waits for the guest it fails at once. One at a time. */
 void gdb_fileio(GdbServer *g, GdbFileIo *io);
+/* The request that waits, if one does, fails: its client or its asker goes. */
+void gdb_fileio_abandon(GdbServer *g);
 
 #endif
