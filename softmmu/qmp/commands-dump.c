@@ -438,7 +438,8 @@ static void dump_over(Dump *d)
                                json_object_new_string(error_text(d->err)));
     }
     machine_event(d->m, "DUMP_COMPLETED", data);
-    if (d->resume) {
+    /* Not when it was stopped or migrated away meanwhile. */
+    if (d->resume && d->m->state == RUN_STATE_SAVE_VM) {
         machine_cont(d->m);
     }
 }

@@ -5,6 +5,7 @@
 #include "accel/accel.h"
 #include "hmp.h"
 #include "softmmu/base/keyval.h"
+#include "softmmu/base/parse.h"
 #include "softmmu/memory/memory.h"
 
 /* --- CPUs --- */
@@ -22,11 +23,15 @@ static void info_registers(Machine *m, int argc, char **argv, GString *out,
 {
     bool running = machine_running(m);
     bool all = argc > 0 && strcmp(argv[0], "-a") == 0;
-    CPUState *cpu =
-        argc > 0 && !all
-            ? cpu_by_index(m, (int)g_ascii_strtoll(argv[0], NULL, 0))
-            : hmp_cpu(m);
+    CPUState *cpu = hmp_cpu(m);
 
+    if (argc > 0 && !all) {
+        uint64_t index;
+
+        cpu = parse_u64(argv[0], &index) && index <= INT_MAX
+                  ? cpu_by_index(m, (int)index)
+                  : NULL;
+    }
     if (!cpu) {
         error_set(errp, "CPU#%s not available", argc > 0 ? argv[0] : "0");
         return;

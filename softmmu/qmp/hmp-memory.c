@@ -241,15 +241,30 @@ static void dump_insns(const Source *s, const Format *f, uint64_t addr,
     }
 }
 
+/* The string at @addr, its NUL too if there is one within @max bytes. */
+static unsigned read_string(const Source *s, uint64_t addr, uint8_t *buf,
+                            unsigned max)
+{
+    unsigned n = 0;
+
+    while (n < max && read_memory(s, addr + n, buf + n, 1)) {
+        if (buf[n++] == 0) {
+            break;
+        }
+    }
+    return n;
+}
+
 static void dump_strings(const Source *s, const Format *f, uint64_t addr,
                          GString *out)
 {
-    for (uint64_t i = 0; i < f->count; i++) {
+    uint64_t left = DUMP_MAX;
+
+    for (uint64_t i = 0; i < f->count && left >= STRING_MAX; i++) {
         uint8_t bytes[STRING_MAX];
-        unsigned n = read_up_to(s, addr, bytes, sizeof(bytes));
-        const uint8_t *nul = memchr(bytes, 0, n);
-        unsigned len = nul ? nul - bytes : n;
-        g_autofree char *raw = g_strndup((char *)bytes, len);
+        unsigned n = read_string(s, addr, bytes, sizeof(bytes));
+        bool whole = n > 0 && bytes[n - 1] == 0;
+        g_autofree char *raw = g_strndup((char *)bytes, n);
         g_autofree char *text = g_strescape(raw, NULL);
 
         g_string_append_printf(out, "%016" PRIx64 ": ", addr);
@@ -257,8 +272,9 @@ static void dump_strings(const Source *s, const Format *f, uint64_t addr,
             g_string_append(out, "Cannot access memory\n");
             return;
         }
-        g_string_append_printf(out, "\"%s\"%s\n", text, nul ? "" : "...");
-        addr += len + (nul ? 1 : 0);
+        g_string_append_printf(out, "\"%s\"%s\n", text, whole ? "" : "...");
+        addr += n;
+        left -= n;
     }
 }
 

@@ -228,8 +228,9 @@ static bool migration_over(Machine *m)
 {
     json_object *info = qmp_execute(m, "query-migrate", NULL, NULL);
     const char *status = info ? json_get_text(info, "status") : NULL;
-    static const char *const ends[] = { "none", "completed", "failed",
-                                        "cancelled", NULL };
+    /* "pre-switchover" waits for migrate_continue, perhaps from here. */
+    static const char *const ends[] = { "none",      "completed",      "failed",
+                                        "cancelled", "pre-switchover", NULL };
     bool over = !status || g_strv_contains(ends, status);
 
     json_object_put(info);
