@@ -169,8 +169,6 @@ static bool run_file(StartPlan *p, int argc, char **argv, Error **errp)
     for (int i = 1; i < argc; i++) {
         g_ptr_array_add(all, g_strdup(argv[i]));
     }
-    fprintf(stderr, "tandem: %s is a %s: tandem-system-%s -accel %s%s\n",
-            argv[0], r->what, r->arch, r->accel ? r->accel : "tcg", said->str);
     if (!cli_parse(p, all->len, (char **)all->pdata, errp)) {
         return false;
     }
@@ -178,6 +176,10 @@ static bool run_file(StartPlan *p, int argc, char **argv, Error **errp)
         p->accel = g_ptr_array_new_with_free_func(g_free);
         g_ptr_array_add(p->accel, g_strdup(r->accel));
     }
+    fprintf(stderr, "tandem: %s is a %s: tandem-system-%s -accel %s%s\n",
+            argv[0], r->what, r->arch,
+            p->accel ? (char *)g_ptr_array_index(p->accel, 0) : "tcg",
+            said->str);
     return true;
 }
 
