@@ -10,18 +10,18 @@
 #include "accel/qtest.h"
 #include "cli.h"
 #include "hw/nvram/fw_cfg.h"
+#include "hw/nvram/smbios.h"
 #include "softmmu/backend/block.h"
 #include "softmmu/backend/chardev.h"
 #include "softmmu/backend/drive.h"
 #include "softmmu/base/keyval.h"
 #include "softmmu/base/parse.h"
 #include "softmmu/base/trace.h"
-#include "hw/nvram/smbios.h"
-#include "softmmu/semihost/semihost.h"
 #include "softmmu/gdbstub/gdbstub.h"
 #include "softmmu/machine/create.h"
 #include "softmmu/migration/migration.h"
 #include "softmmu/qmp/monitor.h"
+#include "softmmu/semihost/semihost.h"
 
 bool cli_each(StartPlan *p, GPtrArray *list, const char *option,
               bool (*fn)(StartPlan *p, const char *text, Error **errp),
@@ -263,7 +263,7 @@ static bool fw_cfg_text(StartPlan *p, const char *text, Error **errp)
     return ok;
 }
 
-/* The tables are made on boards that have them, said of or not. */
+/* Boards that have SMBIOS tables have them without the option, too. */
 static bool start_smbios(StartPlan *p, Error **errp)
 {
     Smbios *s = smbios_new();

@@ -172,6 +172,10 @@ bool qmp_migrate(Machine *m, const MigrateArgs *a, Error **errp)
         error_set(errp, "There's a migration process in progress");
         return false;
     }
+    if (m->state == RUN_STATE_SAVE_VM) { /* and lets it run at its end */
+        error_set(errp, "There is a dump in process, please wait.");
+        return false;
+    }
     if (m->state == RUN_STATE_POSTMIGRATE) {
         error_set(errp, "Can't migrate the vm that was paused due to previous "
                         "migration");
