@@ -159,17 +159,8 @@ static bool blkdebug_open(BlockNode *node, json_object *options, Error **errp)
     BlkDebug *d = node->priv;
 
     lock_init(&d->lock);
-    node->file = block_node_child(node, options, "image", errp);
-    if (!node->file) {
-        return false;
-    }
-    if (node->file->read_only && !node->read_only) {
-        error_set(errp, "Block node is read-only");
-        return false;
-    }
-    node->discard = BLOCK_DISCARD_UNMAP; /* the child's to say */
-    node->limits = node->file->limits;
-    return take_rules(d, options, errp);
+    return block_filter_open(node, options, "image", errp) &&
+           take_rules(d, options, errp);
 }
 
 static void blkdebug_close(BlockNode *node)

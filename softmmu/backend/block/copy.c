@@ -220,15 +220,23 @@ static bool check_target(BlockNode *source, BlockNode *target, Error **errp)
     return false;
 }
 
+bool copy_is_free(const BlockNode *node, Error **errp)
+{
+    if (node->jobs > 0) {
+        error_set(errp,
+                  "Node '%s' is busy: block device is in use by a "
+                  "block job",
+                  node->name);
+        return false;
+    }
+    return true;
+}
+
 bool copy_find_source(Machine *m, const char *device, BlockNode **source,
                       Error **errp)
 {
     *source = block_find_root(m, device, errp);
-    if (*source && (*source)->jobs > 0) {
-        error_set(errp,
-                  "Node '%s' is busy: block device is in use by a "
-                  "block job",
-                  (*source)->name);
+    if (*source && !copy_is_free(*source, errp)) {
         *source = NULL;
     }
     return *source != NULL;

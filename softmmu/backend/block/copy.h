@@ -40,6 +40,8 @@ int copy_piece(BlockNode *from, BlockNode *to, uint64_t offset, uint64_t bytes,
 bool copy_try_again(Job *job, BlockOnError how, bool read, int status,
                     Error **errp);
 
+/* Does no job have this node? */
+bool copy_is_free(const BlockNode *node, Error **errp);
 /* The disk of a job, which no other job has. */
 bool copy_find_source(Machine *m, const char *device, BlockNode **source,
                       Error **errp);

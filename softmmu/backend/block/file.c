@@ -622,17 +622,7 @@ static const BlockDriver raw_driver = {
 
 static bool cor_open(BlockNode *node, json_object *options, Error **errp)
 {
-    node->file = block_node_child(node, options, "file", errp);
-    if (!node->file) {
-        return false;
-    }
-    if (node->file->read_only && !node->read_only) {
-        error_set(errp, "Block node is read-only");
-        return false;
-    }
-    node->discard = BLOCK_DISCARD_UNMAP; /* the child's to say */
-    node->limits = node->file->limits;
-    return true;
+    return block_filter_open(node, options, "file", errp);
 }
 
 static int cor_io(BlockNode *node, BlockOp op, uint64_t offset, uint64_t bytes,

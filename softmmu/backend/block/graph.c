@@ -115,6 +115,22 @@ BlockNode *block_filter_new(const BlockDriver *drv, const char *name,
     return node;
 }
 
+bool block_filter_open(BlockNode *node, json_object *options, const char *key,
+                       Error **errp)
+{
+    node->file = block_node_child(node, options, key, errp);
+    if (!node->file) {
+        return false;
+    }
+    if (node->file->read_only && !node->read_only) {
+        error_set(errp, "Block node is read-only");
+        return false;
+    }
+    node->discard = BLOCK_DISCARD_UNMAP; /* the child's to say */
+    node->limits = node->file->limits;
+    return true;
+}
+
 uint64_t block_filter_length(BlockNode *node)
 {
     return block_node_length(node->file);

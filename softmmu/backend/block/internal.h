@@ -160,6 +160,9 @@ void block_graph_replace(BlockNode *from, BlockNode *to);
  * *(void **)priv is @state. A reference, or NULL. */
 BlockNode *block_filter_new(const BlockDriver *drv, const char *name,
                             BlockNode *child, void *state, Error **errp);
+/* Of a driver: open the child that option @key names, and do as that does. */
+bool block_filter_open(BlockNode *node, json_object *options, const char *key,
+                       Error **errp);
 uint64_t block_filter_length(BlockNode *node);
 /* The top of a drive's graph, or a node, by name. */
 BlockNode *block_find_root(Machine *m, const char *device, Error **errp);

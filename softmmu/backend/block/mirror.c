@@ -290,11 +290,7 @@ static bool find_in_chain(BlockNode *from, const char *name, BlockNode **out,
 static bool check_chain(Mirror *s, BlockNode *active, Error **errp)
 {
     for (BlockNode *n = active; n != s->job.target; n = n->backing) {
-        if (n->jobs > 0) {
-            error_set(errp,
-                      "Node '%s' is busy: block device is in use by a "
-                      "block job",
-                      n->name);
+        if (!copy_is_free(n, errp)) {
             return false;
         }
     }

@@ -97,11 +97,7 @@ static bool find_stream(Machine *m, const BlockJobOptions *o, Stream *s,
         return false;
     }
     for (BlockNode *n = s->layer->backing;; n = n->backing) {
-        if (n->jobs > 0) {
-            error_set(errp,
-                      "Node '%s' is busy: block device is in use by a "
-                      "block job",
-                      n->name);
+        if (!copy_is_free(n, errp)) {
             return false;
         }
         if (n == s->base) {
