@@ -34,6 +34,7 @@ void hmp_complete(Machine *m, const char *line, GPtrArray *out);
 /* The CPU that `cpu` chose, or that of human-monitor-command; NULL: there is
  * none. */
 CPUState *hmp_cpu(Machine *m);
+
 /* --- words and QMP: hmp-args.c --- */
 
 /* Run a QMP command without result; @args' reference is taken. */
