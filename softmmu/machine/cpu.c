@@ -233,6 +233,12 @@ static void wait_parked(CPUState *cpu)
     }
 }
 
+bool cpu_is_parked(CPUState *cpu)
+{
+    LOCK_GUARD(&cpu->lock);
+    return !cpu->thread.started || cpu->parked;
+}
+
 void cpus_stop_soon(Machine *m)
 {
     assert(machine_locked(m));

@@ -290,15 +290,16 @@ static void look_at_stimer(CPUState *cpu, void *data)
 }
 
 /* Perhaps in another hart's thread, which wrote mtime: stimecmp and menvcfg
- * are this one's to read. The queued work wakes it, so it looks at STIP. */
+ * are this one's to read, but not while reset or a loaded state writes them.
+ * The queued work wakes it, so it looks at STIP. Machine lock. */
 static void time_jumped(void *opaque)
 {
     RiscvCpu *cpu = opaque;
 
-    if (cpu->parent.thread.started) {
-        cpu_post(&cpu->parent, look_at_stimer, NULL);
-    } else {
+    if (cpu_is_parked(&cpu->parent)) {
         riscv_stimer_update(cpu);
+    } else {
+        cpu_post(&cpu->parent, look_at_stimer, NULL);
     }
 }
 

@@ -175,6 +175,10 @@ void cpu_post(CPUState *cpu, void (*fn)(CPUState *cpu, void *data), void *data);
 void cpu_run_on(CPUState *cpu, void (*fn)(CPUState *cpu, void *data),
                 void *data);
 
+/* Does it sit in its loop, with nothing queued before, or have no thread? It
+ * stays so, and its env is the caller's, while the machine lock is held; any
+ * thread. What is posted to it meanwhile would meet the lock's holder there. */
+bool cpu_is_parked(CPUState *cpu);
 /* All vCPUs leave their units and park, without a wait for them. Machine
  * lock, any thread. cpus_resume_all() ends it. */
 void cpus_stop_soon(Machine *m);
