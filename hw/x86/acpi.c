@@ -57,28 +57,27 @@ static void aml_serial(Aml *a, const MicrovmMachine *v)
     aml_end(a);
 }
 
+static void aml_clock(Aml *a, const char *name, const char *id, uint16_t port,
+                      uint8_t ports, uint32_t gsi)
+{
+    aml_device(a, name);
+    aml_name(a, "_HID");
+    aml_eisaid(a, id);
+    aml_crs_begin(a);
+    aml_io(a, port, ports);
+    aml_irq(a, gsi, true);
+    aml_crs_end(a);
+    aml_end(a);
+}
+
 /* The clocks of a PC, which hardware-reduced platforms need not have. */
 static void aml_clocks(Aml *a, const MicrovmMachine *v)
 {
     if (v->has_rtc) {
-        aml_device(a, "RTC");
-        aml_name(a, "_HID");
-        aml_eisaid(a, "PNP0B00");
-        aml_crs_begin(a);
-        aml_io(a, 0x70, 2);
-        aml_irq(a, MICROVM_GSI_RTC, true);
-        aml_crs_end(a);
-        aml_end(a);
+        aml_clock(a, "RTC", "PNP0B00", 0x70, 2, MICROVM_GSI_RTC);
     }
     if (v->has_pit) {
-        aml_device(a, "TIMR");
-        aml_name(a, "_HID");
-        aml_eisaid(a, "PNP0100");
-        aml_crs_begin(a);
-        aml_io(a, 0x40, 4);
-        aml_irq(a, MICROVM_GSI_PIT, true);
-        aml_crs_end(a);
-        aml_end(a);
+        aml_clock(a, "TIMR", "PNP0100", 0x40, 4, MICROVM_GSI_PIT);
     }
 }
 

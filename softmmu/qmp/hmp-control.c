@@ -7,6 +7,15 @@
 #include "softmmu/base/log.h"
 #include "softmmu/base/parse.h"
 
+/* The QMP command of a line with one argument, which it calls @key. */
+static void run_with_one(Machine *m, int argc, char **argv, const char *usage,
+                         const char *command, const char *key, Error **errp)
+{
+    if (hmp_want_args(argc, 1, usage, errp)) {
+        hmp_run_qmp(m, command, hmp_one_arg(key, argv[0]), errp);
+    }
+}
+
 /* INDEX */
 void hmp_cpu_select(Machine *m, int argc, char **argv, GString *out,
                     Error **errp)
@@ -131,26 +140,22 @@ void hmp_chardev_change(Machine *m, int argc, char **argv, GString *out,
 void hmp_chardev_remove(Machine *m, int argc, char **argv, GString *out,
                         Error **errp)
 {
-    if (hmp_want_args(argc, 1, "chardev-remove ID", errp)) {
-        hmp_run_qmp(m, "chardev-remove", hmp_one_arg("id", argv[0]), errp);
-    }
+    run_with_one(m, argc, argv, "chardev-remove ID", "chardev-remove", "id",
+                 errp);
 }
 
 void hmp_chardev_send_break(Machine *m, int argc, char **argv, GString *out,
                             Error **errp)
 {
-    if (hmp_want_args(argc, 1, "chardev-send-break ID", errp)) {
-        hmp_run_qmp(m, "chardev-send-break", hmp_one_arg("id", argv[0]), errp);
-    }
+    run_with_one(m, argc, argv, "chardev-send-break ID", "chardev-send-break",
+                 "id", errp);
 }
 
 void hmp_watchdog_action(Machine *m, int argc, char **argv, GString *out,
                          Error **errp)
 {
-    if (hmp_want_args(argc, 1, "watchdog_action ACTION", errp)) {
-        hmp_run_qmp(m, "watchdog-set-action", hmp_one_arg("action", argv[0]),
-                    errp);
-    }
+    run_with_one(m, argc, argv, "watchdog_action ACTION", "watchdog-set-action",
+                 "action", errp);
 }
 
 /* --- dumps --- */
@@ -270,25 +275,22 @@ void hmp_migrate(Machine *m, int argc, char **argv, GString *out, Error **errp)
 void hmp_migrate_continue(Machine *m, int argc, char **argv, GString *out,
                           Error **errp)
 {
-    if (hmp_want_args(argc, 1, "migrate_continue STATE", errp)) {
-        hmp_run_qmp(m, "migrate-continue", hmp_one_arg("state", argv[0]), errp);
-    }
+    run_with_one(m, argc, argv, "migrate_continue STATE", "migrate-continue",
+                 "state", errp);
 }
 
 void hmp_migrate_incoming(Machine *m, int argc, char **argv, GString *out,
                           Error **errp)
 {
-    if (hmp_want_args(argc, 1, "migrate_incoming URI", errp)) {
-        hmp_run_qmp(m, "migrate-incoming", hmp_one_arg("uri", argv[0]), errp);
-    }
+    run_with_one(m, argc, argv, "migrate_incoming URI", "migrate-incoming",
+                 "uri", errp);
 }
 
 void hmp_migrate_recover(Machine *m, int argc, char **argv, GString *out,
                          Error **errp)
 {
-    if (hmp_want_args(argc, 1, "migrate_recover URI", errp)) {
-        hmp_run_qmp(m, "migrate-recover", hmp_one_arg("uri", argv[0]), errp);
-    }
+    run_with_one(m, argc, argv, "migrate_recover URI", "migrate-recover", "uri",
+                 errp);
 }
 
 void hmp_migrate_set_capability(Machine *m, int argc, char **argv, GString *out,
