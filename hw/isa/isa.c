@@ -48,6 +48,48 @@ void isa_unmap(MemoryRegion *mr)
     memory_region_destroy(mr);
 }
 
+static MemResult ports_read(void *opaque, hwaddr off, unsigned size,
+                            uint64_t *value, MemAttrs attrs)
+{
+    IsaPorts *p = opaque;
+
+    *value = p->ops->read(p->dev, (unsigned)off, attrs.debug);
+    return MEM_OK;
+}
+
+static MemResult ports_write(void *opaque, hwaddr off, unsigned size,
+                             uint64_t value, MemAttrs attrs)
+{
+    IsaPorts *p = opaque;
+
+    p->ops->write(p->dev, (unsigned)off, (uint8_t)value);
+    return MEM_OK;
+}
+
+static const MemoryOps ports_ops = {
+    .read = ports_read,
+    .write = ports_write,
+    .endian = MEM_LITTLE,
+    .valid_min = 1,
+    .valid_max = 4,
+    .impl_min = 1,
+    .impl_max = 1,
+};
+
+void isa_map_ports(IsaPorts *p, DeviceState *dev, const IsaPortOps *ops,
+                   const char *name, uint16_t first, unsigned count)
+{
+    p->dev = dev;
+    p->ops = ops;
+    memory_region_init_io(&p->mr, dev, &ports_ops, p, name, count);
+    isa_map(dev, &p->mr, first);
+}
+
+void isa_unmap_ports(IsaPorts *p)
+{
+    isa_unmap(&p->mr);
+}
+
 bool isa_connect(DeviceState *dev, IrqLine *line, unsigned n, Error **errp)
 {
     IsaBus *bus = object_cast(dev->bus, &isa_bus_type);

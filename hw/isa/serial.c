@@ -21,7 +21,7 @@ typedef struct IsaSerial {
     /* the chip: saved */
     Serial16550 chip;
     /* wiring */
-    MemoryRegion ports;
+    IsaPorts ports;
 } IsaSerial;
 
 static IsaSerial *serial_of(DeviceState *dev)
@@ -29,30 +29,17 @@ static IsaSerial *serial_of(DeviceState *dev)
     return object_cast(dev, &isa_serial_type);
 }
 
-static MemResult ports_read(void *opaque, hwaddr off, unsigned size,
-                            uint64_t *value, MemAttrs attrs)
+static uint8_t ports_read(DeviceState *dev, unsigned port, bool debug)
 {
-    *value =
-        serial_read(&((IsaSerial *)opaque)->chip, (unsigned)off, attrs.debug);
-    return MEM_OK;
+    return serial_read(&serial_of(dev)->chip, port, debug);
 }
 
-static MemResult ports_write(void *opaque, hwaddr off, unsigned size,
-                             uint64_t value, MemAttrs attrs)
+static void ports_write(DeviceState *dev, unsigned port, uint8_t value)
 {
-    serial_write(&((IsaSerial *)opaque)->chip, (unsigned)off, (uint8_t)value);
-    return MEM_OK;
+    serial_write(&serial_of(dev)->chip, port, value);
 }
 
-static const MemoryOps ports_ops = {
-    .read = ports_read,
-    .write = ports_write,
-    .endian = MEM_LITTLE,
-    .valid_min = 1,
-    .valid_max = 4,
-    .impl_min = 1,
-    .impl_max = 1,
-};
+static const IsaPortOps ports_ops = { ports_read, ports_write };
 
 static const VmField serial_fields[] = {
     VM_STRUCT(IsaSerial, chip, serial_vmstate),
@@ -79,8 +66,7 @@ static bool isa_serial_realize(DeviceState *dev, Error **errp)
         serial_unrealize(&s->chip);
         return false;
     }
-    memory_region_init_io(&s->ports, dev, &ports_ops, s, "serial", 8);
-    isa_map(dev, &s->ports, s->iobase);
+    isa_map_ports(&s->ports, dev, &ports_ops, "serial", s->iobase, 8);
     return true;
 }
 
@@ -88,7 +74,7 @@ static void isa_serial_unrealize(DeviceState *dev)
 {
     IsaSerial *s = serial_of(dev);
 
-    isa_unmap(&s->ports);
+    isa_unmap_ports(&s->ports);
     serial_unrealize(&s->chip);
 }
 

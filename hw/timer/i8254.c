@@ -49,7 +49,7 @@ typedef struct I8254 {
     Counter counter[PIT_COUNTERS];
     /* wiring */
     Timer timer; /* counter 0's next edge */
-    MemoryRegion ports;
+    IsaPorts ports;
     IrqLine irq;
 } I8254;
 
@@ -358,43 +358,30 @@ static uint8_t counter_read(const I8254 *s, Counter *c)
     return (uint8_t)(rw == RW_MSB ? value >> 8 : value);
 }
 
-static MemResult ports_read(void *opaque, hwaddr off, unsigned size,
-                            uint64_t *value, MemAttrs attrs)
+static uint8_t ports_read(DeviceState *dev, unsigned port, bool debug)
 {
-    I8254 *s = opaque;
+    I8254 *s = pit_of(dev);
     Counter copy;
 
-    if (off == CONTROL) {
-        *value = 0xff; /* it cannot be read */
-        return MEM_OK;
+    if (port == CONTROL) {
+        return 0xff; /* it cannot be read */
     }
-    copy = s->counter[off];
-    *value = counter_read(s, attrs.debug ? &copy : &s->counter[off]);
-    return MEM_OK;
+    copy = s->counter[port];
+    return counter_read(s, debug ? &copy : &s->counter[port]);
 }
 
-static MemResult ports_write(void *opaque, hwaddr off, unsigned size,
-                             uint64_t value, MemAttrs attrs)
+static void ports_write(DeviceState *dev, unsigned port, uint8_t value)
 {
-    I8254 *s = opaque;
+    I8254 *s = pit_of(dev);
 
-    if (off == CONTROL) {
-        control_write(s, (uint8_t)value);
+    if (port == CONTROL) {
+        control_write(s, value);
     } else {
-        counter_write(s, &s->counter[off], (uint8_t)value);
+        counter_write(s, &s->counter[port], value);
     }
-    return MEM_OK;
 }
 
-static const MemoryOps ports_ops = {
-    .read = ports_read,
-    .write = ports_write,
-    .endian = MEM_LITTLE,
-    .valid_min = 1,
-    .valid_max = 4,
-    .impl_min = 1,
-    .impl_max = 1,
-};
+static const IsaPortOps ports_ops = { ports_read, ports_write };
 
 /* --- reset, state, type --- */
 
@@ -464,8 +451,7 @@ static bool pit_realize(DeviceState *dev, Error **errp)
     }
     timer_init(&s->timer, dev->machine->loop, CLOCK_VIRTUAL, pit_fired, s);
     device_add_irq_inputs(dev, gate_changed, PIT_COUNTERS);
-    memory_region_init_io(&s->ports, dev, &ports_ops, s, "pit", 4);
-    isa_map(dev, &s->ports, PORTS);
+    isa_map_ports(&s->ports, dev, &ports_ops, "pit", PORTS, 4);
     return true;
 }
 
@@ -474,7 +460,7 @@ static void pit_unrealize(DeviceState *dev)
     I8254 *s = pit_of(dev);
 
     timer_cancel(&s->timer);
-    isa_unmap(&s->ports);
+    isa_unmap_ports(&s->ports);
 }
 
 const DeviceType i8254_type = {

@@ -69,7 +69,7 @@ typedef struct Mc146818 {
     int64_t seen_period; /* period of the last look, of chain_ns() */
     /* wiring */
     Timer timer;
-    MemoryRegion ports;
+    IsaPorts ports;
     IrqLine irq;
 } Mc146818;
 
@@ -346,36 +346,24 @@ static void rtc_put(Mc146818 *s, uint8_t value)
     rtc_update(&s->parent);
 }
 
-static MemResult ports_read(void *opaque, hwaddr off, unsigned size,
-                            uint64_t *value, MemAttrs attrs)
+static uint8_t ports_read(DeviceState *dev, unsigned port, bool debug)
 {
-    *value = off == 0 ? 0xff : rtc_get(opaque, attrs.debug);
-    return MEM_OK;
+    return port == 0 ? 0xff : rtc_get(rtc_of(dev), debug);
 }
 
 /* Bit 7 of the index port masks NMI, which nothing here raises. */
-static MemResult ports_write(void *opaque, hwaddr off, unsigned size,
-                             uint64_t value, MemAttrs attrs)
+static void ports_write(DeviceState *dev, unsigned port, uint8_t value)
 {
-    Mc146818 *s = opaque;
+    Mc146818 *s = rtc_of(dev);
 
-    if (off == 0) {
+    if (port == 0) {
         s->index = value & (CMOS - 1);
     } else {
-        rtc_put(s, (uint8_t)value);
+        rtc_put(s, value);
     }
-    return MEM_OK;
 }
 
-static const MemoryOps ports_ops = {
-    .read = ports_read,
-    .write = ports_write,
-    .endian = MEM_LITTLE,
-    .valid_min = 1,
-    .valid_max = 4,
-    .impl_min = 1,
-    .impl_max = 1,
-};
+static const IsaPortOps ports_ops = { ports_read, ports_write };
 
 void mc146818_set_cmos(DeviceState *dev, uint8_t index, uint8_t value)
 {
@@ -444,8 +432,7 @@ static bool rtc_realize(DeviceState *dev, Error **errp)
     s->cmos[REG_C] = 0;
     timer_init(&s->timer, dev->machine->loop, dev->machine->config.rtc_clock,
                rtc_fired, s);
-    memory_region_init_io(&s->ports, dev, &ports_ops, s, "rtc", 2);
-    isa_map(dev, &s->ports, PORTS);
+    isa_map_ports(&s->ports, dev, &ports_ops, "rtc", PORTS, 2);
     return true;
 }
 
@@ -454,7 +441,7 @@ static void rtc_unrealize(DeviceState *dev)
     Mc146818 *s = rtc_of(dev);
 
     timer_cancel(&s->timer);
-    isa_unmap(&s->ports);
+    isa_unmap_ports(&s->ports);
 }
 
 const DeviceType mc146818_type = {

@@ -25,6 +25,24 @@ IsaBus *isa_bus_new(Machine *m, DeviceState *intc, Error **errp);
 void isa_map(DeviceState *dev, MemoryRegion *mr, uint16_t port);
 /* In unrealize: take it away and destroy it. */
 void isa_unmap(MemoryRegion *mr);
+
+/* Ports of a chip with an 8-bit bus: an access of 2 or 4 bytes comes to it as
+ * as many of one byte, the lowest port first. */
+typedef struct IsaPortOps {
+    /* @port counts from the first; @debug: change nothing. */
+    uint8_t (*read)(DeviceState *dev, unsigned port, bool debug);
+    void (*write)(DeviceState *dev, unsigned port, uint8_t value);
+} IsaPortOps;
+typedef struct IsaPorts {
+    MemoryRegion mr;
+    DeviceState *dev;
+    const IsaPortOps *ops;
+} IsaPorts;
+/* In realize: @count ports from @first. */
+void isa_map_ports(IsaPorts *p, DeviceState *dev, const IsaPortOps *ops,
+                   const char *name, uint16_t first, unsigned count);
+/* In unrealize. */
+void isa_unmap_ports(IsaPorts *p);
 /* In realize: @line drives line @n; false: there is no such line. */
 bool isa_connect(DeviceState *dev, IrqLine *line, unsigned n, Error **errp);
 
