@@ -10,7 +10,7 @@
  *
  * Accesses under translation are made from M-mode by MPRV.
  */
-#include "isa.h"
+#include "mapped.h"
 
 asm(".include \"riscv-insns.inc\"");
 
@@ -21,16 +21,10 @@ asm(".include \"riscv-insns.inc\"");
 #endif
 enum { PAIR_BYTES = 2 * XBYTES };
 
-#define TABLE      __attribute__((aligned(4096)))
-#define PAGE       4096ul
 #define RAM_END    0x84000000ul
-#define VA         0x40000000ul
 #define PLAIN      0ul
 #define TRANSLATED MSTATUS_MPRV
 
-enum { V = 1, R = 2, W = 4, X = 8, A = 64, D = 128 };
-
-static volatile xlen_t root[1024] TABLE, mid[1024] TABLE, low[1024] TABLE;
 static volatile uint8_t page[4][PAGE] TABLE;
 
 #define OLD 0x5a5a1234ul /* in what would be rd */
@@ -136,31 +130,11 @@ static void misaligned(xlen_t base, xlen_t mprv)
 
 static void map(unsigned n, xlen_t flags)
 {
-    low[n] = (xlen_t)page[n & 3] >> 12 << 10 | flags;
-}
-
-static void translate(void)
-{
-#if __riscv_xlen == 32
-    root[VA >> 22] = (xlen_t)low >> 12 << 10 | V;
-    csr_write("satp", 1ul << 31 | (xlen_t)root >> 12);
-#else
-    root[VA >> 30] = (xlen_t)mid >> 12 << 10 | V;
-    mid[0] = (xlen_t)low >> 12 << 10 | V;
-    csr_write("satp", 8ul << 60 | (xlen_t)root >> 12);
-#endif
-    csr_clear("mstatus", MSTATUS_MPP);
-}
-
-static void fence(void)
-{
-    asm volatile("sfence.vma" ::: "memory");
+    map_page(n, page[n & 3], flags);
 }
 
 static void pages(void)
 {
-    enum { U = 16 };
-
     map(0, V | U | R | W | A | D);
     map(1, V | U | R | A);     /* no store */
     map(2, V | U | X | A);     /* neither */
@@ -172,7 +146,6 @@ static void pages(void)
     csr_clear("0x31a", 1ul << 29);
 #endif
     translate();
-    fence();
     misaligned(VA, TRANSLATED);
     misaligned(VA + 3 * PAGE, TRANSLATED); /* towards one that is not there */
     misaligned(VA + 4 * PAGE, TRANSLATED);

@@ -47,9 +47,9 @@ static xlen_t barred(xlen_t unused)
     return 33;
 }
 
-int main(void)
+static void reads_and_writes(void)
 {
-    xlen_t v, w;
+    xlen_t v;
 
     csr_write("mscratch", 5);
     asm volatile("csrrw %0, mscratch, %1" : "=r"(v) : "r"(7ul));
@@ -73,22 +73,29 @@ int main(void)
     v = csr_read("mscratch");
     csr_write("mscratch", -1ul);
     check(csr_read("mscratch") == -1ul);
+}
 
-    /* read-only ones: reads with rs1 = x0 pass, any write is illegal */
+/* Reads with rs1 = x0 pass, any write is illegal. */
+static void read_only_ones(void)
+{
     csr_read("mhartid");
     csr_read("mvendorid");
     TRAPS(csr_write("mhartid", 1), EXC_ILLEGAL);
-    v = 0;
-    TRAPS(asm volatile("csrrs x0, mhartid, %0" ::"r"(v)), EXC_ILLEGAL);
+    TRAPS(asm volatile("csrrs x0, mhartid, %0" ::"r"(0ul)), EXC_ILLEGAL);
     TRAPS(asm volatile("csrr a0, 0x8ff" ::: "a0"), EXC_ILLEGAL); /* no such */
     TRAPS(asm volatile("csrw 0x5a8, x0"), EXC_ILLEGAL);
+}
 
-    /* misa: MXL and the letters this program was built with */
-    v = csr_read("misa");
+/* MXL and the letters this program was built with. */
+static void misa(void)
+{
+    xlen_t v = csr_read("misa");
     check(v >> (__riscv_xlen - 2) == (__riscv_xlen == 64 ? 2 : 1));
     check((v & 0x1105) == 0x1105 || (v & 0x1101) == 0x1101); /* A C I M */
+}
 
-    /* WARL */
+static void warl_fields(void)
+{
     csr_write("mtvec", csr_read("mtvec") | 2); /* reserved mode */
     check((csr_read("mtvec") & 3) < 2);
     csr_write("mepc", 0x08000003);
@@ -105,8 +112,13 @@ int main(void)
     csr_write("mideleg", -1ul);
     check((csr_read("mideleg") & 0x888) == 0);
     csr_write("mideleg", 0);
+}
 
-    /* counters (Priv 3.1.10, 3.1.12) */
+/* Priv 3.1.10, 3.1.12 */
+static void counters(void)
+{
+    xlen_t v, w;
+
     csr_write("mcountinhibit", 0);
     v = csr_read("mcycle");
     w = csr_read("mcycle");
@@ -129,6 +141,15 @@ int main(void)
     csr_write("mcycleh", 3);
     check(csr_read("mcycleh") == 3 && csr_read("cycleh") == 3);
 #endif
+}
+
+int main(void)
+{
+    reads_and_writes();
+    read_only_ones();
+    misa();
+    warl_fields();
+    counters();
     csr_write("mcounteren", 0);
     check(call_in(PRV_U, in_user, 0) == 11);
     csr_write("mcounteren", 1);

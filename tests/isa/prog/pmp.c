@@ -62,16 +62,8 @@ static xlen_t fetch_faults(xlen_t a)
     return 6;
 }
 
-int main(void)
+static void whole_page(xlen_t a)
 {
-    xlen_t a = (xlen_t)area;
-
-    csr_write("pmpaddr3", -1ul);
-    set_cfg(3, NAPOT | R | W | X);
-    set_cfg(0, 0);
-    check(call_in(PRV_U, loads_ok, a) == 1);
-
-    /* NAPOT, no right at all */
     csr_write("pmpaddr0", napot(a + 4096, 4096));
     set_cfg(0, NAPOT);
     check(call_in(PRV_U, load_faults, a + 4096) == 2);
@@ -86,8 +78,11 @@ int main(void)
     check(call_in(PRV_U, loads_ok, a + 4096) == 1);
     check(call_in(PRV_U, store_faults, a + 4096) == 3);
     check(call_in(PRV_S, fetch_faults, a + 4096) == 6);
+}
 
-    /* eight bytes inside a page: byte by byte */
+/* Byte by byte. */
+static void eight_bytes_of_a_page(xlen_t a)
+{
     csr_write("pmpaddr0", napot(a + 64, 8));
     set_cfg(0, NAPOT);
     check(call_in(PRV_U, loads_ok, a + 63) == 1);
@@ -97,8 +92,10 @@ int main(void)
     check(call_in(PRV_U, partly, a + 64) == 5);
     check(call_in(PRV_U, partly, a + 72) == 5);
     check(call_in(PRV_U, stores_ok, a + 72) == 4);
+}
 
-    /* NA4 and TOR */
+static void four_bytes_and_ranges(xlen_t a)
+{
     csr_write("pmpaddr0", (a + 128) >> 2);
     set_cfg(0, NA4 | R);
     check(call_in(PRV_U, loads_ok, a + 128) == 1);
@@ -119,8 +116,11 @@ int main(void)
     check(call_in(PRV_U, load_faults, a + 320) == 2);
     set_cfg(0, 0);
     set_cfg(1, 0);
+}
 
-    /* MPRV: M with the rights of MPP */
+/* M with the rights of MPP. */
+static void mprv(xlen_t a)
+{
     csr_write("pmpaddr0", napot(a + 4096, 4096));
     set_cfg(0, NAPOT | R);
     csr_clear("mstatus", MSTATUS_MPP);
@@ -131,17 +131,26 @@ int main(void)
                  "r"(a + 4096)
                  : "t0", "memory");
     check(trap.cause == EXC_STORE_ACCESS);
+}
 
-    /* locked: binds M too, and can not be changed (3.7.1.2) */
+/* Locked: it binds M too, and cannot be changed until reset (3.7.1.2). */
+static void locked(xlen_t a)
+{
+    xlen_t old;
+
     set_cfg(0, NAPOT | R | L);
     TRAPS(area[4096] = 1, EXC_STORE_ACCESS);
     load8(a + 4096);
     set_cfg(0, 0);
     check((csr_read("pmpcfg0") & 0xff) == (NAPOT | R | L));
-    xlen_t old = csr_read("pmpaddr0");
+    old = csr_read("pmpaddr0");
     csr_write("pmpaddr0", 0);
     check(csr_read("pmpaddr0") == old);
-    /* no entry matches: S and U fail, M passes */
+}
+
+/* S and U fail, M passes. */
+static void no_entry_matches(xlen_t a)
+{
     set_cfg(3, 0);
     load8(a);
     csr_clear("mstatus", MSTATUS_MPP);
@@ -152,5 +161,21 @@ int main(void)
         "r"(a)
         : "t0", "memory");
     check(trap.cause == EXC_LOAD_ACCESS);
+}
+
+int main(void)
+{
+    xlen_t a = (xlen_t)area;
+
+    csr_write("pmpaddr3", -1ul);
+    set_cfg(3, NAPOT | R | W | X);
+    set_cfg(0, 0);
+    check(call_in(PRV_U, loads_ok, a) == 1);
+    whole_page(a);
+    eight_bytes_of_a_page(a);
+    four_bytes_and_ranges(a);
+    mprv(a);
+    locked(a);
+    no_entry_matches(a);
     return 0;
 }

@@ -7,17 +7,13 @@
  * the middle: the fault's address, vstart, and that the access goes on once
  * the page came.
  */
-#include "isa.h"
+#include "mapped.h"
 
 #define MSTATUS_VS (3ul << 9)
 #define VS_INITIAL (1ul << 9)
 #define VS_CLEAN   (2ul << 9)
-#define PAGE       4096ul
-#define VA         0x40000000ul
-#define TABLE      __attribute__((aligned(4096)))
 
 static uint8_t buf[2048] __attribute__((aligned(64)));
-static volatile xlen_t root[1024] TABLE, mid[1024] TABLE, low[1024] TABLE;
 static volatile uint8_t page[2][PAGE] TABLE;
 
 /* a0: buf, a1: 1 */
@@ -139,32 +135,11 @@ static void float_flags(void)
 
 /* --- under translation, by MPRV --- */
 
-enum {
-    V = 1,
-    R = 2,
-    W = 4,
-    U = 16,
-    A = 64,
-    D = 128,
-    ALL = V | R | W | U | A | D
-};
+enum { ALL = V | R | W | U | A | D };
 
 static void map(unsigned n, xlen_t flags)
 {
-    low[n] = (xlen_t)page[n] >> 12 << 10 | flags;
-    asm volatile("sfence.vma" ::: "memory");
-}
-
-static void translate(void)
-{
-#if __riscv_xlen == 32
-    root[VA >> 22] = (xlen_t)low >> 12 << 10 | V;
-    csr_write("satp", 1ul << 31 | (xlen_t)root >> 12);
-#else
-    root[VA >> 30] = (xlen_t)mid >> 12 << 10 | V;
-    mid[0] = (xlen_t)low >> 12 << 10 | V;
-    csr_write("satp", 8ul << 60 | (xlen_t)root >> 12);
-#endif
+    map_page(n, page[n], flags);
 }
 
 /* One access with U's rights at a0, stride a1. */
@@ -197,29 +172,26 @@ static uint16_t half(const uint8_t *p)
     return p[0] | p[1] << 8;
 }
 
-static void restarts(void)
-{
-    static uint8_t got[3 * 16] __attribute__((aligned(16)));
-    const uint8_t *flat = (const uint8_t *)page;
-    xlen_t end = VA + PAGE;
+static uint8_t got[3 * 16] __attribute__((aligned(16)));
+static const uint8_t *const flat = (const uint8_t *)page;
+static const xlen_t end = VA + PAGE;
 
-    for (unsigned i = 0; i < sizeof(page); i++) {
-        page[i / PAGE][i % PAGE] = i * 7 + i / 256;
+/* v4 is what 16 bytes from @from on are. */
+static void check_loaded(const uint8_t *from)
+{
+    asm volatile("vse16.v v4, (%0)" ::"r"(got) : "memory");
+    for (unsigned i = 0; i < 16; i++) {
+        check(got[i] == from[i]);
     }
-    map(0, ALL);
-    translate();
-    asm volatile("vsetivli x0, 8, e16, m1, ta, ma");
+}
+
+static void loads_restart(void)
+{
     /* unit stride: three elements fit, or one in part */
     RESTARTS("vle16.v v4, (a0)", end - 6, 0, EXC_LOAD_PAGE, end, 3);
-    asm volatile("vse16.v v4, (%0)" ::"r"(got) : "memory");
-    for (unsigned i = 0; i < 16; i++) {
-        check(got[i] == flat[PAGE - 6 + i]);
-    }
+    check_loaded(flat + PAGE - 6);
     RESTARTS("vle16.v v4, (a0)", end - 7, 0, EXC_LOAD_PAGE, end, 3);
-    asm volatile("vse16.v v4, (%0)" ::"r"(got) : "memory");
-    for (unsigned i = 0; i < 16; i++) {
-        check(got[i] == flat[PAGE - 7 + i]);
-    }
+    check_loaded(flat + PAGE - 7);
     /* strides, up and down */
     RESTARTS("vlse16.v v4, (a0), a1", end - 20, 10, EXC_LOAD_PAGE, end, 2);
     asm volatile("vse16.v v4, (%0)" ::"r"(got) : "memory");
@@ -241,11 +213,12 @@ static void restarts(void)
     /* indexes: 0, 2 ... 14 from the last 9 bytes */
     asm volatile("vid.v v8; vadd.vv v8, v8, v8");
     RESTARTS("vluxei16.v v4, (a0), v8", end - 9, 0, EXC_LOAD_PAGE, end, 4);
-    asm volatile("vse16.v v4, (%0)" ::"r"(got) : "memory");
-    for (unsigned i = 0; i < 16; i++) {
-        check(got[i] == flat[PAGE - 9 + i]);
-    }
-    /* fault-only-first: fewer elements, no trap */
+    check_loaded(flat + PAGE - 9);
+}
+
+/* fault-only-first: fewer elements, no trap */
+static void first_faults_alone(void)
+{
     map(1, 0);
     USER("vle16ff.v v4, (a0)", end - 6, 0);
     check(csr_read("vl") == 3 && csr_read("vstart") == 0);
@@ -255,7 +228,10 @@ static void restarts(void)
     asm volatile("vsetivli x0, 8, e16, m1, ta, ma");
     TRAPS(USER("vle16ff.v v4, (a0)", end, 0), EXC_LOAD_PAGE);
     check(csr_read("vl") == 8 && csr_read("vstart") == 0);
-    /* stores, on a page without D as well; whole registers by bytes */
+}
+
+static void stores_restart(void)
+{
     asm volatile("vid.v v4; vadd.vi v4, v4, 9");
     RESTARTS("vse16.v v4, (a0)", end - 6, 0, EXC_STORE_PAGE, end, 3);
     for (unsigned i = 0; i < 8; i++) {
@@ -263,12 +239,29 @@ static void restarts(void)
     }
     RESTARTS("vsseg2e16.v v4, (a0)", end - 12, 0, EXC_STORE_PAGE, end, 3);
     csr_write("vstart", 0);
-    /* inactive elements reach no page */
+}
+
+static void inactive_elements_reach_no_page(void)
+{
     map(1, 0);
     asm volatile("vmv.v.i v0, 7");
     USER("vle16.v v4, (a0), v0.t", end - 6, 0);
     check(csr_read("vstart") == 0);
     USER("vse16.v v4, (a0), v0.t", end - 6, 0);
+}
+
+static void under_translation(void)
+{
+    for (unsigned i = 0; i < sizeof(page); i++) {
+        page[i / PAGE][i % PAGE] = i * 7 + i / 256;
+    }
+    map(0, ALL);
+    translate();
+    asm volatile("vsetivli x0, 8, e16, m1, ta, ma");
+    loads_restart();
+    first_faults_alone();
+    stores_restart();
+    inactive_elements_reach_no_page();
     csr_write("satp", 0);
 }
 
@@ -277,6 +270,6 @@ int main(void)
     csr_set("mstatus", MSTATUS_VS | MSTATUS_FS);
     states();
     float_flags();
-    restarts();
+    under_translation();
     return 0;
 }
