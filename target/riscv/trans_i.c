@@ -107,6 +107,9 @@ static bool gen_branch(DisasContext *dc, const ArgsRs1Rs2Imm *a, TcgCond cond)
         return true;
     }
     if (dc->vtype_off) {
+        /* Both ways leave with another vtype than the unit came with, and
+         * TBs are found by it: neither may be linked to what runs under the
+         * old one. So one exit, with the pc as a value; the loop looks up. */
         TcgVal pc = tcg_select(dc->tb, cond, x, y, tcg_const_pc(dc->tb, target),
                                tcg_const_pc(dc->tb, dc->next_pc));
 
