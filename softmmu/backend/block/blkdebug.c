@@ -111,10 +111,7 @@ static bool take_rule(Rule *r, json_object *o, Error **errp)
         error_set(errp, "Parameter 'errno' expects an error number");
         return false;
     }
-    json_object_object_foreach(o, key, value)
-    {
-        (void)value;
-        error_set(errp, "Parameter 'inject-error.%s' is unexpected", key);
+    if (!block_options_done(o, "inject-error.", errp)) {
         return false;
     }
     r->err = (int)err;

@@ -232,6 +232,17 @@ bool copy_is_free(const BlockNode *node, Error **errp)
     return true;
 }
 
+bool copy_chain_is_free(BlockNode *top, const BlockNode *last, Error **errp)
+{
+    while (copy_is_free(top, errp)) {
+        if (top == last) {
+            return true;
+        }
+        top = top->backing;
+    }
+    return false;
+}
+
 bool copy_find_source(Machine *m, const char *device, BlockNode **source,
                       Error **errp)
 {

@@ -42,6 +42,8 @@ bool copy_try_again(Job *job, BlockOnError how, bool read, int status,
 
 /* Does no job have this node? */
 bool copy_is_free(const BlockNode *node, Error **errp);
+/* Nor any from @top down to @last, of one chain? */
+bool copy_chain_is_free(BlockNode *top, const BlockNode *last, Error **errp);
 /* The disk of a job, which no other job has. */
 bool copy_find_source(Machine *m, const char *device, BlockNode **source,
                       Error **errp);

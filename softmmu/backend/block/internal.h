@@ -101,6 +101,9 @@ struct BlockNode {
 extern const char *const block_zeroes_names[BLOCK_ZEROES_MODES];
 extern const ObjectType block_node_type;
 
+/* Has everything been taken out of @options? If not, the error names one,
+ * after @prefix. */
+bool block_options_done(json_object *options, const char *prefix, Error **errp);
 /* Open a node from a -blockdev form; @options is used up. */
 BlockNode *block_node_open(Machine *m, json_object *options, Error **errp);
 /* Give a reference back; a node without a name of its own that nobody uses

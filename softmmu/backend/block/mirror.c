@@ -289,15 +289,11 @@ static bool find_in_chain(BlockNode *from, const char *name, BlockNode **out,
 
 static bool check_chain(Mirror *s, BlockNode *active, Error **errp)
 {
-    for (BlockNode *n = active; n != s->job.target; n = n->backing) {
-        if (!copy_is_free(n, errp)) {
-            return false;
-        }
+    if (!copy_chain_is_free(active, s->job.target, errp)) {
+        return false;
     }
-    if (s->job.target->jobs > 0 ||
-        block_node_length(s->job.target) != block_node_length(s->job.source)) {
-        error_set(errp, "Node '%s' is busy or of another size",
-                  s->job.target->name);
+    if (block_node_length(s->job.target) != block_node_length(s->job.source)) {
+        error_set(errp, "Node '%s' is of another size", s->job.target->name);
         return false;
     }
     return true;

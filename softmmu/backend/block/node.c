@@ -164,6 +164,17 @@ bool block_node_name(BlockNode *node, const char *name, Error **errp)
     return true;
 }
 
+bool block_options_done(json_object *options, const char *prefix, Error **errp)
+{
+    json_object_object_foreach(options, key, value)
+    {
+        (void)value;
+        error_set(errp, "Parameter '%s%s' is unexpected", prefix, key);
+        return false;
+    }
+    return true;
+}
+
 static bool open_node(BlockNode *node, json_object *options, Error **errp)
 {
     node->priv = g_malloc0(MAX(node->drv->size, 1));
@@ -171,13 +182,7 @@ static bool open_node(BlockNode *node, json_object *options, Error **errp)
         !node->drv->open(node, options, errp)) {
         return false;
     }
-    json_object_object_foreach(options, key, value)
-    {
-        (void)value;
-        error_set(errp, "Parameter '%s' is unexpected", key);
-        return false;
-    }
-    return true;
+    return block_options_done(options, "", errp);
 }
 
 BlockNode *block_node_open(Machine *m, json_object *options, Error **errp)

@@ -96,14 +96,7 @@ static bool find_stream(Machine *m, const BlockJobOptions *o, Stream *s,
                   s->layer->name);
         return false;
     }
-    for (BlockNode *n = s->layer->backing;; n = n->backing) {
-        if (!copy_is_free(n, errp)) {
-            return false;
-        }
-        if (n == s->base) {
-            return true;
-        }
-    }
+    return copy_chain_is_free(s->layer->backing, s->base, errp);
 }
 
 bool block_stream_start(Machine *m, const BlockJobOptions *o, Error **errp)
@@ -278,13 +271,7 @@ static bool take_create(Create *c, json_object *options, Error **errp)
         error_set(errp, "Parameter 'size' is too large");
         return false;
     }
-    json_object_object_foreach(options, key, value)
-    {
-        (void)value;
-        error_set(errp, "Parameter '%s' is unexpected", key);
-        return false;
-    }
-    return true;
+    return block_options_done(options, "", errp);
 }
 
 bool block_create_start(Machine *m, const char *id, json_object *options,
