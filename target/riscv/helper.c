@@ -330,7 +330,6 @@ const TcgHelper *const riscv_helpers[] = {
     &riscv_helper_v_fast,
     &riscv_helper_v_fast_fp,
     &riscv_helper_v_unit,
-    &riscv_helper_v_segments,
     &riscv_helper_v_carry,
     &riscv_helper_v_merge,
     &riscv_helper_v_fill,

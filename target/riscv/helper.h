@@ -80,7 +80,6 @@ extern const TcgHelper riscv_helper_v_op, riscv_helper_v_carry,
 extern const TcgHelper riscv_helper_v_fast, riscv_helper_v_fast_fp;
 /* (I64 desc, I64 address): unit stride, one field, no mask, vstart 0. */
 extern const TcgHelper riscv_helper_v_unit;
-extern const TcgHelper riscv_helper_v_segments;
 /* (I64 desc): what makes masks, or vectors of them. */
 extern const TcgHelper riscv_helper_v_mask;
 /* (I64 desc) -> I64: VCPOP.M, VFIRST.M */

@@ -69,16 +69,10 @@ static void call_mem(DisasContext *dc, unsigned op, int vd, int rs1,
 
     TcgVecOp host = host_of(dc, op, vd, more);
 
-    if (op == V_MEM_UNIT && !dc->vstart && bits_get(more, VD_NF, 3) == 0 &&
+    if (op == V_MEM_UNIT && !dc->vstart && bits_get(more, VD_NF, 3) <= 3 &&
         bits_get(more, VD_MASKED, 1) == 0) {
         v_call(dc, &riscv_helper_v_unit, &host,
                tcg_const(dc->tb, (int64_t)desc), address_of(dc, rs1, 0));
-        return;
-    }
-    if (op == V_MEM_UNIT && !dc->vstart && bits_get(more, VD_NF, 3) <= 3 &&
-        bits_get(more, VD_MASKED, 1) == 0) {
-        tcg_call_args(dc->tb, &riscv_helper_v_segments,
-                      tcg_const(dc->tb, (int64_t)desc), address_of(dc, rs1, 0));
         return;
     }
     v_call(dc, &riscv_helper_v_mem, &host, tcg_const(dc->tb, (int64_t)desc),

@@ -459,30 +459,9 @@ static void do_v_mem(RiscvEnv *env, uint64_t desc, uint64_t base, uint64_t aux)
     access_any(env, desc, base, aux, tcg_ra());
 }
 
-/* Unit stride without masks and segments, from element 0 on: mostly one run. */
+/* Unit stride without masks, one to four fields, from element 0 on: mostly
+ * one run. */
 static void do_v_unit(RiscvEnv *env, uint64_t desc, uint64_t base)
-{
-    uintptr_t ra = tcg_ra();
-    unsigned log = bits_get(desc, VD_SEW, 2), mmu = bits_get(desc, VD_MMU, 4);
-    const TcgTlb *tlb = &tcg_hot(env)->tlb[mmu];
-    size_t len = (size_t)env->vl << log;
-    unsigned slot = (base >> 12) & (TCG_TLB_SIZE - 1);
-    bool store = desc >> VD_AUX & V_MEM_STORE;
-    uint64_t tag = store ? tlb->tag_w[slot] : tlb->tag_r[slot];
-    uint8_t *reg = vec_reg(env, desc, VD_D);
-
-    if (likely((base ^ tag) <= PAGE_BYTES - len && env->vstart == 0 &&
-               !(desc >> VD_ALIGN & 1))) {
-        uint8_t *host = (uint8_t *)(uintptr_t)(base + tlb->addend[slot]);
-
-        memcpy(store ? host : reg, store ? reg : host, len);
-        return;
-    }
-    access_any(env, desc, base, 0, ra);
-}
-
-/* The same of segments of two to four fields. */
-static void do_v_segments(RiscvEnv *env, uint64_t desc, uint64_t base)
 {
     uintptr_t ra = tcg_ra();
     unsigned log = bits_get(desc, VD_SEW, 2), mmu = bits_get(desc, VD_MMU, 4);
@@ -492,31 +471,28 @@ static void do_v_segments(RiscvEnv *env, uint64_t desc, uint64_t base)
     unsigned slot = (base >> 12) & (TCG_TLB_SIZE - 1);
     bool store = desc >> VD_AUX & V_MEM_STORE;
     uint64_t tag = store ? tlb->tag_w[slot] : tlb->tag_r[slot];
-    uint8_t *reg = vec_reg(env, desc, VD_D);
+    uint8_t *reg = vec_reg(env, desc, VD_D), *host;
+    void *to;
+    const void *from;
 
-    if (likely(len <= PAGE_BYTES && (base ^ tag) <= PAGE_BYTES - len &&
-               env->vstart == 0 && !(desc >> VD_ALIGN & 1))) {
-        uint8_t *host = (uint8_t *)(uintptr_t)(base + tlb->addend[slot]);
+    if (unlikely(len > PAGE_BYTES || (base ^ tag) > PAGE_BYTES - len ||
+                 env->vstart != 0 || (desc >> VD_ALIGN & 1))) {
+        access_any(env, desc, base, 0, ra);
+        return;
+    }
+    host = (uint8_t *)(uintptr_t)(base + tlb->addend[slot]);
+    to = store ? host : reg;
+    from = store ? reg : host;
+    if (nf == 1) {
+        memcpy(to, from, len);
+    } else {
         VecCtx c;
 
         c.neutral = (uint64_t)env->cfg->vlenb << bits_get(desc, VD_EMUL, 4);
         env->vec[(store ? VOP_SEGST2 : VOP_SEGLD2) + nf - 2][log](
-            store ? host : reg, store ? reg : host, NULL, env->vl, &c);
-        return;
+            to, from, NULL, env->vl, &c);
     }
-    access_any(env, desc, base, 0, ra);
 }
-
-const TcgHelper riscv_helper_v_segments = {
-    .name = "riscv_v_segments",
-    .fn = do_v_segments,
-    .ret = TCG_NONE,
-    .nargs = 2,
-    .arg = { TCG_I64, TCG_I64 },
-    .flags = TCG_H_MAY_INVALIDATE,
-    .reads = &tcg_slots_none,
-    .writes = &tcg_slots_none,
-};
 
 const TcgHelper riscv_helper_v_unit = {
     .name = "riscv_v_unit",

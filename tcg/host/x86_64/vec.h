@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Calls on host vectors: what the files that carry them out share.
+ *
+ * isel-vec.c      the op: what is checked first, what is out of line, masks by
+ *                 general registers, guest memory
+ * vec-rows.c      the tables: which instruction does what
+ * vec-evex.c      elements on hosts with AVX-512
+ */
+#ifndef TCG_HOST_X86_64_VEC_H
+#define TCG_HOST_X86_64_VEC_H
+
+#include "backend.h"
+
+typedef enum VecShape {
+    S_NONE,
+    S_MOVE,   /* d = a or b */
+    S_BIN,    /* d = a op b */
+    S_LOGIC,  /* the same, of bits */
+    S_SHIFT,  /* the same, counts to be cut */
+    S_SAT,    /* the same; differs from the plain one in `other` */
+    S_MUL3,   /* product, then `other` with the addend */
+    S_FP,     /* as S_BIN: NaN results become canonical */
+    S_FP1,    /* of a alone */
+    S_MINMAX, /* NaN operands: the long way */
+    S_FMA,    /* NaN results: the long way */
+    S_SIGN,   /* vpternlog with the sign bit's mask first */
+    S_TOINT,  /* overflow: the long way */
+    S_CMP,
+    S_MERGE,
+    S_SLIDE, /* these in one chunk */
+    S_GATHER,
+    S_COMPRESS,
+    S_MASKS,
+    S_COUNT,
+    S_LD,
+    S_ST,
+} VecShape;
+
+/* Instruction for each width of elements; 0: none. imm: predicate, control. */
+typedef struct VecRow {
+    uint8_t shape, imm, other;
+    uint32_t in[4];
+} VecRow;
+
+extern const VecRow vec_rows[TCG_VEC_FN_COUNT];
+
+typedef struct Vec Vec;
+
+/* What a host can do with vectors. */
+typedef struct VecLevel {
+    unsigned bytes; /* of a chunk, at most */
+    /* Can it carry out @x, whose elements fall into chunks by now? */
+    bool (*can)(Vec *x);
+    /* Scalar operand in x->sreg, for all chunks. */
+    void (*set_scalar)(Vec *x);
+    void (*elements)(Vec *x);
+    /* 16 bytes or more, a power of two, by the register for piece @i */
+    void (*copy)(Vec *x, unsigned i, X86Mem to, X86Mem from, unsigned bytes);
+    /* the first bytes of v->count, as guest memory at @m and vl say */
+    void (*copy_tail)(Vec *x, X86Mem m, bool to_env);
+} VecLevel;
+
+extern const VecLevel vec_evex;
+
+struct Vec {
+    Gen *g;
+    X86Asm *a;
+    const TcgVecOp *v;
+    Cold *cold;
+    const VecLevel *level;
+    unsigned lanes; /* elements a chunk */
+    unsigned n, i;  /* chunks; the current one */
+    uint8_t len;    /* of the elements computed with: 128 << len bits */
+    bool use_mask;  /* K_MASK says which elements count */
+    bool tail;      /* not all: those below the u32 of env at guard */
+    int sreg;       /* general register of the scalar */
+};
+
+static inline const VecRow *vec_row(const Vec *x)
+{
+    return &vec_rows[x->v->fn];
+}
+
+/* The current chunk of the registers at @off, elements of 1 << @log bytes. */
+static inline X86Mem vec_chunk(const Vec *x, uint32_t off, unsigned log)
+{
+    return x86_mem(RBP, off + (x->i * x->lanes << log));
+}
+
+/* Length of a register for @bytes: 128 << that bits. */
+static inline unsigned vec_length(unsigned bytes)
+{
+    return bytes > 32 ? 2 : bytes > 16 ? 1 : 0;
+}
+
+/* rcx = ones for each of the units of 1 << @log bytes from @at on that lie
+ * below the element count: at most 64. */
+void vec_tail_bits(Vec *x, unsigned log, unsigned at);
+
+#endif
