@@ -22,6 +22,12 @@ typedef struct KvmSlot {
     bool readonly, log;
 } KvmSlot;
 
+/* What a GSI sends; .type 0: nothing. */
+typedef struct KvmRoute {
+    struct kvm_irq_routing_entry entry;
+    bool taken, bound; /* bound: an eventfd writes to it */
+} KvmRoute;
+
 typedef struct KvmPending {
     FlatRange range;
 } KvmPending;
@@ -49,11 +55,14 @@ struct KvmVm {
     uint64_t *log;                /* scratch for dirty bitmaps */
     size_t log_bytes;
     void *target;
-    GArray *routes; /* struct kvm_irq_routing_entry, by GSI */
-    bool routes_changed;
-    GHashTable *breaks;  /* vaddr of a software breakpoint -> KvmBreak * */
-    GPtrArray *vcpus;    /* KvmVcpu *; index is the CPU's */
-    uint64_t exits_gone; /* of vCPUs that are gone */
+    GArray *routes;      /* KvmRoute, by GSI */
+    GArray *chip_routes; /* struct kvm_irq_routing_entry, to controllers */
+    bool routes_changed, msi_devid;
+    unsigned irqfds;         /* bound ones */
+    _Atomic uint64_t n_msis; /* sent by an ioctl; any thread */
+    GHashTable *breaks;      /* vaddr of a software breakpoint -> KvmBreak * */
+    GPtrArray *vcpus;        /* KvmVcpu *; index is the CPU's */
+    uint64_t exits_gone;     /* of vCPUs that are gone */
     /* any thread */
     _Atomic int hold; /* nobody enters the guest while it is not 0 */
     Lock hold_lock;
@@ -116,6 +125,10 @@ void kvm_coalesced_flush(KvmVcpu *v);
 bool kvm_msi_send(AccelState *a, uint64_t addr, uint32_t data);
 void kvm_irq_init(KvmVm *vm);
 void kvm_irq_free(KvmVm *vm);
+int kvm_msi_route_new(AccelState *a);
+bool kvm_msi_route_bind(AccelState *a, int gsi, int fd, const AccelMsi *msi);
+void kvm_msi_route_unbind(AccelState *a, int gsi, int fd);
+void kvm_msi_route_free(AccelState *a, int gsi);
 
 /* debug.c */
 bool kvm_debug_changed(CPUState *cpu, Error **errp);

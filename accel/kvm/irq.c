@@ -3,7 +3,7 @@
  * Interrupts that the kernel delivers: messages and routes of GSIs.
  *
  * Spec: Linux Documentation/virt/kvm/api.rst, sections 4.52 (routing), 4.71
- *       (KVM_SIGNAL_MSI).
+ *       (KVM_SIGNAL_MSI), 4.75 (KVM_IRQFD).
  * Locks: machine lock, but kvm_msi_send(): any thread.
  */
 #include "tandem/base.h"
@@ -13,16 +13,19 @@
 #include "softmmu/machine/machine.h"
 #include "trace_accel_kvm.h"
 
-typedef struct kvm_irq_routing_entry Route;
+typedef struct kvm_irq_routing_entry Entry;
 
 void kvm_irq_init(KvmVm *vm)
 {
-    vm->routes = g_array_new(FALSE, TRUE, sizeof(Route));
+    vm->routes = g_array_new(FALSE, TRUE, sizeof(KvmRoute));
+    vm->chip_routes = g_array_new(FALSE, TRUE, sizeof(Entry));
+    vm->msi_devid = kvm_capability(vm, KVM_CAP_MSI_DEVID) > 0;
 }
 
 void kvm_irq_free(KvmVm *vm)
 {
     g_array_unref(vm->routes);
+    g_array_unref(vm->chip_routes);
 }
 
 bool kvm_msi_send(AccelState *a, uint64_t addr, uint32_t data)
@@ -35,60 +38,165 @@ bool kvm_msi_send(AccelState *a, uint64_t addr, uint32_t data)
     };
 
     trace_kvm_msi(addr, data);
+    atomic_fetch_add(&vm->n_msis, 1);
     return kvm_vm_ioctl(vm, KVM_SIGNAL_MSI, &msi) >= 0;
 }
 
 /* --- routes --- */
 
-static Route *route(KvmVm *vm, unsigned gsi)
+static KvmRoute *route(KvmVm *vm, unsigned gsi)
 {
     assert(gsi < vm->max_routes);
     if (gsi >= vm->routes->len) {
         g_array_set_size(vm->routes, gsi + 1);
     }
-    return &g_array_index(vm->routes, Route, gsi);
+    return &g_array_index(vm->routes, KvmRoute, gsi);
 }
 
 void kvm_route_reserve(KvmVm *vm, unsigned n)
 {
-    if (n > 0) {
-        route(vm, n - 1);
+    for (unsigned i = 0; i < n; i++) {
+        route(vm, i)->taken = true;
     }
 }
 
-void kvm_route_msi(KvmVm *vm, unsigned gsi, uint64_t addr, uint32_t data)
+void kvm_route_chip(KvmVm *vm, unsigned gsi, unsigned chip, unsigned pin)
 {
-    Route *r = route(vm, gsi);
-    Route now = { .gsi = gsi, .type = KVM_IRQ_ROUTING_MSI };
+    Entry e = { .gsi = gsi, .type = KVM_IRQ_ROUTING_IRQCHIP };
 
-    now.u.msi.address_lo = (uint32_t)addr;
-    now.u.msi.address_hi = (uint32_t)(addr >> 32);
-    now.u.msi.data = data;
-    if (addr == 0 && data == 0) {
-        now = (Route){ 0 };
-    }
-    if (memcmp(r, &now, sizeof(now)) != 0) {
-        *r = now;
+    e.u.irqchip.irqchip = chip;
+    e.u.irqchip.pin = pin;
+    g_array_append_val(vm->chip_routes, e);
+    vm->routes_changed = true;
+}
+
+static void set_entry(KvmVm *vm, unsigned gsi, const Entry *now)
+{
+    KvmRoute *r = route(vm, gsi);
+
+    if (memcmp(&r->entry, now, sizeof(*now)) != 0) {
+        r->entry = *now;
         vm->routes_changed = true;
     }
 }
 
-void kvm_route_commit(KvmVm *vm)
+static void msi_entry(Entry *e, unsigned gsi, uint64_t addr, uint32_t data)
 {
+    *e = (Entry){ .gsi = gsi, .type = KVM_IRQ_ROUTING_MSI };
+    e->u.msi.address_lo = (uint32_t)addr;
+    e->u.msi.address_hi = (uint32_t)(addr >> 32);
+    e->u.msi.data = data;
+}
+
+void kvm_route_msi(KvmVm *vm, unsigned gsi, uint64_t addr, uint32_t data)
+{
+    Entry now = { 0 };
+
+    if (addr != 0 || data != 0) {
+        msi_entry(&now, gsi, addr, data);
+    }
+    set_entry(vm, gsi, &now);
+}
+
+bool kvm_route_commit(KvmVm *vm)
+{
+    const GArray *chips = vm->chip_routes;
     g_autofree struct kvm_irq_routing *table = NULL;
 
     if (!vm->routes_changed) {
-        return;
+        return true;
     }
-    vm->routes_changed = false;
-    table = g_malloc0(sizeof(*table) + vm->routes->len * sizeof(Route));
+    table = g_malloc0(sizeof(*table) +
+                      (chips->len + vm->routes->len) * sizeof(Entry));
+    for (guint i = 0; i < chips->len; i++) {
+        table->entries[table->nr++] = g_array_index(chips, Entry, i);
+    }
     for (guint i = 0; i < vm->routes->len; i++) {
-        Route *r = &g_array_index(vm->routes, Route, i);
+        const KvmRoute *r = &g_array_index(vm->routes, KvmRoute, i);
 
-        if (r->type) {
-            table->entries[table->nr++] = *r;
+        if (r->entry.type) {
+            table->entries[table->nr++] = r->entry;
         }
     }
     trace_kvm_routes(table->nr);
-    kvm_vm_ioctl(vm, KVM_SET_GSI_ROUTING, table);
+    vm->routes_changed = kvm_vm_ioctl(vm, KVM_SET_GSI_ROUTING, table) < 0;
+    return !vm->routes_changed;
+}
+
+/* --- messages by descriptor --- */
+
+int kvm_msi_route_new(AccelState *a)
+{
+    KvmVm *vm = (KvmVm *)a;
+
+    if (vm->irqchip == KVM_IRQCHIP_MODE_OFF ||
+        kvm_capability(vm, KVM_CAP_IRQFD) == 0) {
+        return -1;
+    }
+    for (unsigned gsi = 0; gsi < vm->max_routes; gsi++) {
+        KvmRoute *r = route(vm, gsi);
+
+        if (!r->taken) {
+            r->taken = true;
+            return (int)gsi;
+        }
+    }
+    return -1;
+}
+
+static int irqfd(KvmVm *vm, int gsi, int fd, bool on)
+{
+    struct kvm_irqfd arg = { .fd = (uint32_t)fd,
+                             .gsi = (uint32_t)gsi,
+                             .flags = on ? 0 : KVM_IRQFD_FLAG_DEASSIGN };
+
+    trace_kvm_irqfd(gsi, fd, on);
+    return kvm_vm_ioctl(vm, KVM_IRQFD, &arg);
+}
+
+bool kvm_msi_route_bind(AccelState *a, int gsi, int fd, const AccelMsi *msi)
+{
+    KvmVm *vm = (KvmVm *)a;
+    KvmRoute *r = route(vm, (unsigned)gsi);
+    Entry now;
+
+    msi_entry(&now, (unsigned)gsi, msi->addr, msi->data);
+    if (vm->msi_devid) { /* api.rst 4.52 */
+        now.flags = KVM_MSI_VALID_DEVID;
+        now.u.msi.devid = msi->requester;
+    }
+    set_entry(vm, (unsigned)gsi, &now);
+    if (!kvm_route_commit(vm)) {
+        kvm_msi_route_unbind(a, gsi, fd); /* not with the old message */
+        return false;
+    }
+    if (!r->bound && irqfd(vm, gsi, fd, true) >= 0) {
+        r->bound = true;
+        vm->irqfds++;
+    }
+    return r->bound;
+}
+
+void kvm_msi_route_unbind(AccelState *a, int gsi, int fd)
+{
+    KvmVm *vm = (KvmVm *)a;
+    KvmRoute *r = route(vm, (unsigned)gsi);
+
+    if (r->bound) {
+        irqfd(vm, gsi, fd, false);
+        r->bound = false;
+        vm->irqfds--;
+    }
+}
+
+/* Its entry stays in the kernel until the next table goes there: nothing
+ * writes to it. */
+void kvm_msi_route_free(AccelState *a, int gsi)
+{
+    KvmVm *vm = (KvmVm *)a;
+    KvmRoute *r = route(vm, (unsigned)gsi);
+
+    assert(!r->bound);
+    *r = (KvmRoute){ 0 };
+    vm->routes_changed = true;
 }

@@ -363,6 +363,10 @@ const AccelOps kvm_accel_type = {
     .debug_changed = kvm_debug_changed,
     .attach_intc = kvm_attach_intc,
     .msi_send = kvm_msi_send,
+    .msi_route_new = kvm_msi_route_new,
+    .msi_route_bind = kvm_msi_route_bind,
+    .msi_route_unbind = kvm_msi_route_unbind,
+    .msi_route_free = kvm_msi_route_free,
     .stats = kvm_stats,
     .statistics = kvm_statistics,
 };

@@ -140,6 +140,26 @@ static void put_exits(CPUState *cpu, AccelStatFn *put, void *opaque)
     put(opaque, &own);
 }
 
+/* Messages sent by an ioctl of this process, and descriptors that send theirs
+ * without one. */
+static void put_irqs(KvmVm *vm, AccelStatFn *put, void *opaque)
+{
+    uint64_t msis = atomic_load(&vm->n_msis), irqfds = vm->irqfds;
+    AccelStat own[] = {
+        { .name = "msi_ioctls",
+          .type = ACCEL_STAT_CUMULATIVE,
+          .values = &msis },
+        { .name = "irqfds", .type = ACCEL_STAT_INSTANT, .values = &irqfds },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
+        own[i].unit = ACCEL_UNIT_NONE;
+        own[i].base = 10;
+        own[i].n = 1;
+        put(opaque, &own[i]);
+    }
+}
+
 bool kvm_stats(AccelState *a, CPUState *cpu, AccelStatFn *put, void *opaque,
                Error **errp)
 {
@@ -163,6 +183,8 @@ bool kvm_stats(AccelState *a, CPUState *cpu, AccelStatFn *put, void *opaque,
     }
     if (cpu) {
         put_exits(cpu, put, opaque);
+    } else {
+        put_irqs(vm, put, opaque);
     }
     return true;
 }
@@ -190,6 +212,8 @@ static void put_text(AccelState *a, CPUState *cpu, GString *out)
         error_free(err);
         if (cpu) {
             put_exits(cpu, put_line, out);
+        } else {
+            put_irqs((KvmVm *)a, put_line, out);
         }
     }
 }

@@ -311,6 +311,11 @@ static bool pci_post_load(void *obj, int version, Error **errp)
     return !loaded || loaded(d, errp);
 }
 
+static void pci_pre_save(void *obj)
+{
+    pci_msix_collect_all(obj);
+}
+
 static const VmField pci_fields[] = {
     VM_BYTES(PciDevice, config),
     VM_BOOL(PciDevice, intx),
@@ -321,6 +326,7 @@ static const VmState pci_vmstate = {
     .name = "pci-device",
     .version = 1,
     .fields = pci_fields,
+    .pre_save = pci_pre_save,
     .post_load = pci_post_load,
 };
 

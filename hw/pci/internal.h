@@ -12,6 +12,7 @@ void pci_update_mappings(PciDevice *d);
 void pci_update_intx(PciDevice *d);
 void pci_msi_config_written(PciDevice *d, unsigned addr, unsigned len);
 void pci_msi_reset(PciDevice *d);
+void pci_msix_collect_all(PciDevice *d);
 /* Take all BARs out of the maps. */
 void pci_unmap_bars(PciDevice *d);
 extern const VmCustom pci_msix_custom;

@@ -10,6 +10,9 @@
  */
 #include "tandem/base.h"
 
+#include <sys/eventfd.h>
+
+#include "accel/accel.h"
 #include "internal.h"
 #include "softmmu/machine/machine.h"
 
@@ -136,7 +139,7 @@ void msix_notify(PciDevice *d, unsigned vector)
     send(d, ld64_le(entry(d, vector)), ld32_le(entry(d, vector) + 8));
 }
 
-static void msix_send_unmasked(PciDevice *d, unsigned vector)
+static void msix_send_pending(PciDevice *d, unsigned vector)
 {
     uint64_t *word = &d->msix.pending[vector / 64];
 
@@ -145,6 +148,183 @@ static void msix_send_unmasked(PciDevice *d, unsigned vector)
         msix_notify(d, vector);
     }
 }
+
+/* --- descriptors that notify --- */
+
+/* What was written while nobody sent for it becomes a pending bit. */
+static void fd_collect(PciMsixFd *f)
+{
+    eventfd_t n;
+
+    if (f->fd >= 0 && !f->bound && eventfd_read(f->fd, &n) == 0) {
+        f->device->msix.pending[f->vector / 64] |= BIT(f->vector % 64);
+    }
+}
+
+void pci_msix_collect_all(PciDevice *d)
+{
+    for (unsigned i = 0; d->msix.fds && i < d->msix.vectors; i++) {
+        fd_collect(&d->msix.fds[i]);
+    }
+}
+
+static void fd_written(void *opaque)
+{
+    PciMsixFd *f = opaque;
+
+    fd_collect(f);
+    msix_send_pending(f->device, f->vector);
+}
+
+static void fd_watch(PciMsixFd *f, bool on)
+{
+    if (f->watched != on) {
+        f->watched = on;
+        loop_set_fd(f->device->parent.machine->loop, f->fd,
+                    on ? fd_written : NULL, NULL, f);
+    }
+}
+
+static void fd_unbind(PciMsixFd *f)
+{
+    AccelState *a = f->device->parent.machine->accel;
+
+    if (f->bound) {
+        f->bound = false;
+        a->ops->msi_route_unbind(a, f->route, f->fd);
+    }
+    fd_watch(f, false);
+}
+
+/* Only a machine that runs has its messages sent by the engine: what comes
+ * while it stands is saved as pending, whoever else is saved before. */
+static bool may_send(const PciDevice *d, unsigned vector)
+{
+    return machine_running(d->parent.machine) && !msix_masked(d, vector) &&
+           (pci_get16(d, PCI_COMMAND) & PCI_COMMAND_MASTER);
+}
+
+static void fd_update(PciMsixFd *f)
+{
+    PciDevice *d = f->device;
+    AccelState *a = d->parent.machine->accel;
+    AccelMsi msi = { ld64_le(entry(d, f->vector)),
+                     ld32_le(entry(d, f->vector) + 8), pci_requester(d) };
+
+    if (!may_send(d, f->vector)) {
+        fd_unbind(f);
+        return;
+    }
+    fd_collect(f);
+    msix_send_pending(d, f->vector);
+    f->bound = a->ops->msi_route_bind(a, f->route, f->fd, &msi);
+    fd_watch(f, !f->bound);
+}
+
+/* The vector's entry, or what stands above it, changed. */
+static void msix_changed(PciDevice *d, unsigned vector)
+{
+    if (d->msix.fds && d->msix.fds[vector].fd >= 0) {
+        fd_update(&d->msix.fds[vector]);
+    } else {
+        msix_send_pending(d, vector);
+    }
+}
+
+static void msix_all_changed(PciDevice *d)
+{
+    for (unsigned i = 0; i < d->msix.vectors; i++) {
+        msix_changed(d, i);
+    }
+}
+
+static void msix_on_state(Notifier *n, void *data)
+{
+    PciDevice *d = container_of(n, PciMsixNotifier, notifier)->device;
+
+    if (machine_running(d->parent.machine)) {
+        msix_all_changed(d);
+        return;
+    }
+    for (unsigned i = 0; d->msix.fds && i < d->msix.vectors; i++) {
+        if (d->msix.fds[i].fd >= 0) {
+            fd_unbind(&d->msix.fds[i]);
+        }
+    }
+}
+
+static void fds_new(PciDevice *d)
+{
+    PciMsix *x = &d->msix;
+
+    x->fds = g_new0(PciMsixFd, x->vectors);
+    for (unsigned i = 0; i < x->vectors; i++) {
+        x->fds[i] = (PciMsixFd){ d, i, -1, -1, false, false };
+    }
+}
+
+static void fds_free(PciDevice *d)
+{
+    AccelState *a = d->parent.machine->accel;
+    PciMsix *x = &d->msix;
+
+    for (unsigned i = 0; x->fds && i < x->vectors; i++) {
+        PciMsixFd *f = &x->fds[i];
+
+        if (f->fd >= 0) {
+            fd_unbind(f);
+            a->ops->msi_route_free(a, f->route);
+            close(f->fd);
+        }
+    }
+    g_clear_pointer(&x->fds, g_free);
+}
+
+/* Nothing is pending any more. */
+static void fds_forget(PciDevice *d)
+{
+    eventfd_t n;
+
+    for (unsigned i = 0; d->msix.fds && i < d->msix.vectors; i++) {
+        if (d->msix.fds[i].fd >= 0) {
+            fd_unbind(&d->msix.fds[i]);
+            eventfd_read(d->msix.fds[i].fd, &n);
+        }
+    }
+}
+
+int msix_fd(PciDevice *d, unsigned vector)
+{
+    AccelState *a = d->parent.machine->accel;
+    PciMsixFd *f;
+    int fd, route;
+
+    if (vector >= d->msix.vectors || !a->ops->msi_route_new) {
+        return -1;
+    }
+    if (!d->msix.fds) {
+        fds_new(d);
+    }
+    f = &d->msix.fds[vector];
+    if (f->fd >= 0) {
+        return f->fd;
+    }
+    route = a->ops->msi_route_new(a);
+    if (route < 0) {
+        return -1;
+    }
+    fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (fd < 0) {
+        a->ops->msi_route_free(a, route);
+        return -1;
+    }
+    f->fd = fd;
+    f->route = route;
+    fd_update(f);
+    return fd;
+}
+
+/* --- table and pending bits --- */
 
 static MemResult table_read(void *opaque, hwaddr off, unsigned size,
                             uint64_t *value, MemAttrs attrs)
@@ -166,7 +346,7 @@ static MemResult table_write(void *opaque, hwaddr off, unsigned size,
         value &= PCI_MSIX_ENTRY_MASKED; /* the rest is reserved */
     }
     st32_le(d->msix.table + off, (uint32_t)value);
-    msix_send_unmasked(d, (unsigned)off / PCI_MSIX_ENTRY);
+    msix_changed(d, (unsigned)off / PCI_MSIX_ENTRY);
     return MEM_OK;
 }
 
@@ -185,6 +365,9 @@ static MemResult pba_read(void *opaque, hwaddr off, unsigned size,
 {
     PciDevice *d = opaque;
 
+    if (!attrs.debug) {
+        pci_msix_collect_all(d);
+    }
     *value = d->msix.pending[off / 8];
     return MEM_OK;
 }
@@ -247,6 +430,8 @@ bool msix_init(PciDevice *d, unsigned vectors, const MsixPlace *at,
     memory_region_add_overlap(at->bar, at->offset, &x->table_mr, 1);
     memory_region_add_overlap(at->pba_bar, at->pba_offset, &x->pba_mr, 1);
     add_msix_cap(d, vectors, at);
+    x->on_state = (PciMsixNotifier){ { msix_on_state }, d };
+    notifier_add(d->parent.machine->on_state, &x->on_state.notifier);
     pci_msi_reset(d);
     return true;
 }
@@ -283,6 +468,8 @@ void msix_uninit(PciDevice *d)
     if (!x->vectors) {
         return;
     }
+    notifier_remove(d->parent.machine->on_state, &x->on_state.notifier);
+    fds_free(d);
     memory_region_del(x->table_bar, &x->table_mr);
     memory_region_del(x->pba_bar, &x->pba_mr);
     memory_region_destroy(&x->table_mr);
@@ -305,10 +492,9 @@ void pci_msi_config_written(PciDevice *d, unsigned addr, unsigned len)
         msi_send_unmasked(d);
     }
     if (d->msix_cap &&
-        pci_touches(addr, len, d->msix_cap + PCI_MSIX_CONTROL, 2)) {
-        for (unsigned i = 0; i < d->msix.vectors; i++) {
-            msix_send_unmasked(d, i);
-        }
+        (pci_touches(addr, len, d->msix_cap + PCI_MSIX_CONTROL, 2) ||
+         pci_touches(addr, len, PCI_COMMAND, 2))) {
+        msix_all_changed(d);
     }
 }
 
@@ -322,6 +508,7 @@ void pci_msi_reset(PciDevice *d)
     }
     memset(x->table, 0, (size_t)x->vectors * PCI_MSIX_ENTRY);
     memset(x->pending, 0, pba_bytes(x->vectors));
+    fds_forget(d);
     for (unsigned i = 0; i < x->vectors; i++) {
         entry(d, i)[12] = PCI_MSIX_ENTRY_MASKED;
     }
@@ -348,6 +535,7 @@ static bool msix_load(void *field, void *obj, VmBuffer *b, Error **errp)
                   vectors, x->vectors);
         return false;
     }
+    fds_forget(obj);
     vm_get(b, x->table, (size_t)x->vectors * PCI_MSIX_ENTRY);
     for (unsigned i = 0; i < pba_bytes(x->vectors) / 8; i++) {
         x->pending[i] = vm_get_u64(b);

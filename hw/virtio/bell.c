@@ -2,10 +2,13 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Doorbells: under an engine that has them, a driver's notification rings an
- * eventfd that the queue's loop watches, and the vCPU goes on in the guest.
+ * eventfd that the queue's loop watches, and the vCPU goes on in the guest;
+ * and their counterpart, eventfds that interrupt the driver when the queue's
+ * loop writes them.
  *
- * Spec:  VIRTIO 1.2, 4.1.5.2 and 4.2.2 (notifications); Linux
- *        Documentation/virt/kvm/api.rst, 4.59 (KVM_IOEVENTFD).
+ * Spec:  VIRTIO 1.2, 4.1.5.2 and 4.2.2 (notifications), 4.1.5.3
+ *        (interrupts); Linux Documentation/virt/kvm/api.rst, 4.59
+ *        (KVM_IOEVENTFD), 4.75 (KVM_IRQFD).
  * Locks: machine lock, iothreads quiesced; rung() runs in the queue's loop.
  */
 #include "tandem/base.h"
@@ -82,4 +85,21 @@ void virtio_bells_off(VirtioDevice *v)
         }
     }
     memory_commit(v->parent.machine->ms);
+}
+
+/* What a vector's descriptor leads to is the transport's and the engine's
+ * business: here only whether there is one. */
+void virtio_irq_fds_update(VirtioDevice *v)
+{
+    VirtioBus *bus = (VirtioBus *)v->parent.bus;
+    const VirtioBusType *type = (const VirtioBusType *)bus->parent.parent.type;
+    bool on = (v->status & VIRTIO_STATUS_DRIVER_OK) && type->interrupt_fd;
+
+    virtio_quiesce(v, true);
+    for (unsigned i = 0; i < v->n_queues; i++) {
+        VirtQueue *vq = v->queues[i];
+
+        vq->irq_fd = on ? type->interrupt_fd(bus, vq) : -1;
+    }
+    virtio_quiesce(v, false);
 }

@@ -10,6 +10,8 @@
  */
 #include "tandem/base.h"
 
+#include <sys/eventfd.h>
+
 #include "hw/virtio/virtio.h"
 #include "trace_hw_virtio.h"
 
@@ -47,6 +49,7 @@ VirtQueue *virtio_add_queue(VirtioDevice *v, uint16_t size,
                        .size_max = size,
                        .handler = handler,
                        .bell_fd = -1,
+                       .irq_fd = -1,
                        .ctx = ctx ? ctx : loop };
     vq->bh = bh_new(vq->ctx, virtq_run, vq);
     if (vq->ctx != loop) {
@@ -64,7 +67,7 @@ VirtQueue *virtio_queue(VirtioDevice *v, unsigned index)
 
 /* Keep iothreads away from the queues, and let them back. Each context is
  * asked once a queue: it nests. */
-static void queues_quiesce(VirtioDevice *v, bool on)
+void virtio_quiesce(VirtioDevice *v, bool on)
 {
     for (unsigned i = 0; i < v->n_queues; i++) {
         if (v->queues[i]->ctx == v->parent.machine->loop) {
@@ -80,7 +83,7 @@ static void queues_quiesce(VirtioDevice *v, bool on)
 
 static void queues_free(VirtioDevice *v)
 {
-    queues_quiesce(v, true);
+    virtio_quiesce(v, true);
     for (unsigned i = 0; i < v->n_queues; i++) {
         VirtQueue *vq = v->queues[i];
 
@@ -94,7 +97,7 @@ static void queues_free(VirtioDevice *v)
         }
         g_queue_clear_full(&vq->filled, g_free);
     }
-    queues_quiesce(v, false);
+    virtio_quiesce(v, false);
     for (unsigned i = 0; i < v->n_queues; i++) {
         g_free(v->queues[i]);
     }
@@ -128,6 +131,11 @@ static void interrupt(VirtioDevice *v, uint8_t isr, uint16_t vector)
 
 void virtio_interrupt_queue(VirtQueue *vq)
 {
+    if (vq->irq_fd >= 0) {
+        trace_virtio_interrupt(vq->index);
+        eventfd_write(vq->irq_fd, 1);
+        return;
+    }
     if (loop_thread_is_iothread()) {
         bh_schedule(vq->irq_bh);
         return;
@@ -261,7 +269,7 @@ void virtio_reset(VirtioDevice *v)
 {
     void (*reset)(VirtioDevice *) = VIRTIO_METHOD(v, reset);
 
-    queues_quiesce(v, true);
+    virtio_quiesce(v, true);
     virtio_bells_off(v);
     if (reset) {
         reset(v);
@@ -274,19 +282,19 @@ void virtio_reset(VirtioDevice *v)
     v->broken = false;
     v->features = 0;
     v->config_vector = VIRTIO_NO_VECTOR;
-    queues_quiesce(v, false);
+    virtio_quiesce(v, false);
 }
 
 void virtio_queue_reset(VirtioDevice *v, VirtQueue *vq)
 {
     void (*reset)(VirtioDevice *, VirtQueue *) = VIRTIO_METHOD(v, queue_reset);
 
-    queues_quiesce(v, true);
+    virtio_quiesce(v, true);
     if (reset) {
         reset(v, vq);
     }
     virtq_reset(vq);
-    queues_quiesce(v, false);
+    virtio_quiesce(v, false);
 }
 
 /* 2.1.1: bits are only added; 3.1.1: DRIVER_OK comes after FEATURES_OK. What
@@ -318,7 +326,7 @@ void virtio_set_status(VirtioDevice *v, uint8_t status)
     uint8_t old = v->status;
 
     trace_virtio_status(status);
-    queues_quiesce(v, true);
+    virtio_quiesce(v, true);
     if (status == 0) {
         virtio_reset(v);
     } else {
@@ -330,9 +338,10 @@ void virtio_set_status(VirtioDevice *v, uint8_t status)
     }
     if (v->status & ~old & VIRTIO_STATUS_DRIVER_OK) {
         virtio_bells_update(v);
+        virtio_irq_fds_update(v);
         queues_look(v);
     }
-    queues_quiesce(v, false);
+    virtio_quiesce(v, false);
 }
 
 /* --- configuration space: little-endian, 2.5.3 --- */
@@ -367,9 +376,9 @@ void virtio_config_write(VirtioDevice *v, unsigned off, unsigned size,
     for (unsigned i = 0; i < size; i++) {
         v->config[off + i] = (uint8_t)(value >> 8 * i);
     }
-    queues_quiesce(v, true);
+    virtio_quiesce(v, true);
     written(v, off, size);
-    queues_quiesce(v, false);
+    virtio_quiesce(v, false);
 }
 
 /* --- saved state --- */
@@ -470,9 +479,10 @@ static void state_changed(Notifier *n, void *data)
         if (resume) {
             resume(v);
         }
-        queues_quiesce(v, true);
+        virtio_quiesce(v, true);
         virtio_bells_update(v);
-        queues_quiesce(v, false);
+        virtio_irq_fds_update(v);
+        virtio_quiesce(v, false);
         queues_look(v);
     }
 }

@@ -274,6 +274,7 @@ static void queue_vector_written(VirtioPci *s, VirtioDevice *v, uint32_t value)
 
     if (vq) {
         vq->vector = check_vector(s, value);
+        virtio_irq_fds_update(v);
     }
 }
 
@@ -629,6 +630,9 @@ static void config_written(PciDevice *d, unsigned addr, unsigned len)
     if (d->msix_cap &&
         pci_touches(addr, len, d->msix_cap + PCI_MSIX_CONTROL, 2)) {
         update_irq(s, device_of(s));
+        if (device_of(s)) {
+            virtio_irq_fds_update(device_of(s));
+        }
     }
 }
 
@@ -769,6 +773,15 @@ static void pci_interrupt(VirtioBus *bus, VirtioDevice *v, uint16_t vector)
     }
 }
 
+static int pci_interrupt_fd(VirtioBus *bus, VirtQueue *vq)
+{
+    VirtioPci *s = object_cast(bus->parent.owner, &virtio_pci_type);
+
+    return msix_enabled(&s->parent) && vq->vector != VIRTIO_NO_VECTOR
+               ? msix_fd(&s->parent, vq->vector)
+               : -1;
+}
+
 /* A driver without NOTIFICATION_DATA writes 16 bits (4.1.5.2). */
 static MemoryRegion *pci_bell(VirtioBus *bus, VirtQueue *vq, MemoryIoeventfd *e)
 {
@@ -790,6 +803,7 @@ const VirtioBusType virtio_pci_bus_type = {
     .attached = pci_attached,
     .detached = pci_detached,
     .interrupt = pci_interrupt,
+    .interrupt_fd = pci_interrupt_fd,
     .bell = pci_bell,
 };
 
@@ -862,7 +876,8 @@ static void proxy_unrealize(PciDevice *d)
     VirtioPci *s = proxy_of(d);
 
     if (device_of(s)) {
-        virtio_bells_off(device_of(s));
+        virtio_bells_off(device_of(s)); /* and its interrupts */
+        virtio_reset(device_of(s));
     }
     msix_uninit(d);
     if (!s->disable_modern) {

@@ -767,6 +767,7 @@ void virtq_reset(VirtQueue *vq)
     vq->enabled = false;
     vq->desc = vq->driver = vq->dev = 0;
     vq->vector = VIRTIO_NO_VECTOR;
+    vq->irq_fd = -1;
     vq->last_avail = vq->used = 0;
     vq->avail_wrap = vq->used_wrap = true; /* 2.8.1 */
     vq->since_signal = 0;

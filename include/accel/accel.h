@@ -23,6 +23,12 @@ struct AccelState {
     Machine *machine;
 };
 
+/* A message-signalled interrupt, and who sends it (PCI requester id). */
+typedef struct AccelMsi {
+    uint64_t addr;
+    uint32_t data, requester;
+} AccelMsi;
+
 /* A counter; enums have the order of QMP's StatsType and StatsUnit. */
 typedef enum AccelStatType {
     ACCEL_STAT_CUMULATIVE,
@@ -95,6 +101,23 @@ struct AccelOps {
     /* Any thread: deliver a message-signalled interrupt; NULL: the engine has
      * no place for messages. False: nobody took it. */
     bool (*msi_send)(AccelState *a, uint64_t addr, uint32_t data);
+
+    /*
+     * Interrupts by descriptor (irqfd): whoever writes the eventfd sends the
+     * message, from any thread and without a lock. Machine lock, all four;
+     * all NULL: the engine has none.
+     * new: a route that sends nothing yet; -1: none is left, or the host's
+     * engine cannot.
+     * bind: writes to @fd send @msi from now on, those that nobody has read
+     * yet too; may come again with another message. False: not bound.
+     * unbind: what was written before has been delivered; what is written
+     * from now on stays in the descriptor.
+     */
+    int (*msi_route_new)(AccelState *a);
+    bool (*msi_route_bind)(AccelState *a, int route, int fd,
+                           const AccelMsi *msi);
+    void (*msi_route_unbind)(AccelState *a, int route, int fd);
+    void (*msi_route_free)(AccelState *a, int route);
 
     /* What the engine counts for @cpu (NULL: for the machine): @put for each.
      * Machine lock; NULL: nothing. False: it cannot tell. */

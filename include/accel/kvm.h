@@ -91,12 +91,15 @@ void **kvm_target_data(KvmVm *vm);
 
 /* --- GSI routes: machine lock --- */
 
-/* Keep GSIs below @n for the board's pins (split irqchip). */
+/* Keep GSIs below @n for the board's pins. */
 void kvm_route_reserve(KvmVm *vm, unsigned n);
+/* GSI @gsi also drives input @pin of the kernel's controller @chip
+ * (KVM_IRQCHIP_x): once for each, before the VM runs. */
+void kvm_route_chip(KvmVm *vm, unsigned gsi, unsigned chip, unsigned pin);
 /* Pin @gsi sends this message; data 0 and addr 0: nothing. Takes effect at
  * kvm_route_commit(). */
 void kvm_route_msi(KvmVm *vm, unsigned gsi, uint64_t addr, uint32_t data);
-void kvm_route_commit(KvmVm *vm);
+bool kvm_route_commit(KvmVm *vm);
 
 extern const AccelOps kvm_accel_type;
 

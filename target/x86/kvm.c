@@ -29,6 +29,22 @@ X86KvmVm *x86_kvm_vm(CPUState *cpu)
 
 /* --- the VM --- */
 
+/* As the kernel itself has it until it is given a table: that one replaces
+ * all (api.rst 4.24, 4.52). */
+static void chip_routes(KvmVm *vm)
+{
+    kvm_route_reserve(vm, IOAPIC_PINS);
+    for (unsigned gsi = 0; gsi < IOAPIC_PINS; gsi++) {
+        kvm_route_chip(vm, gsi, KVM_IRQCHIP_IOAPIC, gsi);
+        if (gsi < 16) {
+            kvm_route_chip(vm, gsi,
+                           gsi < 8 ? KVM_IRQCHIP_PIC_MASTER
+                                   : KVM_IRQCHIP_PIC_SLAVE,
+                           gsi % 8);
+        }
+    }
+}
+
 static bool make_irqchip(KvmVm *vm, Error **errp)
 {
     int r;
@@ -45,6 +61,7 @@ static bool make_irqchip(KvmVm *vm, Error **errp)
         break;
     case KVM_IRQCHIP_MODE_ON:
         r = kvm_vm_ioctl(vm, KVM_CREATE_IRQCHIP, NULL);
+        chip_routes(vm);
         break;
     default:
         error_set(errp, "kernel-irqchip=off needs a local APIC outside the "

@@ -3,7 +3,8 @@
  * Preloaded into an emulator: makes one return of KVM_RUN say what
  * TANDEM_FAULT asks for, "AFTER REASON" (numbers: exits that go through first,
  * run->exit_reason) or "AFTER -ERRNO" (ioctl() fails). For exits that no guest
- * of ours can bring about.
+ * of ours can bring about. TANDEM_NO_CAPABILITY: the number of a capability
+ * that KVM then seems to lack.
  *
  * Spec: Linux Documentation/virt/kvm/api.rst, section 5.
  */
@@ -11,6 +12,7 @@
 #include <errno.h>
 #include <linux/kvm.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -72,6 +74,10 @@ int ioctl(int fd, unsigned long request, ...)
     if (!next) {
         next = (int (*)(int, unsigned long, ...))dlsym(RTLD_NEXT, "ioctl");
     }
+    if (request == KVM_CHECK_EXTENSION && getenv("TANDEM_NO_CAPABILITY") &&
+        (intptr_t)arg == atoi(getenv("TANDEM_NO_CAPABILITY"))) {
+        return 0;
+    }
     r = next(fd, request, arg);
-    return request == KVM_RUN ? fault(fd, r) : r;
+    return request == KVM_RUN && getenv("TANDEM_FAULT") ? fault(fd, r) : r;
 }

@@ -169,6 +169,44 @@ class Doorbell(KvmTest):
         self.assertEqual(self.mmio_exits("off") - self.mmio_exits("on"), 1000)
 
 
+class Irqfd(KvmTest):
+    """MSI-X vectors of a queue: a descriptor in place of an ioctl."""
+
+    def messages(self, mode, *args):
+        """How many messages of `irqfd` took an ioctl."""
+        log = self.dir / "log"
+        guest = g.Guest(
+            "-accel", f"kvm,kernel-irqchip={mode}", "-M", "microvm,pcie=on",
+            "-cpu", "host", "-m", "32", "-display", "none", "-serial", "stdio",
+            "-monitor", "none", "-device",
+            "isa-debug-exit,iobase=0xf4,iosize=4", "-kernel",
+            PROGRAMS / "irqfd.elf", "-trace", "kvm_msi", "-D", log, *args)
+        self.addCleanup(guest.kill)
+        self.assertEqual((guest.wait(), guest.text), (15, "iPUC\n"))
+        return log.read_text().count("kvm_msi") if log.exists() else 0
+
+    def test_the_kernel_sends_all_but_what_was_pending(self):
+        for mode in ("split", "on"):
+            self.assertEqual(
+                self.messages(mode, "-device", "virtio-rng-pci"), 1)
+
+    def test_an_iothread_interrupts_without_the_main_loop(self):
+        disk = self.dir / "disk"
+        disk.write_bytes(bytes(512))
+        self.assertEqual(
+            self.messages("split", "-object", "iothread,id=io", "-drive",
+                          f"file={disk},format=raw,if=none,id=d", "-device",
+                          "virtio-blk-pci,drive=d,iothread=io"), 1)
+
+    def test_without_the_capability_each_takes_an_ioctl(self):
+        asan = os.environ.get("ASAN_OPTIONS", "")
+        extra = {"LD_PRELOAD": str(SHIM), "TANDEM_NO_CAPABILITY": "32",
+                 "ASAN_OPTIONS": f"{asan}:verify_asan_link_order=0"}
+        with unittest.mock.patch.dict(os.environ, extra):
+            self.assertEqual(
+                self.messages("split", "-device", "virtio-rng-pci"), 11)
+
+
 class Statistics(KvmTest):
     def test_counters_by_target_and_filter(self):
         guest = self.run_guest("loop", "-smp", "2", "-qmp",

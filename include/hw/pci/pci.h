@@ -14,7 +14,7 @@
 #define HW_PCI_PCI_H
 
 #include "hw/pci/regs.h"
-#include "softmmu/machine/device.h"
+#include "softmmu/machine/machine.h"
 
 typedef struct PciBus PciBus;
 typedef struct PciDevice PciDevice;
@@ -63,6 +63,21 @@ typedef struct PciBar {
     uint8_t type; /* PCI_BAR_x */
 } PciBar;
 
+typedef struct PciMsixNotifier {
+    Notifier notifier;
+    PciDevice *device;
+} PciMsixNotifier;
+
+/* A vector's descriptor: the engine sends for it (.bound), or the main loop
+ * (.watched), or its writes wait there as the vector is masked. */
+typedef struct PciMsixFd {
+    PciDevice *device;
+    unsigned vector;
+    int fd; /* an eventfd; -1: none */
+    int route;
+    bool bound, watched;
+} PciMsixFd;
+
 /* MSI-X: table and pending bits live in BARs. */
 typedef struct PciMsix {
     unsigned vectors;  /* 0: none */
@@ -72,6 +87,8 @@ typedef struct PciMsix {
     MemoryRegion *table_bar, *pba_bar;
     MemoryRegion own_bar; /* of msix_init_exclusive() */
     bool own;
+    PciMsixFd *fds; /* .vectors of them; NULL: msix_fd() was not called */
+    PciMsixNotifier on_state;
 } PciMsix;
 
 struct PciDevice {
@@ -169,6 +186,13 @@ void msix_uninit(PciDevice *d);
 bool msix_enabled(const PciDevice *d);
 bool msix_masked(const PciDevice *d, unsigned vector);
 void msix_notify(PciDevice *d, unsigned vector);
+/*
+ * msix_fd: an eventfd; any thread that writes to it does msix_notify() of
+ * @vector, without a lock. The device's: one a vector, until msix_uninit().
+ * Written while MSI-X is off or the machine stands, it notifies afterwards.
+ * Machine lock. -1: the engine has none; call msix_notify().
+ */
+int msix_fd(PciDevice *d, unsigned vector);
 
 static inline PciBus *pci_bus(const PciDevice *d)
 {

@@ -61,6 +61,8 @@ struct VirtQueue {
     MemoryRegion *bell_mr; /* where .bell rings it; NULL: nowhere */
     MemoryIoeventfd bell;
     BottomHalf *irq_bh; /* carries interrupts out of an iothread; or NULL */
+    int irq_fd; /* the transport's: written to interrupt; -1: by .irq_bh or
+                   under the machine lock. Set with .ctx quiesced */
 };
 
 /*

@@ -163,7 +163,12 @@ void virtio_config_write(VirtioDevice *v, unsigned off, unsigned size,
 /* Set ISR bits and tell the transport; what devices' calls end in. */
 void virtio_interrupt_queue(VirtQueue *vq);
 void virtio_interrupt_config(VirtioDevice *v);
+/* Keep the loops of all queues but the main one away; and back. Nests. */
+void virtio_quiesce(VirtioDevice *v, bool on);
 
+/* Descriptors that interrupt in place of calls, the same way: the transport
+ * calls it when what interrupt_fd() says changes. bell.c. */
+void virtio_irq_fds_update(VirtioDevice *v);
 /* Doorbells in place of exits, where engine and transport have them: as the
  * device's state wants it now; none. bell.c. */
 void virtio_bells_update(VirtioDevice *v);
@@ -181,6 +186,10 @@ struct VirtioBusType {
      * vq->vector or v->config_vector; VIRTIO_NO_VECTOR (after a load): only
      * drive the line anew. */
     void (*interrupt)(VirtioBus *bus, VirtioDevice *v, uint16_t vector);
+    /* An eventfd that interrupts for @vq as .interrupt does with its vector,
+     * written by any thread, no ISR bit needed (4.1.4.5.2); -1, or NULL:
+     * there is none now. */
+    int (*interrupt_fd)(VirtioBus *bus, VirtQueue *vq);
     /* Where the driver's write notifies of @vq: the region, and *e but its
      * descriptor. NULL: an engine's doorbell cannot stand for it. */
     MemoryRegion *(*bell)(VirtioBus *bus, VirtQueue *vq, MemoryIoeventfd *e);
