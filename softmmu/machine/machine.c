@@ -179,6 +179,7 @@ void machine_free(Machine *m)
     machine_lock(m);
     m->built = false; /* no DEVICE_DELETED for the end of it all */
     cpus_pause_all(m);
+    block_system_end_waits(m);
     jobs_free(m);
     object_walk(OBJECT(m), disconnect_lines, NULL);
     while (m->cpus->len > 0) {

@@ -39,7 +39,7 @@ static uint8_t *read_file(const char *path, gsize *len)
     return (uint8_t *)data;
 }
 
-static uint8_t byte_in_file(const char *path, size_t offset)
+static inline uint8_t byte_in_file(const char *path, size_t offset)
 {
     gsize len;
     g_autofree uint8_t *data = read_file(path, &len);

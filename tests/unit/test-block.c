@@ -358,43 +358,6 @@ static void ring_of_an_iothread_serves_it(void)
     loop_context_free(ctx);
 }
 
-/* 100 requests a second, ten at once: 30 take a fifth of a second. */
-static void limits_hold_requests_back(void)
-{
-    g_autoptr(Fixture) f = setup();
-    BlockBackend *blk = drive(f, ",format=raw,throttling.iops-total=100", NULL);
-    uint8_t buf[512];
-    int64_t start, took;
-
-    clocks_set_running(f->m->clocks, true);
-    start = g_get_monotonic_time();
-    for (int i = 0; i < 30; i++) {
-        g_assert_cmpint(request(f->m, blk, BLOCK_READ, 0, buf, 512), ==, 0);
-    }
-    took = g_get_monotonic_time() - start;
-    g_assert_cmpint(took, >=, 180000);
-    clocks_set_running(f->m->clocks, false);
-}
-
-static void drain_does_not_wait_for_limits(void)
-{
-    g_autoptr(Fixture) f = setup();
-    BlockBackend *blk = drive(f, ",format=raw,bps_rd=1", NULL);
-    uint8_t buf[3][512];
-    struct iovec iov[3];
-    Result r = { 0 };
-
-    for (int i = 0; i < 3; i++) {
-        iov[i] = (struct iovec){ buf[i], sizeof(buf[i]) };
-        block_submit(blk, BLOCK_READ, 512, 512, &iov[i], 1, 0, done, &r);
-    }
-    block_drain(blk);
-    g_assert_cmpint(r.calls, ==, 3);
-    assert_drive_refused(f, ",id=b,bps=1,bps_rd=1", "at the same time");
-    assert_drive_refused(f, ",id=b,iops_max=5", "require corresponding");
-    assert_drive_refused(f, ",id=b,throttling.foo=5", "throttling.foo");
-}
-
 static void part_of_an_image_is_a_disk(void)
 {
     g_autoptr(Fixture) f = setup();
@@ -589,8 +552,6 @@ int main(int argc, char **argv)
     ADD(ring_reads_zeros_past_the_end_of_a_file_that_shrank);
     ADD(ring_is_drained);
     ADD(ring_of_an_iothread_serves_it);
-    ADD(limits_hold_requests_back);
-    ADD(drain_does_not_wait_for_limits);
     ADD(part_of_an_image_is_a_disk);
     ADD(resize_tells_the_device);
     ADD(mistakes_about_parts_and_places_are_named);

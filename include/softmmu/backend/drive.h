@@ -31,6 +31,9 @@ bool blockdev_snapshot(Machine *m, const char *node, const char *overlay,
 void block_drained_begin(Machine *m);
 void block_drained_end(Machine *m);
 bool blockdev_del(Machine *m, const char *name, Error **errp);
+/* The machine ends: no request waits for limits any more. Before its jobs and
+ * devices end. */
+void block_system_end_waits(Machine *m);
 /* All workers and back ends end. Called by machine_free(). */
 void block_system_free(Machine *m);
 

@@ -119,8 +119,13 @@ static void enqueue(BlockSystem *sys, BlockRequest *r)
 static void state_changed(Notifier *n, void *data)
 {
     BlockSystem *sys = container_of(n, BlockSystem, on_state);
+    bool running = *(RunState *)data == RUN_STATE_RUNNING;
 
-    if (*(RunState *)data == RUN_STATE_RUNNING) {
+    if (running == sys->stopped) {
+        sys->stopped = !running;
+        block_limits_lift(sys, sys->stopped);
+    }
+    if (running) {
         for (guint i = 0; i < sys->backends->len; i++) {
             BlockBackend *blk = g_ptr_array_index(sys->backends, i);
 
@@ -149,10 +154,19 @@ BlockSystem *block_system(Machine *m)
     sys->backends = g_ptr_array_new();
     sys->rings = g_ptr_array_new();
     sys->groups = g_ptr_array_new();
+    sys->stopped = m->state != RUN_STATE_RUNNING;
+    sys->limits_lifted = sys->stopped;
     sys->on_state.fn = state_changed;
     notifier_add(m->on_state, &sys->on_state);
     m->block = sys;
     return sys;
+}
+
+void block_system_end_waits(Machine *m)
+{
+    if (m->block) {
+        block_limits_lift(m->block, true);
+    }
 }
 
 void block_system_free(Machine *m)
@@ -177,6 +191,7 @@ void block_system_free(Machine *m)
     g_ptr_array_unref(sys->threads);
     g_ptr_array_unref(sys->backends);
     g_ptr_array_unref(sys->rings);
+    block_groups_orphan(sys);
     g_ptr_array_unref(sys->groups);
     cond_destroy(&sys->work);
     lock_destroy(&sys->lock);
@@ -243,19 +258,46 @@ static void start(BlockRequest *r)
     }
 }
 
-/* Nanoseconds that the group's limits have @r wait; 0: it counts. */
-static int64_t throttle_wait_ns(const BlockRequest *r, int64_t now_ns)
+/* Are there limits, the back end's or those of a throttle node that requests
+ * come by? What lies below a layer asks its own threads to wait. */
+static bool is_limited(const BlockBackend *blk)
 {
-    switch (r->io.op) {
-    case BLOCK_READ:
-        return block_group_admit(r->blk->group, false, r->io.bytes, now_ns);
-    case BLOCK_WRITE:
-    case BLOCK_WRITE_ZEROES:
-    case BLOCK_DISCARD:
-        return block_group_admit(r->blk->group, true, r->io.bytes, now_ns);
-    default:
+    if (blk->group) {
+        return true;
+    }
+    for (BlockNode *n = blk->node; n; n = n->file) {
+        if (block_throttle_node_group(n)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Nanoseconds that the next limits have @r wait; 0: all of them count it. */
+static int64_t throttle_wait_ns(BlockRequest *r, int64_t now_ns)
+{
+    bool write = r->io.op != BLOCK_READ;
+    int64_t wait;
+
+    if (r->io.op == BLOCK_FLUSH) {
         return 0;
     }
+    if (r->blk->group && !r->met_own) {
+        wait = block_group_admit(r->blk->group, write, r->io.bytes, now_ns);
+        if (wait > 0) {
+            return wait;
+        }
+    }
+    r->met_own = true;
+    for (; r->to_meet; r->to_meet = r->to_meet->file) {
+        BlockGroup *g = block_throttle_node_group(r->to_meet);
+
+        wait = g ? block_group_admit(g, write, r->io.bytes, now_ns) : 0;
+        if (wait > 0) {
+            return wait;
+        }
+    }
+    return 0;
 }
 
 /* Start, in order, what the limits let through, or all. In the context, or
@@ -267,13 +309,14 @@ static void start_throttled(BlockBackend *blk, bool all)
 
     while ((r = g_queue_peek_head(&blk->throttled)) != NULL) {
         int64_t now = event_clock_ns(gate, CLOCK_VIRTUAL);
-        int64_t wait = all || !blk->group ? 0 : throttle_wait_ns(r, now);
+        int64_t wait = all ? 0 : throttle_wait_ns(r, now);
 
         if (wait > 0) {
             timer_set(&blk->throttle_timer, now + wait);
             return;
         }
         g_queue_pop_head(&blk->throttled);
+        r->io.flags |= BLOCK_REQ_ADMITTED;
         start(r);
     }
     timer_cancel(&blk->throttle_timer);
@@ -302,7 +345,7 @@ void block_backend_throttle(BlockBackend *blk, const BlockThrottle *t)
         block_group_set(blk->group, t);
     }
     if (old) {
-        block_group_unref(blk->sys, old);
+        block_group_unref(old);
     }
     block_drained_end(blk->sys->m);
 }
@@ -320,13 +363,14 @@ void block_submit(BlockBackend *blk, BlockOp op, uint64_t offset,
                          .node = blk->node,
                          .io = { op, offset, bytes, iov, niov, flags },
                          .done = done,
-                         .opaque = opaque };
+                         .opaque = opaque,
+                         .to_meet = blk->node };
     r->start_ns = clock_now_ns(blk->sys->m->clocks, CLOCK_RT);
     event_begin(&r->event, blk->sys->m->gate, blk->ctx, completed, r);
     lock_acquire(&blk->lock);
     g_queue_push_tail(&blk->in_flight, r);
     lock_release(&blk->lock);
-    if (blk->group || !g_queue_is_empty(&blk->throttled)) {
+    if (!g_queue_is_empty(&blk->throttled) || is_limited(blk)) {
         g_queue_push_tail(&blk->throttled, r);
         if (blk->throttled.length == 1) { /* else the timer is set */
             start_throttled(blk, false);
@@ -393,10 +437,12 @@ void block_drain(BlockBackend *blk)
     if (other) {
         loop_context_quiesce(blk->ctx);
     }
+    block_limits_lift(blk->sys, true);
     start_throttled(blk, true);
     while ((r = next_finished(blk)) != NULL) {
         deliver(r); /* completed() will only free it */
     }
+    block_limits_lift(blk->sys, false);
     if (other) {
         loop_context_resume(blk->ctx);
     }
@@ -409,9 +455,9 @@ int block_pread(BlockBackend *blk, uint64_t offset, void *buf, uint64_t bytes)
 {
     struct iovec iov = { buf, bytes };
 
-    return blk->node
-               ? block_node_io(blk->node, BLOCK_READ, offset, bytes, &iov, 1, 0)
-               : -ENOMEDIUM;
+    return blk->node ? block_node_io(blk->node, BLOCK_READ, offset, bytes, &iov,
+                                     1, BLOCK_REQ_ADMITTED)
+                     : -ENOMEDIUM;
 }
 
 int block_pwrite(BlockBackend *blk, uint64_t offset, const void *buf,
@@ -420,7 +466,7 @@ int block_pwrite(BlockBackend *blk, uint64_t offset, const void *buf,
     struct iovec iov = { (void *)buf, bytes };
 
     return blk->node ? block_node_io(blk->node, BLOCK_WRITE, offset, bytes,
-                                     &iov, 1, 0)
+                                     &iov, 1, BLOCK_REQ_ADMITTED)
                      : -ENOMEDIUM;
 }
 
@@ -528,7 +574,7 @@ void block_backend_free(BlockBackend *blk)
     give_ring_back(blk);
     timer_cancel(&blk->throttle_timer);
     if (blk->group) {
-        block_group_unref(blk->sys, blk->group);
+        block_group_unref(blk->group);
     }
     g_ptr_array_remove(blk->sys->backends, blk);
     if (blk->node) {

@@ -657,5 +657,6 @@ const BlockDriver *const block_drivers[] = {
     &cor_driver,
     &block_overlay_driver,
     &block_blkdebug_driver,
+    &block_throttle_driver,
     NULL,
 };

@@ -25,6 +25,9 @@ typedef struct BlockIo {
 /* Of a node inside the graph: its parent follows discards, so it need not be
  * told again. */
 enum { BLOCK_REQ_DISCARDS = 1u << 16 };
+/* The limits of throttle nodes on its way have counted it, up to the first
+ * layer, or it is not to wait for them. */
+enum { BLOCK_REQ_ADMITTED = 1u << 17 };
 
 typedef struct BlockRequest BlockRequest;
 typedef struct BlockRing BlockRing;
@@ -54,11 +57,18 @@ typedef struct BlockDriver {
      * NULL: nothing to do. Main thread, no request in flight. */
     bool (*set_active)(BlockNode *node, bool active, Error **errp);
     bool (*truncate)(BlockNode *node, uint64_t length, Error **errp);
+    /* Optional: blockdev-reopen with options of its own. Take them out and
+     * keep in *change what they ask for; then, drained, do it or (@commit
+     * false) forget it. */
+    bool (*prepare)(BlockNode *node, json_object *options, void **change,
+                    Error **errp);
+    void (*finish)(BlockNode *node, void *change, bool commit);
     /* What query-block shows as "file"; NULL: the child's. */
     const char *(*filename)(BlockNode *node);
 } BlockDriver;
 extern const BlockDriver *const block_drivers[]; /* NULL-terminated */
-extern const BlockDriver block_overlay_driver, block_blkdebug_driver;
+extern const BlockDriver block_overlay_driver, block_blkdebug_driver,
+    block_throttle_driver;
 
 /* What discard= says; unset is "ignore" at the top, else the parent's. */
 typedef enum BlockDiscard {
@@ -190,6 +200,9 @@ typedef struct BlockSystem {
     GPtrArray *backends; /* BlockBackend * */
     GPtrArray *groups;   /* BlockGroup * */
     bool inactive;       /* new nodes are opened so: -incoming */
+    bool stopped;        /* the machine is */
+    /* Drained sections, a stop, the end: > 0 and limits hold nobody back. */
+    _Atomic int limits_lifted;
 } BlockSystem;
 BlockSystem *block_system(Machine *m); /* made on first use */
 
@@ -207,7 +220,10 @@ struct BlockRequest {
     BlockDone *done;
     void *opaque;
     EventRequest event;
-    int64_t start_ns; /* of CLOCK_RT */
+    /* the context's: which limits are still to be met */
+    bool met_own;       /* the back end's are */
+    BlockNode *to_meet; /* the next node to look at */
+    int64_t start_ns;   /* of CLOCK_RT */
     /* the ring's */
     int fd;
     BlockIo host;       /* what the kernel is asked for */

@@ -78,7 +78,7 @@ static int mirror_io(BlockNode *node, BlockOp op, uint64_t offset,
     err = block_node_io(node->file, op, offset, bytes, iov, niov, flags);
     if (both && err == 0 && op != BLOCK_DISCARD) {
         second = block_node_io(s->job.target, op, offset, bytes, iov, niov,
-                               flags & ~BLOCK_REQ_FUA);
+                               flags & ~(BLOCK_REQ_FUA | BLOCK_REQ_ADMITTED));
     }
     if (changes(op) && second != 0) {
         copy_map_set(&s->job.map, offset, bytes);

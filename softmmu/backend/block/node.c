@@ -6,6 +6,7 @@
 #include "softmmu/base/keyval.h"
 #include "softmmu/backend/drive.h"
 #include "softmmu/machine/create.h"
+#include "throttle.h"
 
 /* --- options --- */
 
@@ -468,6 +469,7 @@ bool blockdev_reopen(Machine *m, json_object *options, Error **errp)
     g_autofree char *name = json_take_text(options, "node-name");
     BlockNode *node = name ? block_node_find(m, name) : NULL;
     BlockNode as = { .active = true };
+    void *change = NULL;
     bool ok;
 
     if (!node) {
@@ -483,11 +485,15 @@ bool blockdev_reopen(Machine *m, json_object *options, Error **errp)
         return false;
     }
     if (!take_common(&as, options, errp) ||
-        !same_options(node, options, errp)) {
+        (node->drv->prepare &&
+         !node->drv->prepare(node, options, &change, errp))) {
         return false;
     }
     block_drained_begin(m);
-    ok = reopen(node, &as, errp);
+    ok = same_options(node, options, errp) && reopen(node, &as, errp);
+    if (node->drv->finish) {
+        node->drv->finish(node, change, ok);
+    }
     block_drained_end(m);
     return ok;
 }
@@ -620,4 +626,8 @@ const ObjectType block_node_type = {
     .finalize = node_finalize,
 };
 
-const ObjectType *const block_types[] = { &block_node_type, NULL };
+const ObjectType *const block_types[] = {
+    &block_node_type,
+    TYPE(throttle_group_type),
+    NULL,
+};

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Limits of requests and bytes a second. Back ends of one group share them.
+ * Limits of requests and bytes a second. Back ends and throttle nodes of one
+ * group share them. They count the guest's time: while it stands still, and
+ * while a graph is drained, nobody waits.
  *
  * Each limit is a bucket that leaks at its rate and that requests fill; one
  * that is full lets nothing in. It holds a tenth of a second of work, or with
@@ -24,6 +26,8 @@ static const struct {
     [BLOCK_IOPS_WRITE] = { "iops_wr", "iops-write" },
 };
 
+/* Virtual time need not pass as the host's does: look again. */
+enum { WAIT_MAX_NS = 1000000000 };
 enum { RATE_MAX = 1000000000 }; /* iops; bytes a million times that */
 
 bool block_throttle_set(const BlockThrottle *t)
@@ -103,6 +107,42 @@ static bool take_rate(json_object *o, const char *name, const char *max,
            take_number(o, key_length, &r->length, errp);
 }
 
+bool block_limits_take(BlockThrottle *t, json_object *o, const char *prefix,
+                       Error **errp)
+{
+    for (int i = 0; i < BLOCK_RATES; i++) {
+        if (!take_rate(o, names[i].name, "-max", "-max-length", &t->rate[i],
+                       errp)) {
+            return false;
+        }
+    }
+    return take_number(o, "iops-size", &t->iops_size, errp) &&
+           block_options_done(o, prefix, errp);
+}
+
+static void show(json_object *o, const char *name, const char *suffix,
+                 uint64_t value)
+{
+    g_autofree char *key = g_strconcat(name, suffix, NULL);
+
+    json_object_object_add(o, key, json_object_new_uint64(value));
+}
+
+json_object *block_limits_json(const BlockThrottle *t)
+{
+    json_object *o = json_object_new_object();
+
+    for (int i = 0; i < BLOCK_RATES; i++) {
+        const BlockRate *r = &t->rate[i];
+
+        show(o, names[i].name, "", r->average);
+        show(o, names[i].name, "-max", r->max);
+        show(o, names[i].name, "-max-length", MAX(r->length, 1));
+    }
+    show(o, "iops-size", "", t->iops_size);
+    return o;
+}
+
 bool block_throttle_take(BlockThrottle *t, json_object *o, Error **errp)
 {
     json_object *inner = NULL;
@@ -117,23 +157,17 @@ bool block_throttle_take(BlockThrottle *t, json_object *o, Error **errp)
             t->group = json_take_text(inner, "group");
         }
     }
-    if (!take_number(o, "iops_size", &t->iops_size, errp) ||
-        (inner && !take_number(inner, "iops-size", &t->iops_size, errp))) {
+    if (!take_number(o, "iops_size", &t->iops_size, errp)) {
         return false;
     }
     for (int i = 0; i < BLOCK_RATES; i++) {
         if (!take_rate(o, names[i].old, "_max", "_max_length", &t->rate[i],
-                       errp) ||
-            (inner && !take_rate(inner, names[i].name, "-max", "-max-length",
-                                 &t->rate[i], errp))) {
+                       errp)) {
             return false;
         }
     }
     if (inner) {
-        json_object_object_foreach(inner, key, value)
-        {
-            (void)value;
-            error_set(errp, "Invalid parameter 'throttling.%s'", key);
+        if (!block_limits_take(t, inner, "throttling.", errp)) {
             return false;
         }
         json_object_object_del(o, "throttling");
@@ -145,45 +179,85 @@ bool block_throttle_take(BlockThrottle *t, json_object *o, Error **errp)
 
 struct BlockGroup {
     char *name;
-    int users; /* machine lock */
-    Lock lock; /* a leaf; the rest */
+    BlockSystem *sys; /* NULL: it has ended */
+    int users;        /* machine lock */
+    Lock lock;        /* a leaf; the rest */
+    Cond changed;     /* or lifted */
     BlockThrottle limits;
     double level[BLOCK_RATES], burst[BLOCK_RATES];
     int64_t last_ns;
 };
 
-BlockGroup *block_group_ref(BlockSystem *sys, const char *name)
+BlockGroup *block_group_find(BlockSystem *sys, const char *name)
 {
-    BlockGroup *g;
-
     for (guint i = 0; i < sys->groups->len; i++) {
-        g = g_ptr_array_index(sys->groups, i);
+        BlockGroup *g = g_ptr_array_index(sys->groups, i);
+
         if (strcmp(g->name, name) == 0) {
-            g->users++;
             return g;
         }
     }
+    return NULL;
+}
+
+BlockGroup *block_group_ref(BlockSystem *sys, const char *name)
+{
+    BlockGroup *g = block_group_find(sys, name);
+
+    if (g) {
+        g->users++;
+        return g;
+    }
     g = g_new0(BlockGroup, 1);
     g->name = g_strdup(name);
+    g->sys = sys;
     g->users = 1;
     lock_init(&g->lock);
+    cond_init(&g->changed);
     g_ptr_array_add(sys->groups, g);
     return g;
 }
 
-void block_group_unref(BlockSystem *sys, BlockGroup *g)
+void block_group_unref(BlockGroup *g)
 {
     if (--g->users == 0) {
-        g_ptr_array_remove(sys->groups, g);
+        if (g->sys) {
+            g_ptr_array_remove(g->sys->groups, g);
+        }
+        cond_destroy(&g->changed);
         lock_destroy(&g->lock);
         g_free(g->name);
         g_free(g);
     }
 }
 
+bool block_group_is_shared(const BlockGroup *g)
+{
+    return g->users > 1;
+}
+
+void block_limits_lift(BlockSystem *sys, bool lift)
+{
+    atomic_fetch_add(&sys->limits_lifted, lift ? 1 : -1);
+    for (guint i = 0; lift && i < sys->groups->len; i++) {
+        BlockGroup *g = g_ptr_array_index(sys->groups, i);
+
+        LOCK_GUARD(&g->lock);
+        cond_broadcast(&g->changed);
+    }
+}
+
+void block_groups_orphan(BlockSystem *sys)
+{
+    for (guint i = 0; i < sys->groups->len; i++) {
+        ((BlockGroup *)g_ptr_array_index(sys->groups, i))->sys = NULL;
+    }
+}
+
 void block_group_set(BlockGroup *g, const BlockThrottle *t)
 {
     LOCK_GUARD(&g->lock);
+    cond_broadcast(&g->changed);
     g->limits = *t;
     g->limits.group = NULL;
     memset(g->level, 0, sizeof(g->level));
@@ -243,14 +317,13 @@ static double units(const BlockThrottle *t, int i, uint64_t bytes)
                                                 : 1;
 }
 
-int64_t block_group_admit(BlockGroup *g, bool write, uint64_t bytes,
-                          int64_t now_ns)
+static int64_t admit_locked(BlockGroup *g, bool write, uint64_t bytes,
+                            int64_t now_ns)
 {
     int kinds[] = { BLOCK_BPS, BLOCK_BPS_READ + write, BLOCK_IOPS,
                     BLOCK_IOPS_READ + write };
     double wait = 0;
 
-    LOCK_GUARD(&g->lock);
     leak_locked(g, now_ns);
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
         double one = wait_locked(g, kinds[i]);
@@ -267,4 +340,36 @@ int64_t block_group_admit(BlockGroup *g, bool write, uint64_t bytes,
         g->burst[kinds[i]] += n;
     }
     return 0;
+}
+
+int64_t block_group_admit(BlockGroup *g, bool write, uint64_t bytes,
+                          int64_t now_ns)
+{
+    LOCK_GUARD(&g->lock);
+    return admit_locked(g, write, bytes, now_ns);
+}
+
+/* Wait for a while; true: there is nothing to wait for any more. */
+static bool waited(BlockGroup *g, bool write, uint64_t bytes, int64_t now_ns)
+{
+    int64_t wait;
+
+    LOCK_GUARD(&g->lock);
+    if (atomic_load(&g->sys->limits_lifted) > 0) {
+        return true;
+    }
+    wait = admit_locked(g, write, bytes, now_ns);
+    if (wait == 0) {
+        return true;
+    }
+    cond_wait_ns(&g->changed, &g->lock, MIN(wait, WAIT_MAX_NS));
+    return false;
+}
+
+void block_group_wait(BlockGroup *g, bool write, uint64_t bytes)
+{
+    EventGate *gate = g->sys->m->gate;
+
+    while (!waited(g, write, bytes, event_clock_ns(gate, CLOCK_VIRTUAL))) {
+    }
 }

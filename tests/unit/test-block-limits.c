@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Limits of requests and bytes: of drives, groups and throttle nodes. */
+#include "tandem/base.h"
+
+#include "block-test.h"
+#include "softmmu/backend/block_job.h"
+#include "softmmu/backend/block_query.h"
+#include "softmmu/base/rcu.h"
+#include "softmmu/machine/create.h"
+
+typedef struct Fixture {
+    Bare;
+    char *path;   /* an image of 1 MiB, byte i is i / 512 */
+    char *copies; /* where a job copies it to */
+} Fixture;
+
+static Fixture *setup(void)
+{
+    Fixture *f = g_new0(Fixture, 1);
+
+    bare_init((Bare *)f, block_test_lists);
+    f->path = g_build_filename(f->dir, "image", NULL);
+    f->copies = g_build_filename(f->dir, "copies", NULL);
+    make_image(f->path, 0);
+    return f;
+}
+
+static void teardown(Fixture *f)
+{
+    char *copies = f->copies, *path = f->path;
+
+    g_unlink(path);
+    g_unlink(copies);
+    bare_destroy((Bare *)f);
+    g_free(path);
+    g_free(copies);
+    g_free(f);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Fixture, teardown)
+
+static BlockBackend *drive(Fixture *f, const char *options, Error **errp)
+{
+    g_autofree char *text =
+        g_strdup_printf("file=%s,if=none%s", f->path, options);
+
+    return drive_from_text(f->m, text, errp);
+}
+
+static void assert_drive_refused(Fixture *f, const char *options,
+                                 const char *sentence)
+{
+    g_autoptr(Error) err = NULL;
+
+    g_assert_null(drive(f, options, &err));
+    g_assert_nonnull(strstr(error_text(err), sentence));
+}
+
+/* -object @text */
+static Object *object_from_text(Fixture *f, const char *text, Error **errp)
+{
+    json_object *o = keyval_parse(text, "qom-type", NULL);
+    Object *obj = user_object_add(f->m, o, errp);
+
+    json_object_put(o);
+    return obj;
+}
+
+/* A throttle node "t" of group "g", over the image, and a drive on it. */
+static BlockBackend *drive_on_node(Fixture *f, const char *limits)
+{
+    g_autofree char *group = g_strdup_printf("throttle-group,id=g,%s", limits);
+    g_autofree char *node = g_strdup_printf(
+        "throttle,node-name=t,throttle-group=g,file.driver=file,"
+        "file.filename=%s",
+        f->path);
+
+    g_assert_nonnull(object_from_text(f, group, NULL));
+    g_assert_true(node_from_text(f->m, node, NULL));
+    return drive_from_text(
+        f->m, "if=none,id=d,format=raw,file.driver=raw,file.file=t", NULL);
+}
+
+/* Microseconds of the host that @n reads of 512 bytes take. */
+static int64_t time_of_reads(Fixture *f, BlockBackend *blk, int n)
+{
+    int64_t start = g_get_monotonic_time();
+    uint8_t buf[512];
+
+    for (int i = 0; i < n; i++) {
+        g_assert_cmpint(request(f->m, blk, BLOCK_READ, 512 * 7, buf, 512), ==,
+                        0);
+        g_assert_cmpuint(buf[0], ==, 7);
+    }
+    return g_get_monotonic_time() - start;
+}
+
+/* 100 requests a second, ten at once: 30 take a fifth of a second. */
+static void limits_hold_requests_back(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk = drive(f, ",format=raw,throttling.iops-total=100", NULL);
+
+    clocks_set_running(f->m->clocks, true);
+    g_assert_cmpint(time_of_reads(f, blk, 30), >=, 180000);
+    clocks_set_running(f->m->clocks, false);
+}
+
+static void drain_does_not_wait_for_limits(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk = drive(f, ",format=raw,bps_rd=1", NULL);
+    uint8_t buf[3][512];
+    struct iovec iov[3];
+    Result r = { 0 };
+
+    for (int i = 0; i < 3; i++) {
+        iov[i] = (struct iovec){ buf[i], sizeof(buf[i]) };
+        block_submit(blk, BLOCK_READ, 512, 512, &iov[i], 1, 0, done, &r);
+    }
+    block_drain(blk);
+    g_assert_cmpint(r.calls, ==, 3);
+    assert_drive_refused(f, ",id=b,bps=1,bps_rd=1", "at the same time");
+    assert_drive_refused(f, ",id=b,iops_max=5", "require corresponding");
+    assert_drive_refused(f, ",id=b,throttling.foo=5", "throttling.foo");
+}
+
+static void throttle_nodes_hold_requests_back(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk = drive_on_node(f, "x-iops-read=100");
+
+    machine_cont(f->m);
+    g_assert_cmpint(time_of_reads(f, blk, 30), >=, 180000);
+    machine_stop(f->m, RUN_STATE_PAUSED);
+}
+
+/* The node and a drive of the same group: 100 requests together. */
+static void disks_and_nodes_share_a_group(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk = drive_on_node(f, "limits.iops-total=100");
+    BlockBackend *other = drive_from_text(
+        f->m,
+        "if=none,id=e,format=raw,throttling.group=g,throttling.iops-total=100,"
+        "file.driver=null-co,file.size=1M,file.read-zeroes=on",
+        NULL);
+    int64_t start = g_get_monotonic_time();
+    uint8_t buf[512];
+
+    machine_cont(f->m);
+    for (int i = 0; i < 15; i++) {
+        time_of_reads(f, blk, 1);
+        g_assert_cmpint(request(f->m, other, BLOCK_READ, 0, buf, 512), ==, 0);
+    }
+    g_assert_cmpint(g_get_monotonic_time() - start, >=, 180000);
+    machine_stop(f->m, RUN_STATE_PAUSED);
+}
+
+/* What a layer reads from below comes from a worker, which waits. */
+static void layers_wait_for_a_node_below(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk;
+
+    drive_on_node(f, "x-iops-total=100");
+    g_assert_true(
+        node_from_text(f->m, "tandem-overlay,node-name=o,backing=t", NULL));
+    blk = drive_from_text(
+        f->m, "if=none,id=e,format=raw,file.driver=raw,file.file=o", NULL);
+    machine_cont(f->m);
+    g_assert_cmpint(time_of_reads(f, blk, 30), >=, 180000);
+    machine_stop(f->m, RUN_STATE_PAUSED);
+}
+
+/* At a byte a second the second read would take minutes. */
+static void drain_ends_waits_for_a_node_below(void)
+{
+    g_autoptr(Fixture) f = setup();
+    uint8_t buf[3][512];
+    struct iovec iov[3];
+    Result r = { 0 };
+    BlockBackend *blk;
+
+    drive_on_node(f, "x-bps-read=1");
+    g_assert_true(
+        node_from_text(f->m, "tandem-overlay,node-name=o,backing=t", NULL));
+    blk = drive_from_text(
+        f->m, "if=none,id=e,format=raw,file.driver=raw,file.file=o", NULL);
+    machine_cont(f->m);
+    for (int i = 0; i < 3; i++) {
+        iov[i] = (struct iovec){ buf[i], sizeof(buf[i]) };
+        block_submit(blk, BLOCK_READ, 512, 512, &iov[i], 1, 0, done, &r);
+    }
+    block_drain(blk);
+    g_assert_cmpint(r.calls, ==, 3);
+    machine_stop(f->m, RUN_STATE_PAUSED);
+}
+
+static uint64_t progress(Job *job)
+{
+    LOCK_GUARD(&job->lock);
+    return job->done;
+}
+
+/* The end of the machine does not wait for a job that is held back. */
+static void the_end_waits_for_no_limit(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockJobOptions o = { .job = { .id = "j" }, .device = "t", .target = "to" };
+    g_autofree char *target =
+        g_strdup_printf("file,node-name=to,filename=%s", f->copies);
+
+    make_image(f->copies, 9);
+    drive_on_node(f, "x-bps-read=1");
+    g_assert_true(node_from_text(f->m, target, NULL));
+    machine_cont(f->m);
+    g_assert_true(block_backup_start(f->m, &o, NULL));
+    while (progress(job_find(f->m, "j")) == 0) {
+        g_usleep(1000); /* the first piece passes, the next is held */
+    }
+}
+
+static void limits_of_a_group_are_shown_and_changed(void)
+{
+    g_autoptr(Fixture) f = setup();
+    g_autoptr(Error) err = NULL;
+    Object *g = object_from_text(
+        f, "throttle-group,id=g,x-bps-read=2048,x-bps-read-max=3000", NULL);
+    json_object *limits = object_get(g, "limits", NULL), *change;
+
+    g_assert_cmpint(json_object_object_length(limits), ==, 19);
+    g_assert_cmpstr(json_get_text(limits, "bps-read"), ==, "2048");
+    g_assert_cmpstr(json_get_text(limits, "bps-read-max-length"), ==, "1");
+    json_object_put(limits);
+    change = keyval_parse("bps-read-max=5000,bps-write=7", NULL, NULL);
+    g_assert_true(object_set(g, "limits", change, NULL));
+    json_object_put(change);
+    limits = object_get(g, "x-bps-read-max", NULL);
+    g_assert_cmpint(json_object_get_int(limits), ==, 5000);
+    json_object_put(limits);
+    change = keyval_parse("bps-total=7", NULL, NULL);
+    g_assert_false(object_set(g, "limits", change, &err));
+    json_object_put(change);
+    g_assert_nonnull(strstr(error_text(err), "at the same time"));
+    limits = object_get(g, "limits", NULL);
+    g_assert_cmpstr(json_get_text(limits, "bps-total"), ==, "0");
+    g_assert_cmpstr(json_get_text(limits, "bps-write"), ==, "7");
+    json_object_put(limits);
+}
+
+static void assert_object_refused(Fixture *f, const char *text,
+                                  const char *sentence)
+{
+    g_autoptr(Error) err = NULL;
+
+    g_assert_null(object_from_text(f, text, &err));
+    g_assert_nonnull(strstr(error_text(err), sentence));
+}
+
+static void mistakes_about_groups_are_named(void)
+{
+    g_autoptr(Fixture) f = setup();
+    g_autoptr(Error) no_group = NULL;
+    g_autoptr(Error) missing = NULL;
+
+    g_assert_nonnull(drive(f, ",format=raw,id=d,bps=10", NULL));
+    assert_object_refused(f, "throttle-group,id=d", "already exists");
+    assert_object_refused(f, "throttle-group,id=g,limits.nosuch=1",
+                          "'limits.nosuch' is unexpected");
+    assert_object_refused(f, "throttle-group,id=g,x-bps-total=9,x-bps-read=9",
+                          "at the same time");
+    g_assert_false(node_from_text(
+        f->m, "throttle,node-name=t,throttle-group=g,file.driver=null-co",
+        &no_group));
+    g_assert_nonnull(
+        strstr(error_text(no_group), "Throttle group 'g' does not exist"));
+    g_assert_false(node_from_text(
+        f->m, "throttle,node-name=t,file.driver=null-co", &missing));
+    g_assert_nonnull(
+        strstr(error_text(missing), "'throttle-group' is missing"));
+}
+
+static void a_node_moves_to_another_group(void)
+{
+    g_autoptr(Fixture) f = setup();
+    g_autoptr(Error) err = NULL;
+    json_object *o;
+
+    drive_on_node(f, "x-bps-read=1");
+    g_assert_nonnull(object_from_text(f, "throttle-group,id=h", NULL));
+    g_assert_false(user_object_del(f->m, "g", &err));
+    g_assert_cmpstr(error_text(err), ==,
+                    "object 'g' is in use, can not be deleted");
+    o = keyval_parse("throttle,node-name=t,throttle-group=h,file=nosuch",
+                     "driver", NULL);
+    g_assert_false(blockdev_reopen(f->m, o, NULL));
+    json_object_put(o);
+    g_assert_false(user_object_del(f->m, "g", NULL)); /* it is as it was */
+    o = keyval_parse("throttle,node-name=t,throttle-group=h", "driver", NULL);
+    g_assert_true(blockdev_reopen(f->m, o, NULL));
+    json_object_put(o);
+    g_assert_true(user_object_del(f->m, "g", NULL));
+    g_assert_false(user_object_del(f->m, "h", NULL));
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    rcu_thread_register();
+#define ADD(fn) g_test_add_func("/block-limits/" #fn, fn)
+    ADD(limits_hold_requests_back);
+    ADD(drain_does_not_wait_for_limits);
+    ADD(throttle_nodes_hold_requests_back);
+    ADD(disks_and_nodes_share_a_group);
+    ADD(layers_wait_for_a_node_below);
+    ADD(drain_ends_waits_for_a_node_below);
+    ADD(the_end_waits_for_no_limit);
+    ADD(limits_of_a_group_are_shown_and_changed);
+    ADD(mistakes_about_groups_are_named);
+    ADD(a_node_moves_to_another_group);
+#undef ADD
+    return g_test_run();
+}
