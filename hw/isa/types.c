@@ -5,11 +5,6 @@
 #include "hw/types.h"
 
 const ObjectType *const hw_isa_types[] = {
-    TYPE(isa_bus_type),
-    TYPE(isa_bridge_type),
-    TYPE(isa_serial_type),
-    TYPE(isa_debug_exit_type),
-    TYPE(isa_debugcon_type),
-    TYPE(pvpanic_isa_type),
-    NULL,
+    TYPE(isa_bus_type),        TYPE(isa_bridge_type),   TYPE(isa_serial_type),
+    TYPE(isa_debug_exit_type), TYPE(isa_debugcon_type), NULL,
 };

@@ -12,7 +12,5 @@ extern const DeviceType isa_serial_type;
 extern const DeviceType isa_debug_exit_type;
 /* "isa-debugcon": properties chardev, iobase, readback. */
 extern const DeviceType isa_debugcon_type;
-/* "pvpanic": properties ioport, events. */
-extern const DeviceType pvpanic_isa_type;
 
 #endif
