@@ -280,7 +280,8 @@ typedef struct TcgOptions {
     bool perf_map, jitdump;
     /* techniques, all on by default: to find which one is at fault */
     bool skips, traps_inline, page_cells, addend_guess, check_groups, vectors;
-    int icount_shift; /* or ICOUNT_OFF, ICOUNT_AUTO */
+    bool avx2, avx512; /* off: as on a host without */
+    int icount_shift;  /* or ICOUNT_OFF, ICOUNT_AUTO */
     bool icount_align, icount_no_sleep;
 } TcgOptions;
 enum { THREAD_MULTI, THREAD_SINGLE };

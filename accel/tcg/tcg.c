@@ -249,6 +249,13 @@ static uint32_t config_flags(const TcgOptions *o)
            (o->vectors ? 0 : TCG_NO_VEC);
 }
 
+/* TcgConfig.features */
+static uint32_t host_features(const TcgOptions *o)
+{
+    return UINT32_MAX & ~(o->avx512 ? 0 : TCG_HOST_AVX512) &
+           ~(o->avx2 ? 0 : TCG_HOST_AVX2 | TCG_HOST_AVX512);
+}
+
 static bool tcg_vcpu_create(AccelState *as, CPUState *cpu, Error **errp)
 {
     TcgAccel *a = (TcgAccel *)as;
@@ -266,9 +273,10 @@ static bool tcg_vcpu_create(AccelState *as, CPUState *cpu, Error **errp)
     v->ops = ops;
     v->fe = ops->frontend;
     v->index = cpu->index;
+    tcg_hot(cpu->env)->host = host_features(&a->opt);
     v->config = ops->config(cpu);
     v->ctx = tcg_context_new(v->fe, &tcg_runtime_ops,
-                             &(TcgConfig){ .features = UINT32_MAX,
+                             &(TcgConfig){ .features = host_features(&a->opt),
                                            .flags = config_flags(&a->opt),
                                            .pass_mask = UINT32_MAX });
     v->values = g_new(TcgInterpValue, TCG_MAX_INSNS);
@@ -428,6 +436,10 @@ static const Property tcg_props[] = {
          "memory ops off one base share a check"),
     PROP(bool, TcgAccel, opt.vectors, "x-vectors", "on",
          "vector instructions in translated code on host vectors"),
+    PROP(bool, TcgAccel, opt.avx512, "x-avx512", "on",
+         "AVX-512 where the host has it"),
+    PROP(bool, TcgAccel, opt.avx2, "x-avx2", "on",
+         "AVX2 and AVX-512 where the host has them"),
     PROP(i32, TcgAccel, opt.icount_shift, "x-icount-shift", "-1",
          "virtual time is insns << N ns; -2: auto, -1: off"),
     PROP(bool, TcgAccel, opt.icount_align, "x-icount-align", "off",

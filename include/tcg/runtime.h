@@ -120,7 +120,8 @@ typedef struct TcgHot {
      * and exit number. */
     void *leave_unit;
     uint32_t leave_exit;
-    uint32_t pad0[15]; /* the next group starts a line and ends at env */
+    uint32_t host;     /* TcgConfig.features: also for kernels in C */
+    uint32_t pad0[14]; /* the next group starts a line and ends at env */
 
     /* Within disp8 of env from here. */
     uint64_t spec_add[TCG_NB_MMU]; /* E6: the addend to try first */

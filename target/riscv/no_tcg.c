@@ -59,7 +59,7 @@ const RiscvHooks riscv_tcg_hooks = {
     .pte_cas = no_pte_cas,
 };
 
-VecKernelRow *vec_kernels_host(void)
+VecKernelRow *vec_kernels_host(uint32_t features)
 {
     return NULL;
 }

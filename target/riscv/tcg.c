@@ -16,13 +16,17 @@
 #include "target/riscv/translate.h"
 #include "target/riscv/trap.h"
 #include "target/riscv/trigger.h"
+#include "target/riscv/vector.h"
 #include "target/tcg_ops.h"
 
 /* --- TcgCpuOps --- */
 
 static const void *config(CPUState *cpu)
 {
-    return riscv_env(cpu)->cfg;
+    RiscvEnv *env = riscv_env(cpu);
+
+    env->vec = vec_kernels_host(tcg_hot(env)->host);
+    return env->cfg;
 }
 
 static uint64_t ctx_flags(CPUState *cpu)

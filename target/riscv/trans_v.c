@@ -7,6 +7,7 @@
  * vtype is part of the context (CTX_VSEW, CTX_VLMUL), so what is legal is
  * settled here; an instruction becomes one call with a constant, VecDesc.
  */
+#include "tcg/compile.h"
 #include "target/riscv/translate_v.h"
 #include "target/riscv/riscv-trans-rvv.h"
 
@@ -258,7 +259,8 @@ static void emit_op(DisasContext *dc, VecOp op, int vd, int vs2, int vs1,
            s->flags & VF_FP ? &riscv_helper_v_fast_fp : &riscv_helper_v_fast,
            &host, const_desc(dc, desc), x,
            tcg_const(dc->tb,
-                     (int64_t)(uintptr_t)vec_kernels_host()[op][dc->vsew]));
+                     (int64_t)(uintptr_t)vec_kernels_host(
+                         tcg_context_features(dc->tb->ctx))[op][dc->vsew]));
 }
 
 static bool gen_op(DisasContext *dc, VecOp op, int vd, int vs2, int vs1,

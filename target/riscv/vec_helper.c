@@ -14,6 +14,7 @@
 #include <xmmintrin.h>
 #endif
 
+#include "tcg/compile.h"
 #include "tcg/runtime.h"
 #include "target/riscv/csr.h"
 #include "target/riscv/helper.h"
@@ -66,16 +67,17 @@ const VecShape vec_shapes[VOP_COUNT] = {
 };
 /* clang-format on */
 
-VecKernelRow *vec_kernels_host(void)
+VecKernelRow *vec_kernels_host(uint32_t features)
 {
 #ifdef __x86_64__
-    if (__builtin_cpu_supports("avx512vbmi") &&
+    if ((features & TCG_HOST_AVX512) && __builtin_cpu_supports("avx512vbmi") &&
         __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512dq")) {
         return vec_kernels_avx512;
     }
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+    if ((features & TCG_HOST_AVX2) && __builtin_cpu_supports("avx2") &&
+        __builtin_cpu_supports("fma") &&
         __builtin_cpu_supports("bmi2")) { /* F16C comes with AVX2 */
         return vec_kernels_avx2;
     }

@@ -162,8 +162,8 @@ extern VecKernelRow vec_kernels_base[VOP_COUNT];
 extern VecKernelRow vec_kernels_avx2[VOP_COUNT];
 extern VecKernelRow vec_kernels_avx512[VOP_COUNT];
 extern VecKernelRow vec_kernels_soft[VOP_COUNT];
-/* The best of this host; constant. */
-VecKernelRow *vec_kernels_host(void);
+/* The best of this host that @features (TCG_HOST_*) allow; constant. */
+VecKernelRow *vec_kernels_host(uint32_t features);
 
 /* 7-bit estimates (31.13.9, 31.13.10); @st: flags, and the rounding of an
  * overflow of frec7. @width 16, 32 or 64. */

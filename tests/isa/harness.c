@@ -614,13 +614,17 @@ Hart *hart_new(unsigned xlen, unsigned flags, unsigned vlen)
     h->env->cfg = cfg;
     h->env->cpu = &h->cpu;
     h->env->hooks = &hooks;
-    h->env->vec = vec_kernels_host();
+    h->hot->host = UINT32_MAX & ~(flags & HART_NO_AVX512 ? TCG_HOST_AVX512 : 0);
+    h->hot->host &= ~(flags & HART_NO_AVX2 ? TCG_HOST_AVX2 : 0);
+    h->env->vec = vec_kernels_host(h->hot->host);
     h->env->xlen = xlen;
     riscv_csr_reset(h->env);
     h->env->pc = RAM_BASE;
     h->ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE,
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    h->context = tcg_context_new(&riscv_frontend, &runtime_ops, NULL);
+    h->context = tcg_context_new(
+        &riscv_frontend, &runtime_ops,
+        &(TcgConfig){ .features = h->hot->host, .pass_mask = UINT32_MAX });
     h->values = g_new(TcgInterpValue, TCG_MAX_INSNS);
     h->dc = g_malloc0(riscv_tcg_ops.dc_size);
     if (flags & HART_DUMP) {

@@ -38,6 +38,8 @@ enum {
     HART_JIT = 1,
     HART_SOFT_FP = 2,
     HART_DUMP = 4,
+    HART_NO_AVX512 = 8, /* as on a host without */
+    HART_NO_AVX2 = 16,  /* nor with AVX2 */
 };
 
 Hart *hart_new(unsigned xlen, unsigned flags, unsigned vlen);

@@ -20,6 +20,8 @@ int main(int argc, char **argv)
         flags |= argv[i][1] == 'j'   ? HART_JIT
                  : argv[i][1] == 's' ? HART_SOFT_FP
                  : argv[i][1] == 'd' ? HART_DUMP
+                 : argv[i][1] == '2' ? HART_NO_AVX512
+                 : argv[i][1] == '3' ? HART_NO_AVX512 | HART_NO_AVX2
                                      : 0;
         limit = argv[i][1] == '1' ? 1 : limit;
     }
@@ -27,7 +29,8 @@ int main(int argc, char **argv)
         vlen = atoi(strstr(argv[i], "=") + 1);
     }
     if (argc - i != 2) {
-        fprintf(stderr, "usage: harness [-j1sd] rv64|rv32[,vlen=N] PROGRAM\n");
+        fprintf(stderr,
+                "usage: harness [-j1sd23] rv64|rv32[,vlen=N] PROGRAM\n");
         return 1;
     }
     h = hart_new(g_str_has_prefix(argv[i], "rv32") ? 32 : 64, flags, vlen);

@@ -5,8 +5,9 @@
  * tables run on random registers and a shared data area; registers, fcsr and
  * the area must be equal after each.
  *
- *   random XLEN VLEN COUNT SEED [PEER PEER-PROGRAM]
- * COUNT instructions in all. TAP on standard output.
+ *   random [-2|-3] XLEN VLEN COUNT SEED [PEER PEER-PROGRAM]
+ * COUNT instructions in all. TAP on standard output. -2: the JIT without
+ * AVX-512, -3: nor with AVX2.
  *
  * Not drawn: system instructions and CSRs but fflags and frm (the peer runs
  * in user mode), jumps through registers, cache-block operations, WRS (the
@@ -731,9 +732,16 @@ int main(int argc, char **argv)
 {
     uint64_t count;
     Run r = { 0 };
+    unsigned flags = HART_JIT;
 
+    if (argc > 1 && (!strcmp(argv[1], "-2") || !strcmp(argv[1], "-3"))) {
+        flags |= HART_NO_AVX512 | (argv[1][1] == '3' ? HART_NO_AVX2 : 0);
+        argv++;
+        argc--;
+    }
     if (argc != 5 && argc != 7) {
-        fprintf(stderr, "usage: random XLEN VLEN COUNT SEED [PEER PROGRAM]\n");
+        fprintf(stderr, "usage: random [-2|-3] XLEN VLEN COUNT SEED "
+                        "[PEER PROGRAM]\n");
         return 1;
     }
     r.xlen = atoi(argv[1]);
@@ -742,7 +750,7 @@ int main(int argc, char **argv)
     count = strtoull(argv[3], NULL, 0);
     r.random = mix(strtoull(argv[4], NULL, 0));
     r.interp = hart_new(r.xlen, 0, r.vlen);
-    r.jit = hart_new(r.xlen, HART_JIT, r.vlen);
+    r.jit = hart_new(r.xlen, flags, r.vlen);
     memcpy(r.ext, r.interp->cpu.cfg.ext, sizeof(r.ext));
     if (argc == 7) {
         r.peer = argv[5];

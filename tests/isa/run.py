@@ -4,7 +4,8 @@
 
   run.py MODE RUNNER PROGRAM-32.elf PROGRAM-64.elf ...
 
-MODE interp, single, soft, jit: RUNNER is the harness. MODE
+MODE interp, single, soft, jit, avx2 (the JIT without AVX-512), no-avx2: RUNNER
+is the harness. MODE
 machine[,OPTION...]: RUNNER is qemu-system-riscv64; each OPTION is one more
 property of -accel tcg. A program's name ends in its XLEN.
 """
@@ -13,7 +14,8 @@ import subprocess
 import sys
 
 FLAGS = {'interp': [], 'single': ['-1'], 'soft': ['-s'], 'jit': ['-j'],
-         'jit-single': ['-j', '-1']}
+         'jit-single': ['-j', '-1'], 'avx2': ['-j', '-2'],
+         'no-avx2': ['-j', '-3']}
 TIMEOUT_S = 600
 
 

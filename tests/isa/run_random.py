@@ -36,21 +36,24 @@ def main():
     program, programs = sys.argv[1], sys.argv[2:]
     count = '1000000' if 'TANDEM_SOAK' in os.environ else '40000'
     seed = str(1 + int(os.environ.get('TANDEM_ROUND', '0')))
-    print('1..%d' % (2 * len(programs)))
+    print('1..%d' % (4 * len(programs)))
     for n, elf in enumerate(programs):
         xlen = '32' if elf.endswith('-32.elf') else '64'
         path = peer(xlen)
         vlen = ('1024', '128', '256', '512')[(int(seed) + n) % 4]
-        runs = [([], 'interpreter and JIT', True),
-                ([path, elf], 'and the peer', path is not None)]
-        for k, (more, name, possible) in enumerate(runs):
-            number = 2 * n + k + 1
+        runs = [([], [], 'interpreter and JIT', True),
+                (['-2'], [], 'without AVX-512', True),
+                (['-3'], [], 'nor AVX2', True),
+                ([], [path, elf], 'and the peer', path is not None)]
+        for k, (less, more, name, possible) in enumerate(runs):
+            number = 4 * n + k + 1
             if not possible:
                 print('ok %d - rv%s %s # SKIP no qemu-riscv%s 10.0 '
                       '(scripts/fetch peer-qemu-10)'
                       % (number, xlen, name, xlen))
                 continue
-            done = subprocess.run([program, xlen, vlen, count, seed, *more],
+            done = subprocess.run([program, *less, xlen, vlen, count, seed,
+                                   *more],
                                   stdin=subprocess.DEVNULL,
                                   capture_output=True, text=True, check=False)
             lines = done.stdout.splitlines()

@@ -154,6 +154,13 @@ typedef struct ConstPool {
     uint64_t box[2]; /* upper half of an F64 register that holds an F32 */
     uint64_t nan64, nan32, ones;
     uint8_t count[128]; /* 0, 1, 2 ... */
+    /* for vec-vex.c: one bit an element, from the lowest up; the byte that
+     * each of 32 bits is in; which bytes and words narrowing keeps; 32 zeros,
+     * 32 ones */
+    uint8_t bit8[32], byte_of[32], low8[32], low16[32], edge[64];
+    uint16_t bit16[16];
+    uint32_t bit32[8], even32[8];
+    uint64_t bit64[4];
 } ConstPool;
 
 typedef struct Carried {

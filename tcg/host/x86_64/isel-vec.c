@@ -151,12 +151,28 @@ static void emit_memory(Vec *x, bool is_load)
 
 /* --- the op --- */
 
+/* What this host can do; NULL: nothing. */
+static const VecLevel *level_of(const Gen *g)
+{
+    const X86Features *f = &g->f;
+
+    if (g->ctx->cfg.flags & TCG_NO_VEC) {
+        return NULL;
+    }
+    return f->avx512                      ? &vec_evex
+           : f->avx2 && f->fma && f->bmi2 ? &vec_vex
+                                          : NULL;
+}
+
 static void cold_vec(Gen *g, const Cold *c)
 {
     const TcgHelper *h = g->tb->helper[g->tb->insn[c->insn].aux];
 
     if (c->jump[0] == 0) {
         return; /* nothing falls back on the call */
+    }
+    if (level_of(g)->leave != NULL) {
+        level_of(g)->leave(&(Vec){ .g = g, .a = &g->a });
     }
     x86_alu_mi(&g->a, ALU_ADD, 1, x86_mem(RBP, TCG_HOT_OFF(vec_calls)), 1);
     for (unsigned k = 3; k-- > 0;) {
@@ -183,11 +199,8 @@ static bool plan(Vec *x)
 {
     const TcgVecOp *v = x->v;
 
-    if (!x->g->f.avx512 || (x->g->ctx->cfg.flags & TCG_NO_VEC)) {
-        return false;
-    }
-    x->level = &vec_evex;
-    if (vec_row(x)->in[v->lane] == 0) {
+    x->level = level_of(x->g);
+    if (x->level == NULL || vec_row(x)->in[v->lane] == 0) {
         return false;
     }
     if (vec_row(x)->shape >= S_MASKS) {
@@ -220,6 +233,9 @@ static void emit_plain(Vec *x)
         x->level->elements(x);
         break;
     }
+    if (x->level->leave != NULL && shape != S_MASKS) {
+        x->level->leave(x);
+    }
 }
 
 /* Can fewer elements than all be done by masks? */
@@ -227,12 +243,15 @@ static bool has_tail(const Vec *x)
 {
     const TcgVecOp *v = x->v;
     VecShape s = vec_row(x)->shape;
+    Vec t = *x;
 
-    if (!(v->flags & TCG_VEC_GUARD) || v->expect > 256) {
+    t.tail = true;
+    if (!(v->flags & TCG_VEC_GUARD) || v->expect > 256 || !plan(&t)) {
         return false;
     }
-    return s < S_MERGE || (s >= S_LD && v->count >= 16 && v->count <= 256 &&
-                           v->count >= v->expect);
+    return s < S_MERGE ||
+           (s >= S_LD && x->level->copy_tail != NULL && v->count >= 16 &&
+            v->count <= 256 && v->count >= v->expect);
 }
 
 /* The count is not what was expected: by masks; else by the call. */
@@ -296,6 +315,10 @@ bool x86_emit_vec(Gen *g, const TcgInsn *in)
         return false;
     }
     g->ctx->count.vec_ops++;
+    for (uint32_t take = shape < S_MASKS ? x.level->take : 0; take != 0;
+         take &= take - 1) {
+        ra_take(g, X0 + __builtin_ctz(take));
+    }
     x.sreg =
         operands(g, h, &args, (v->flags & TCG_VEC_SCALAR) || shape >= S_LD);
     args.dst = h->ret == TCG_NONE ? NO_REG : ra_def_early(g);

@@ -328,6 +328,12 @@ static void thunk_soft(ThunkGen *t)
 #define COUNT_16(n) COUNT_4(n), COUNT_4(n + 4), COUNT_4(n + 8), COUNT_4(n + 12)
 #define COUNT_64(n)                                                            \
     COUNT_16(n), COUNT_16(n + 16), COUNT_16(n + 32), COUNT_16(n + 48)
+#define BITS_8_TIMES(n)                                                        \
+    (n), 2 * (n), 4 * (n), 8 * (n), 16 * (n), 32 * (n), 64 * (n), 128 * (n)
+#define BITS_8 BITS_8_TIMES(1)
+#define GONE   0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80
+#define LOW_8  0, 2, 4, 6, 8, 10, 12, 14, GONE
+#define LOW_16 0, 1, 4, 5, 8, 9, 12, 13, GONE
 static const ConstPool const_pool = {
     .count = { COUNT_64(0), COUNT_64(64) },
     .sign64 = { UINT64_C(1) << 63, 0 },
@@ -338,6 +344,15 @@ static const ConstPool const_pool = {
     .nan64 = UINT64_C(0x7ff8000000000000),
     .nan32 = 0x7fc00000,
     .ones = UINT64_MAX,
+    .bit8 = { BITS_8, BITS_8, BITS_8, BITS_8 },
+    .byte_of = { [8 ... 15] = 1, [16 ... 23] = 2, [24 ... 31] = 3 },
+    .low8 = { LOW_8, LOW_8 },
+    .low16 = { LOW_16, LOW_16 },
+    .edge = { [32 ... 63] = 0xff },
+    .bit16 = { BITS_8, BITS_8_TIMES(256) },
+    .bit32 = { BITS_8 },
+    .even32 = { 0, 2, 4, 6, 0, 2, 4, 6 },
+    .bit64 = { 1, 2, 4, 8 },
 };
 
 static void put_consts(ThunkGen *t)

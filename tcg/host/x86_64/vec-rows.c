@@ -18,7 +18,8 @@
 #define FMA(op) { 0, 0, Q(op), Q(op) | W }
 #define CMPS { T(0x3f), T(0x3f) | W, T(0x1f), T(0x1f) | W }
 #define CMPU { T(0x3e), T(0x3e) | W, T(0x1e), T(0x1e) | W }
-#define MUL { 0, P(0xd5), Q(0x40), Q(0x40) | W }
+#define N VEC_EVEX_ONLY
+#define MUL { 0, P(0xd5), Q(0x40), Q(0x40) | W | N }
 const VecRow vec_rows[TCG_VEC_FN_COUNT] = {
     [TCG_VEC_A] = { S_MOVE, 0, 0, { 1, 1, 1, 1 } },
     [TCG_VEC_B] = { S_MOVE, 0, 0, { 1, 1, 1, 1 } },
@@ -27,13 +28,13 @@ const VecRow vec_rows[TCG_VEC_FN_COUNT] = {
     [TCG_VEC_AND] = { S_LOGIC, 0, 0, BITS(0xdb) },
     [TCG_VEC_OR] = { S_LOGIC, 0, 0, BITS(0xeb) },
     [TCG_VEC_XOR] = { S_LOGIC, 0, 0, BITS(0xef) },
-    [TCG_VEC_SLL] = { S_SHIFT, 0, 0, { 0, Q(0x12) | W, Q(0x47), Q(0x47) | W } },
-    [TCG_VEC_SRL] = { S_SHIFT, 0, 0, { 0, Q(0x10) | W, Q(0x45), Q(0x45) | W } },
-    [TCG_VEC_SRA] = { S_SHIFT, 0, 0, { 0, Q(0x11) | W, Q(0x46), Q(0x46) | W } },
-    [TCG_VEC_MINU] = { S_BIN, 0, 0, { P(0xda), Q(0x3a), Q(0x3b), Q(0x3b) | W } },
-    [TCG_VEC_MIN] = { S_BIN, 0, 0, { Q(0x38), P(0xea), Q(0x39), Q(0x39) | W } },
-    [TCG_VEC_MAXU] = { S_BIN, 0, 0, { P(0xde), Q(0x3e), Q(0x3f), Q(0x3f) | W } },
-    [TCG_VEC_MAX] = { S_BIN, 0, 0, { Q(0x3c), P(0xee), Q(0x3d), Q(0x3d) | W } },
+    [TCG_VEC_SLL] = { S_SHIFT, 0, 0, { 0, Q(0x12) | W | N, Q(0x47), Q(0x47) | W } },
+    [TCG_VEC_SRL] = { S_SHIFT, 0, 0, { 0, Q(0x10) | W | N, Q(0x45), Q(0x45) | W } },
+    [TCG_VEC_SRA] = { S_SHIFT, 0, 0, { 0, Q(0x11) | W | N, Q(0x46), Q(0x46) | W | N } },
+    [TCG_VEC_MINU] = { S_BIN, 0, 0, { P(0xda), Q(0x3a), Q(0x3b), Q(0x3b) | W | N } },
+    [TCG_VEC_MIN] = { S_BIN, 0, 0, { Q(0x38), P(0xea), Q(0x39), Q(0x39) | W | N } },
+    [TCG_VEC_MAXU] = { S_BIN, 0, 0, { P(0xde), Q(0x3e), Q(0x3f), Q(0x3f) | W | N } },
+    [TCG_VEC_MAX] = { S_BIN, 0, 0, { Q(0x3c), P(0xee), Q(0x3d), Q(0x3d) | W | N } },
     [TCG_VEC_MUL] = { S_BIN, 0, 0, MUL },
     [TCG_VEC_SADDU] = { S_SAT, 0, TCG_VEC_ADD, { P(0xdc), P(0xdd) } },
     [TCG_VEC_SADD] = { S_SAT, 0, TCG_VEC_ADD, { P(0xec), P(0xed) } },
@@ -64,16 +65,16 @@ const VecRow vec_rows[TCG_VEC_FN_COUNT] = {
     [TCG_VEC_FSGNJX] = { S_SIGN, 0x6c, 0, { 0, T(0x25), T(0x25), T(0x25) | W } },
     /* imm: the value that says "no such integer" is all ones, else the
      * least */
-    [TCG_VEC_FTOI] = { S_TOINT, 0, 0, { 0, 0, P(0x5b), P(0x7b) | W } },
-    [TCG_VEC_FTOU] = { S_TOINT, 1, 0, { 0, 0, X86_E(0, 1, 0x79), P(0x79) | W } },
+    [TCG_VEC_FTOI] = { S_TOINT, 0, 0, { 0, 0, P(0x5b), P(0x7b) | W | N } },
+    [TCG_VEC_FTOU] = { S_TOINT, 1, 0, { 0, 0, X86_E(0, 1, 0x79) | N, P(0x79) | W | N } },
     [TCG_VEC_FTOI_RTZ] = { S_TOINT, 0, 0,
-                           { 0, 0, X86_E(2, 1, 0x5b), P(0x7a) | W } },
+                           { 0, 0, X86_E(2, 1, 0x5b), P(0x7a) | W | N } },
     [TCG_VEC_FTOU_RTZ] = { S_TOINT, 1, 0,
-                           { 0, 0, X86_E(0, 1, 0x78), P(0x78) | W } },
+                           { 0, 0, X86_E(0, 1, 0x78) | N, P(0x78) | W | N } },
     [TCG_VEC_ITOF] = { S_FP1, 0, 0,
-                       { 0, 0, X86_E(0, 1, 0x5b), X86_E(2, 1, 0xe6) | W } },
+                       { 0, 0, X86_E(0, 1, 0x5b), X86_E(2, 1, 0xe6) | W | N } },
     [TCG_VEC_UTOF] = { S_FP1, 0, 0,
-                       { 0, 0, X86_E(3, 1, 0x7a), X86_E(2, 1, 0x7a) | W } },
+                       { 0, 0, X86_E(3, 1, 0x7a) | N, X86_E(2, 1, 0x7a) | W | N } },
     [TCG_VEC_CEQ] = { S_CMP, 0, 0, CMPS },
     [TCG_VEC_CNE] = { S_CMP, 4, 0, CMPS },
     [TCG_VEC_CLTU] = { S_CMP, 1, 0, CMPU },

@@ -6,6 +6,7 @@
  *                 general registers, guest memory
  * vec-rows.c      the tables: which instruction does what
  * vec-evex.c      elements on hosts with AVX-512
+ * vec-vex.c       elements on hosts with AVX2 and FMA
  */
 #ifndef TCG_HOST_X86_64_VEC_H
 #define TCG_HOST_X86_64_VEC_H
@@ -37,6 +38,9 @@ typedef enum VecShape {
     S_ST,
 } VecShape;
 
+/* Of an instruction in VecRow: it has no VEX form. */
+enum { VEC_EVEX_ONLY = X86_LOCK };
+
 /* Instruction for each width of elements; 0: none. imm: predicate, control. */
 typedef struct VecRow {
     uint8_t shape, imm, other;
@@ -50,6 +54,7 @@ typedef struct Vec Vec;
 /* What a host can do with vectors. */
 typedef struct VecLevel {
     unsigned bytes; /* of a chunk, at most */
+    uint16_t take;  /* registers to be free for elements */
     /* Can it carry out @x, whose elements fall into chunks by now? */
     bool (*can)(Vec *x);
     /* Scalar operand in x->sreg, for all chunks. */
@@ -57,11 +62,13 @@ typedef struct VecLevel {
     void (*elements)(Vec *x);
     /* 16 bytes or more, a power of two, by the register for piece @i */
     void (*copy)(Vec *x, unsigned i, X86Mem to, X86Mem from, unsigned bytes);
-    /* the first bytes of v->count, as guest memory at @m and vl say */
+    /* the first bytes of v->count, as guest memory at @m and vl say; NULL: by
+     * the call */
     void (*copy_tail)(Vec *x, X86Mem m, bool to_env);
+    void (*leave)(Vec *x); /* after all that, and before C code; or NULL */
 } VecLevel;
 
-extern const VecLevel vec_evex;
+extern const VecLevel vec_evex, vec_vex;
 
 struct Vec {
     Gen *g;
