@@ -494,6 +494,9 @@ void tb_invalidate_all(TcgAccel *a, TcgVcpu *self);
 /* Prepare @page for its first unit: false when the caller must start over. */
 bool page_protect(TcgVcpu *v, CodePage *page, const uint8_t *host);
 void page_unpend_locked(CodePage *page);
+/* tb_lock: take all units that are out of the tables off @page's list; the
+ * granules become those of the rest. One walk, however many they are. */
+void page_sweep_locked(CodePage *page);
 CodePage *code_page(const RamBlock *block, ram_addr_t off);
 void code_pages_attach(TcgAccel *a, RamBlock *block);
 uint64_t granule_mask(unsigned lo, unsigned hi);

@@ -19,6 +19,11 @@
 /* page->code */
 enum { CODE_NONE, CODE_PROTECTING, CODE_PROTECTED };
 
+/* tb->page_next of a unit that is on no list */
+#define UNLISTED UINTPTR_MAX
+
+enum { REMOVE_AT_ONCE = 256 };
+
 /* --- pages --- */
 
 void code_pages_attach(TcgAccel *a, RamBlock *block)
@@ -65,30 +70,36 @@ static void tb_range(const TcgTb *tb, unsigned n, unsigned *lo, unsigned *hi)
     *hi = n == 0 ? tb->hi : tb->straddle;
 }
 
-static void recompute_granules(CodePage *page)
+static void set_granules(CodePage *page, uint64_t granules)
 {
-    uint64_t granules = 0;
-
-    for (uintptr_t l = page->tbs; l != 0; l = list_tb(l)->page_next[l & 1]) {
-        unsigned lo, hi;
-
-        tb_range(list_tb(l), l & 1, &lo, &hi);
-        granules |= granule_mask(lo, hi);
+    if (atomic_load_explicit(&page->granules, memory_order_relaxed) !=
+        granules) {
+        atomic_store(&page->granules, granules);
     }
-    atomic_store(&page->granules, granules);
     if (page->tbs == 0 && page->pending == 0) {
         atomic_store(&page->code, CODE_NONE);
     }
 }
 
-static void page_list_remove(CodePage *page, TcgTb *tb, unsigned n)
+void page_sweep_locked(CodePage *page)
 {
+    uint64_t granules = 0;
     uintptr_t *l = &page->tbs;
 
-    while (*l != ((uintptr_t)tb | n)) {
-        l = &list_tb(*l)->page_next[*l & 1];
+    while (*l != 0) {
+        TcgTb *tb = list_tb(*l);
+        unsigned n = *l & 1, lo, hi;
+
+        if (tb->in_tables) {
+            tb_range(tb, n, &lo, &hi);
+            granules |= granule_mask(lo, hi);
+            l = &tb->page_next[n];
+        } else {
+            *l = tb->page_next[n];
+            tb->page_next[n] = UNLISTED;
+        }
     }
-    *l = tb->page_next[n];
+    set_granules(page, granules);
 }
 
 uint32_t pmid_get_locked(TcgAccel *a, CodePage *page, vaddr va, unsigned mmu)
@@ -161,7 +172,9 @@ void page_unpend_locked(CodePage *page)
 {
     assert(page->pending > 0);
     page->pending--;
-    recompute_granules(page);
+    if (page->tbs == 0 && page->pending == 0) {
+        set_granules(page, 0);
+    }
 }
 
 /* --- the hash --- */
@@ -222,8 +235,9 @@ static void hash_remove_locked(TcgAccel *a, TcgTb *tb)
         memory_order_release);
 }
 
-/* Out of tables and links; jump caches may still know it. */
-static bool remove_locked(TcgAccel *a, TcgTb *tb)
+/* Out of the hash and of links; jump caches may still know it, and the lists
+ * of its pages have it until they are swept. */
+static bool remove_unswept_locked(TcgAccel *a, TcgTb *tb)
 {
     if (!tb->in_tables) {
         return false;
@@ -232,11 +246,16 @@ static bool remove_locked(TcgAccel *a, TcgTb *tb)
     atomic_store(&tb->dead, true);
     hash_remove_locked(a, tb);
     tb_unlink_all_locked(a, tb);
-    for (unsigned n = 0; n < 2 && tb->page[n]; n++) {
-        page_list_remove(tb->page[n], tb, n);
-        recompute_granules(tb->page[n]);
-    }
     return true;
+}
+
+static void sweep_pages_of(TcgTb *tb)
+{
+    for (unsigned n = 0; n < 2 && tb->page[n]; n++) {
+        if (tb->page_next[n] != UNLISTED) {
+            page_sweep_locked(tb->page[n]);
+        }
+    }
 }
 
 /* Jump cache slots hold no more than pc and host address: name the pc. */
@@ -263,9 +282,9 @@ static void announce_dead_locked(TcgAccel *a, const TcgTb *tb, TcgVcpu *self)
     }
 }
 
-void tb_invalidate_locked(TcgAccel *a, TcgTb *tb, TcgVcpu *self)
+static void invalidate_unswept_locked(TcgAccel *a, TcgTb *tb, TcgVcpu *self)
 {
-    if (remove_locked(a, tb)) {
+    if (remove_unswept_locked(a, tb)) {
         announce_dead_locked(a, tb, self);
         if (self) {
             STAT(self, invalidations);
@@ -273,29 +292,39 @@ void tb_invalidate_locked(TcgAccel *a, TcgTb *tb, TcgVcpu *self)
     }
 }
 
+void tb_invalidate_locked(TcgAccel *a, TcgTb *tb, TcgVcpu *self)
+{
+    invalidate_unswept_locked(a, tb, self);
+    sweep_pages_of(tb);
+}
+
 void page_written(TcgAccel *a, CodePage *page, unsigned off, unsigned len,
                   TcgVcpu *self)
 {
-    bool any = false;
-    uintptr_t l, next;
+    TcgTb *hit = NULL;
 
     if (!(atomic_load(&page->granules) & granule_mask(off, off + len))) {
         return;
     }
     lock_acquire(&a->tb_lock);
-    for (l = page->tbs; l != 0; l = next) {
+    for (uintptr_t l = page->tbs; l != 0; l = list_tb(l)->page_next[l & 1]) {
         TcgTb *tb = list_tb(l);
         unsigned lo, hi;
 
-        next = tb->page_next[l & 1];
         tb_range(tb, l & 1, &lo, &hi);
         if (range_overlaps(lo, hi - lo, off, len)) {
-            tb_invalidate_locked(a, tb, self);
-            any = true;
+            invalidate_unswept_locked(a, tb, self);
+            hit = tb;
+            if (tb->page[1] && tb->page[!(l & 1)] != page) {
+                page_sweep_locked(tb->page[!(l & 1)]);
+            }
         }
     }
+    if (hit) {
+        page_sweep_locked(page);
+    }
     lock_release(&a->tb_lock);
-    if (any && self) {
+    if (hit && self) {
         vcpu_request_exit(self); /* it may be in one of them */
     }
 }
@@ -304,9 +333,14 @@ void tb_remove_many(TcgAccel *a, TcgTb *const *tbs, unsigned n)
 {
     /* in pieces, as others wait for the lock */
     for (unsigned i = 0; i < n;) {
+        unsigned end = MIN(n, i + REMOVE_AT_ONCE);
+
         LOCK_GUARD(&a->tb_lock);
-        for (unsigned end = MIN(n, i + 64); i < end; i++) {
-            remove_locked(a, tbs[i]);
+        for (unsigned k = i; k < end; k++) {
+            remove_unswept_locked(a, tbs[k]);
+        }
+        for (; i < end; i++) {
+            sweep_pages_of(tbs[i]);
         }
     }
 }
@@ -318,7 +352,8 @@ void tb_invalidate_all(TcgAccel *a, TcgVcpu *self)
         TcgTb *tb;
 
         while ((tb = atomic_load(&a->hash[h])) != NULL) {
-            remove_locked(a, tb);
+            remove_unswept_locked(a, tb);
+            sweep_pages_of(tb);
         }
     }
     lock_release(&a->tb_lock);

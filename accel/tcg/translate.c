@@ -383,6 +383,14 @@ static bool bytes_same(const Build *b, const TcgTb *tb)
             same_ram(b->second.host, b->bytes + n, tb->straddle));
 }
 
+static void unpend_locked(const Build *b)
+{
+    page_unpend_locked(b->f->code);
+    if (b->straddles) {
+        page_unpend_locked(b->second.code);
+    }
+}
+
 /* The unit in the tables; an equal one that came first; or NULL: again. */
 static TcgTb *publish(Build *b, TcgTb *tb)
 {
@@ -404,13 +412,14 @@ static TcgTb *publish(Build *b, TcgTb *tb)
         if (bytes_same(b, tb)) {
             tb_publish_locked(v->accel, tb);
         } else {
-            tb = NULL;
+            tb = NULL; /* its granules go, too */
+            page_sweep_locked(b->f->code);
+            if (b->straddles) {
+                page_sweep_locked(b->second.code);
+            }
         }
     }
-    page_unpend_locked(b->f->code);
-    if (b->straddles) {
-        page_unpend_locked(b->second.code);
-    }
+    unpend_locked(b);
     return tb;
 }
 
@@ -418,10 +427,7 @@ static void give_up(Build *b)
 {
     if (b->cached) {
         LOCK_GUARD(&b->v->accel->tb_lock);
-        page_unpend_locked(b->f->code);
-        if (b->straddles) {
-            page_unpend_locked(b->second.code);
-        }
+        unpend_locked(b);
     }
 }
 
