@@ -321,6 +321,7 @@ const TcgHelper *const riscv_helpers[] = {
     &riscv_helper_cbo_zero,
     &riscv_helper_cbo_check,
     &riscv_helper_csr_plain,
+    &riscv_helper_fflags,
     &riscv_helper_ctx_changed,
     &riscv_helper_irq_changed,
     &riscv_helper_amocas_q,

@@ -58,6 +58,8 @@ extern const TcgHelper riscv_helper_cbo_check;
 
 /* As riscv_helper_csr, for CSRs that are storage alone: the unit goes on. */
 extern const TcgHelper riscv_helper_csr_plain;
+/* (I32): the flags are these from now on; FS is Dirty. The unit goes on. */
+extern const TcgHelper riscv_helper_fflags;
 /* (): the caller changed mstatus.SUM, or set an interrupt enable, in place.
  * End the unit: context changed, or with a poll. */
 extern const TcgHelper riscv_helper_ctx_changed;

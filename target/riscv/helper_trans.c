@@ -33,6 +33,12 @@ static uint64_t do_csr_plain(RiscvEnv *env, uint32_t insn, uint64_t value)
     return bits_sext(old, env->xlen);
 }
 
+static void do_fflags(RiscvEnv *env, uint32_t flags)
+{
+    env->hooks->fflags_sync(env); /* none is left elsewhere */
+    env->fflags = flags;
+}
+
 static void do_ctx_changed(RiscvEnv *env)
 {
     env->hooks->ctx_changed(env);
@@ -100,6 +106,16 @@ const TcgHelper riscv_helper_csr_plain = {
     .ret = TCG_I64,
     .nargs = 2,
     .arg = { TCG_I32, TCG_I64 },
+    .reads = &tcg_slots_none,
+    .writes = &tcg_slots_none,
+};
+const TcgHelper riscv_helper_fflags = {
+    .name = "riscv_fflags",
+    .fn = do_fflags,
+    .ret = TCG_NONE,
+    .nargs = 1,
+    .arg = { TCG_I32 },
+    .flags = TCG_H_NOFAULT | TCG_H_HOST_FP,
     .reads = &tcg_slots_none,
     .writes = &tcg_slots_none,
 };

@@ -34,8 +34,9 @@ FpGate fp_gate_round(DisasContext *dc, int rm, FpRound *r)
         return FP_ILLEGAL;
     }
     r->mode = mode;
-    r->contract = TCG_FP_NAN_RISCV | (mode == dc->frm ? TCG_FP_DYN : mode);
     r->soft = dc->cfg->soft_fp || mode == FLOAT_ROUND_NEAREST_AWAY;
+    r->contract =
+        TCG_FP_NAN_RISCV | (mode == dc->frm && !r->soft ? TCG_FP_DYN : mode);
     return fp_gate(dc, true);
 }
 
@@ -241,14 +242,43 @@ static bool gen_compare(DisasContext *dc, const ArgsRdRs1Rs2 *a, TcgType fmt,
     return gate != FP_ILLEGAL;
 }
 
+/*
+ * One bit of ten (21.9). Magnitudes are compared as whole numbers, the sign
+ * shifted out; an F32 stands in the upper half. Of zero, subnormal, normal and
+ * infinity the positive ones are bits 4 to 7, the negative ones 3 to 0.
+ */
+static TcgVal fclass_bits(DisasContext *dc, TcgType fmt, TcgVal bits)
+{
+    TcgBlock *tb = dc->tb;
+    bool wide = fmt == TCG_F64;
+    TcgVal b = wide ? bits : tcg_shli(tb, tcg_zext32(tb, bits), 32);
+    TcgVal size = tcg_shli(tb, b, 1);
+    TcgVal normal = tcg_const(tb, UINT64_C(1) << (wide ? 53 : 56));
+    TcgVal inf = tcg_const(tb, (wide ? UINT64_C(0xffe) : 0xff0) << 52);
+    TcgVal kind, nan;
+
+    kind = tcg_setcc(tb, TCG_I64, TCG_NE, size, tcg_const(tb, 0));
+    kind = tcg_add(tb, kind, tcg_setcc(tb, TCG_I64, TCG_GEU, size, normal));
+    kind = tcg_add(tb, kind, tcg_setcc(tb, TCG_I64, TCG_GEU, size, inf));
+    kind = tcg_xor(tb, tcg_addi(tb, kind, 4),
+                   tcg_andi(tb, tcg_sari(tb, b, 63), 7));
+    nan = tcg_addi(tb, tcg_andi(tb, tcg_shri(tb, b, wide ? 51 : 54), 1), 8);
+    return tcg_shl(tb, tcg_const(tb, 1),
+                   tcg_select(tb, TCG_GTU, size, inf, nan, kind));
+}
+
 static bool gen_class(DisasContext *dc, const ArgsRdRs1 *a, TcgType fmt,
                       const TcgHelper *soft)
 {
     FpGate gate = fp_gate(dc, false);
 
     if (gate == FP_GO) {
+        TcgVal x = fp_read(dc, fmt, a->rs1);
+
         gpr_write(dc, a->rd,
-                  tcg_call_args(dc->tb, soft, fp_read(dc, fmt, a->rs1)));
+                  dc->cfg->soft_fp
+                      ? tcg_call_args(dc->tb, soft, x)
+                      : fclass_bits(dc, fmt, tcg_bits_of_fp(dc->tb, x)));
     }
     return gate != FP_ILLEGAL;
 }
@@ -267,8 +297,9 @@ static bool gen_to_int(DisasContext *dc, const ArgsRdRs1Rm *a, TcgType fmt,
 
         gpr_write(
             dc, a->rd,
-            r.soft ? tcg_call_args(dc->tb, soft, tcg_const32(dc->tb, r.mode), x)
-                   : tcg_fcvt(dc->tb, op, itype, r.contract, x));
+            dc->cfg->soft_fp
+                ? tcg_call_args(dc->tb, soft, tcg_const32(dc->tb, r.mode), x)
+                : tcg_fcvt(dc->tb, op, itype, r.contract, x));
     }
     return gate != FP_ILLEGAL;
 }

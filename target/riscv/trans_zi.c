@@ -74,17 +74,53 @@ static void gen_storage(DisasContext *dc, const StorageCsr *row, int rd,
     gpr_write(dc, rd, old);
 }
 
-/* frflags: joined from env and the host's sticky bits; libm reads them around
- * every rounding. */
-static bool gen_read_fflags(DisasContext *dc, int rd)
-{
-    TcgVal kept;
+/* ---- fflags, frm, fcsr (21.2): libm reads and writes them around every
+ * rounding. Flags are in env and among the host's sticky bits. ---- */
 
-    if (dc->fs == CTX_FS_OFF) {
+static TcgVal fflags_now(DisasContext *dc)
+{
+    TcgVal kept = tcg_env_ld(dc->tb, TCG_I32, offsetof(RiscvEnv, fflags), MO_8);
+
+    return tcg_or(dc->tb, kept, tcg_fp_flags(dc->tb));
+}
+
+/* False: @csr is none of the three, or illegal now. frm is in the context. */
+static bool gen_read_fcsr(DisasContext *dc, int rd, unsigned csr)
+{
+    TcgVal v;
+
+    if (csr < CSR_FFLAGS || csr > CSR_FCSR || dc->fs == CTX_FS_OFF) {
         return false;
     }
-    kept = tcg_env_ld(dc->tb, TCG_I32, offsetof(RiscvEnv, fflags), MO_8);
-    gpr_write(dc, rd, tcg_or(dc->tb, kept, tcg_fp_flags(dc->tb)));
+    if (csr == CSR_FRM) {
+        v = tcg_const32(dc->tb, dc->frm);
+    } else {
+        v = fflags_now(dc);
+        v = csr == CSR_FCSR ? tcg_ori(dc->tb, v, dc->frm << 5) : v;
+    }
+    gpr_write(dc, rd, v);
+    return true;
+}
+
+/* fsflags and the like; false: by the helper. */
+static bool gen_write_fflags(DisasContext *dc, int rd, unsigned op,
+                             TcgVal value)
+{
+    TcgVal old;
+
+    if (dc->fs != CTX_FS_DIRTY) {
+        return false;
+    }
+    old =
+        op != CSR_OP_WRITE || rd != 0 ? fflags_now(dc) : tcg_const32(dc->tb, 0);
+    value = tcg_andi(dc->tb, tcg_trunc(dc->tb, value), 0x1f);
+    if (op == CSR_OP_SET) {
+        value = tcg_or(dc->tb, old, value);
+    } else if (op == CSR_OP_CLEAR) {
+        value = tcg_andn(dc->tb, old, value);
+    }
+    tcg_call_args(dc->tb, &riscv_helper_fflags, value);
+    gpr_write(dc, rd, old);
     return true;
 }
 
@@ -94,8 +130,8 @@ static bool gen_csr_read(DisasContext *dc, int rd, unsigned csr)
     const StorageCsr *row = storage_csr(dc, csr);
     TcgVal old;
 
-    if (csr == CSR_FFLAGS) {
-        return gen_read_fflags(dc, rd);
+    if (gen_read_fcsr(dc, rd, csr)) {
+        return true;
     }
     if (row != NULL) {
         gpr_write(dc, rd, storage_read(dc, row));
@@ -155,6 +191,9 @@ static bool gen_csr_write(DisasContext *dc, int rd, unsigned csr, TcgVal value)
     }
     if (row != NULL && row->any_value) {
         gen_storage(dc, row, rd, op, value);
+        return true;
+    }
+    if (csr == CSR_FFLAGS && gen_write_fflags(dc, rd, op, value)) {
         return true;
     }
     old =

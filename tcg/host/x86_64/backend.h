@@ -161,6 +161,7 @@ typedef struct ConstPool {
     uint16_t bit16[16];
     uint32_t bit32[8], even32[8];
     uint64_t bit64[4];
+    uint8_t fflags[64]; /* TCG_FPFLAG_* of an MXCSR's sticky bits */
 } ConstPool;
 
 typedef struct Carried {

@@ -216,6 +216,17 @@ static void emit_fma(Gen *g, const TcgInsn *in)
     ra_commit(g, dst);
 }
 
+/* dst = op(a, b), all in registers. */
+static void fp_op2(Gen *g, X86Insn op, int dst, int a, int b)
+{
+    if (g->f.avx) {
+        x86_vrr(&g->a, op, 0, dst, a, b);
+    } else {
+        x86_move(g, dst, a, true);
+        x86_rr(&g->a, op, 0, dst, b);
+    }
+}
+
 /*
  * Without NaNs (those go to C), min(a, b) and min(b, a) differ for zeros of
  * either sign only: `or` gives -0 to the minimum, `and` +0 to the maximum.
@@ -223,29 +234,27 @@ static void emit_fma(Gen *g, const TcgInsn *in)
 static void min_max(Gen *g, const TcgInsn *in, FpInsn insn, X86Insn combine)
 {
     X86Insn op = fp_insn(&insn, in->type);
-    int src[2], dst;
+    int src[2], other, dst;
     Cold *c;
 
     if (!riscv_nan(in->aux)) {
         arith(g, in, insn);
         return;
     }
-    if (tcg_ref_is_const(in->a) || tcg_ref_is_const(in->b)) {
+    if (tcg_ref_is_const(in->a) && tcg_ref_is_const(in->b)) {
         x86_emit_soft(g, in);
         return;
     }
-    src[0] = ra_use(g, in->a, NO_REG);
-    src[1] = ra_use(g, in->b, NO_REG);
-    dst = ra_def(g);
+    src[0] = ra_use(g, in->a, X0);
+    src[1] = ra_use(g, in->b, X1);
+    other = src[0] == X0 ? X1 : X0;
+    dst = ra_def_early(g);
     x86_rr(&g->a, fp_insn(&ucomis, in->type), 0, src[0], src[1]);
     c = redo(g, dst, src);
     cold_jump(c, x86_jcc32(&g->a, CC_P));
-    x86_move(g, X0, src[0], true);
-    x86_rr(&g->a, op, 0, X0, src[1]);
-    x86_move(g, X1, src[1], true);
-    x86_rr(&g->a, op, 0, X1, src[0]);
-    x86_rr(&g->a, combine, 0, X0, X1);
-    x86_move(g, dst, X0, true);
+    fp_op2(g, op, dst, src[0], src[1]);
+    fp_op2(g, op, other, src[1], src[0]);
+    x86_rr(&g->a, combine, 0, dst, other);
     c->back = x86_offset(&g->a);
     ra_commit(g, dst);
 }
@@ -346,7 +355,7 @@ static void emit_fcvt_ff(Gen *g, const TcgInsn *in)
 
 static X86Insn to_int_insn(const TcgInsn *in, TcgType from)
 {
-    bool trunc = (in->aux & TCG_FP_ROUND) == TCG_FP_RTZ;
+    bool trunc = !rounds_dyn(in->aux);
 
     if (from == TCG_F64) {
         return trunc ? X86_CVTTSD2SI : X86_CVTSD2SI;
@@ -356,15 +365,72 @@ static X86Insn to_int_insn(const TcgInsn *in, TcgType from)
 
 static bool to_int_inline(const TcgInsn *in)
 {
-    return riscv_nan(in->aux) &&
-           (rounds_dyn(in->aux) || (in->aux & TCG_FP_ROUND) == TCG_FP_RTZ) &&
-           !tcg_ref_is_const(in->a);
+    return riscv_nan(in->aux) && !tcg_ref_is_const(in->a);
+}
+
+/* The bits of @src without its sign, or with it, in rax: to the redo when they
+ * are @limit or more. */
+static void to_int_range(Gen *g, Cold *c, bool wide, int src, bool sign,
+                         uint64_t limit)
+{
+    x86_rr(&g->a, X86_MOVD_RX, wide, src, RAX);
+    if (!sign) {
+        x86_rr(&g->a, X86_ADD_RM, wide, RAX, RAX);
+        limit <<= 1;
+    }
+    x86_mov_imm(&g->a, RCX, limit, true);
+    x86_rr(&g->a, X86_CMP_RM, wide, RAX, RCX);
+    cold_jump(c, x86_jcc32(&g->a, CC_AE));
+}
+
+/* Ties away from zero, which the host has no mode for: @dst is @src without
+ * its fraction; twice the fraction, without its own, is what it lacks. All of
+ * it is exact, and the fraction has raised PE before. */
+static void round_away(Gen *g, const TcgInsn *in, TcgType from, int dst,
+                       int src)
+{
+    bool wide = from == TCG_F64;
+    int w = in->type == TCG_I64;
+
+    x86_rr(&g->a, X86_PXOR, 0, X0, X0);
+    x86_rr(&g->a, wide ? X86_CVTSI2SD : X86_CVTSI2SS, w, X0, dst);
+    x86_move(g, X1, src, true);
+    x86_rr(&g->a, wide ? X86_SUBSD : X86_SUBSS, 0, X1, X0);
+    x86_rr(&g->a, wide ? X86_ADDSD : X86_ADDSS, 0, X1, X1);
+    x86_rr(&g->a, wide ? X86_CVTTSD2SI : X86_CVTTSS2SI, w, RAX, X1);
+    x86_rr(&g->a, X86_ADD_RM, w, dst, RAX);
+}
+
+/* dst = @src in the op's rounding mode; @w64: by a 64-bit conversion. */
+static void to_int_rounded(Gen *g, const TcgInsn *in, TcgType from, int w64,
+                           int dst, int src)
+{
+    unsigned round = in->aux & TCG_FP_ROUND;
+    bool wide = from == TCG_F64;
+
+    if (round == TCG_FP_RNE || round == TCG_FP_RDN || round == TCG_FP_RUP) {
+        /* raises PE for what has a fraction, and keeps it */
+        x86_rri(&g->a, wide ? X86_ROUNDSD : X86_ROUNDSS, 0, X0, src,
+                round_imm(in->aux));
+        src = X0;
+    }
+    x86_rr(&g->a, to_int_insn(in, from), w64, dst, src);
+}
+
+/* Is a range test due before? What has a fraction and does not fit raises PE
+ * where it is rounded first: only an F64 that goes to I32 is such. */
+static bool rounds_first(const TcgInsn *in, TcgType from)
+{
+    return !rounds_dyn(in->aux) && (in->aux & TCG_FP_ROUND) != TCG_FP_RTZ &&
+           from == TCG_F64 && in->type == TCG_I32;
 }
 
 /* What does not fit gives the most negative number, with IE alone (SDM 1,
  * 11.5.2.1): that result is looked at again. */
 static void emit_fcvt_fs(Gen *g, const TcgInsn *in)
 {
+    const uint64_t below_2_31 = UINT64_C(0x41dfffffffc00000); /* 2^31 - 1 */
+    TcgType from = tcg_ref_type(g->tb, in->a);
     int w = in->type == TCG_I64, src, dst;
     Cold *c;
 
@@ -374,10 +440,16 @@ static void emit_fcvt_fs(Gen *g, const TcgInsn *in)
     }
     src = ra_use(g, in->a, NO_REG);
     dst = ra_def(g);
-    x86_rr(&g->a, to_int_insn(in, tcg_ref_type(g->tb, in->a)), w, dst, src);
-    x86_alu_ri(&g->a, ALU_CMP, w, dst, 1);
     c = redo(g, dst, &src);
+    if (rounds_first(in, from)) {
+        to_int_range(g, c, true, src, false, below_2_31);
+    }
+    to_int_rounded(g, in, from, w, dst, src);
+    x86_alu_ri(&g->a, ALU_CMP, w, dst, 1);
     cold_jump(c, x86_jcc32(&g->a, CC_O));
+    if ((in->aux & TCG_FP_ROUND) == TCG_FP_RMM) {
+        round_away(g, in, from, dst, src);
+    }
     c->back = x86_offset(&g->a);
     ra_commit(g, dst);
 }
@@ -397,18 +469,15 @@ static void emit_fcvt_fu(Gen *g, const TcgInsn *in)
     int src, dst;
     Cold *c;
 
-    if (!to_int_inline(in)) {
+    if (!to_int_inline(in) || (in->aux & TCG_FP_ROUND) == TCG_FP_RMM) {
         x86_emit_soft(g, in);
         return;
     }
     src = ra_use(g, in->a, NO_REG);
     dst = ra_def(g);
-    x86_rr(&g->a, X86_MOVD_RX, wide, src, RAX);
-    x86_mov_imm(&g->a, RCX, limit[in->type == TCG_I64][wide], true);
-    x86_rr(&g->a, X86_CMP_RM, wide, RAX, RCX);
     c = redo(g, dst, &src);
-    cold_jump(c, x86_jcc32(&g->a, CC_AE));
-    x86_rr(&g->a, to_int_insn(in, from), 1, dst, src);
+    to_int_range(g, c, wide, src, true, limit[in->type == TCG_I64][wide]);
+    to_int_rounded(g, in, from, 1, dst, src);
     c->back = x86_offset(&g->a);
     ra_commit(g, dst);
 }
@@ -418,29 +487,53 @@ static X86Insn from_int_insn(TcgType t)
     return t == TCG_F64 ? X86_CVTSI2SD : X86_CVTSI2SS;
 }
 
-/* Exact ones round in no mode. */
-static bool from_int_inline(const TcgInsn *in, TcgType from)
+/* Exact ones round in no mode: all of 32 bits as F64, and up to 2^53 or 2^24
+ * what is looked at before. */
+static void from_int_exact(Gen *g, const TcgInsn *in, Cold *c, int src, int w)
 {
-    return rounds_dyn(in->aux) || (from == TCG_I32 && in->type == TCG_F64);
+    uint64_t limit = in->type == TCG_F64 ? UINT64_C(1) << 53 : 1u << 24;
+
+    x86_mov_imm(&g->a, RCX, limit, true);
+    x86_rr(&g->a, X86_MOV_RM, w, RAX, src);
+    x86_rr(&g->a, X86_ADD_RM, w, RAX, RCX);
+    x86_rr(&g->a, X86_ADD_RM, w, RCX, RCX);
+    x86_rr(&g->a, X86_CMP_RM, w, RAX, RCX);
+    cold_jump(c, x86_jcc32(&g->a, CC_A));
+}
+
+static bool from_int_rounds(const TcgInsn *in, TcgType from)
+{
+    return !rounds_dyn(in->aux) && (from == TCG_I64 || in->type == TCG_F32);
 }
 
 static void emit_fcvt_sf(Gen *g, const TcgInsn *in)
 {
     TcgType from = tcg_ref_type(g->tb, in->a);
     int w = from == TCG_I64, dst;
+    Cold *c = NULL;
     Opnd o;
 
-    if (!from_int_inline(in, from)) {
-        x86_emit_soft(g, in);
-        return;
+    if (from_int_rounds(in, from)) {
+        if (tcg_ref_is_const(in->a)) {
+            x86_emit_soft(g, in);
+            return;
+        }
+        o = (Opnd){ .kind = OPND_REG, .reg = ra_use(g, in->a, NO_REG) };
+        dst = ra_def(g);
+        c = redo(g, dst, &o.reg);
+        from_int_exact(g, in, c, o.reg, w);
+    } else {
+        o = ra_rm(g, in->a, RAX);
+        dst = ra_def(g);
     }
-    o = ra_rm(g, in->a, RAX);
-    dst = ra_def(g);
     x86_rr(&g->a, X86_PXOR, 0, dst, dst); /* no wait for its old value */
     if (o.kind == OPND_MEM) {
         x86_rm(&g->a, from_int_insn(in->type), w, dst, o.mem);
     } else {
         x86_rr(&g->a, from_int_insn(in->type), w, dst, o.reg);
+    }
+    if (c != NULL) {
+        c->back = x86_offset(&g->a);
     }
     ra_commit(g, dst);
 }
@@ -451,7 +544,7 @@ static void emit_fcvt_uf(Gen *g, const TcgInsn *in)
     int src, dst;
     Cold *c = NULL;
 
-    if (!from_int_inline(in, from) || tcg_ref_is_const(in->a)) {
+    if (from_int_rounds(in, from) || tcg_ref_is_const(in->a)) {
         x86_emit_soft(g, in);
         return;
     }
@@ -587,6 +680,21 @@ static void emit_bits(Gen *g, const TcgInsn *in)
     ra_commit(g, dst);
 }
 
+/* The sticky bits of MXCSR in the guest's order, by a table. */
+static void emit_fp_flags(Gen *g, const TcgInsn *in)
+{
+    X86Mem word = x86_mem(RBP, TCG_HOT_OFF(mxcsr_guest));
+    int dst = ra_def(g);
+
+    x86_m(&g->a, X86_STMXCSR, 0, word);
+    x86_rm(&g->a, X86_MOV_RM, 0, RCX, word);
+    x86_alu_ri(&g->a, ALU_AND, 0, RCX, 0x3f);
+    x86_rm(&g->a, X86_LEA, 1, RAX,
+           x86_const_mem(g, offsetof(ConstPool, fflags)));
+    x86_rm(&g->a, X86_MOVZX8, 0, dst, x86_mem_index(RAX, RCX, 0, 0));
+    ra_commit(g, dst);
+}
+
 EmitFn *const x86_emit_fp[TCG_OP_COUNT] = {
 #define E(op) [TCG_OP_##op] = emit_##op
     E(fadd),
@@ -614,5 +722,5 @@ EmitFn *const x86_emit_fp[TCG_OP_COUNT] = {
 #undef E
     [TCG_OP_bits_fi] = emit_bits,
     [TCG_OP_bits_if] = emit_bits,
-    [TCG_OP_fp_flags] = x86_emit_soft,
+    [TCG_OP_fp_flags] = emit_fp_flags,
 };

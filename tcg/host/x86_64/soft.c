@@ -19,9 +19,6 @@ uint64_t x86_soft_eval(void *env, const uint64_t *args)
         y = (uint32_t)y;
         z = (uint32_t)z;
     }
-    if (op == TCG_OP_fp_flags) {
-        return tcg_fpflags_of_mxcsr(tcg_hot(env)->mxcsr_guest);
-    }
     if (tcg_op_info[op].flags & TCG_OPF_FP) {
         return tcg_eval_fp(op, type, aux, from, x, y, z,
                            &tcg_hot(env)->mxcsr_guest);

@@ -334,7 +334,15 @@ static void thunk_soft(ThunkGen *t)
 #define GONE   0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80
 #define LOW_8  0, 2, 4, 6, 8, 10, 12, 14, GONE
 #define LOW_16 0, 1, 4, 5, 8, 9, 12, 13, GONE
+/* tcg_fpflags_of_mxcsr() */
+#define FFLAGS(i)                                                              \
+    ((i) >> 5 & 1) | ((i) >> 3 & 2) | ((i) >> 1 & 4) | ((i) << 1 & 8) |        \
+        ((i) << 4 & 16)
+#define FFLAGS_4(i) FFLAGS(i), FFLAGS(i + 1), FFLAGS(i + 2), FFLAGS(i + 3)
+#define FFLAGS_16(i)                                                           \
+    FFLAGS_4(i), FFLAGS_4(i + 4), FFLAGS_4(i + 8), FFLAGS_4(i + 12)
 static const ConstPool const_pool = {
+    .fflags = { FFLAGS_16(0), FFLAGS_16(16), FFLAGS_16(32), FFLAGS_16(48) },
     .count = { COUNT_64(0), COUNT_64(64) },
     .sign64 = { UINT64_C(1) << 63, 0 },
     .abs64 = { INT64_MAX, 0 },
