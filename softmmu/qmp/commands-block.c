@@ -3,6 +3,7 @@
 #include "tandem/base.h"
 
 #include "internal.h"
+#include "softmmu/backend/block_bitmap.h"
 #include "softmmu/backend/block_query.h"
 #include "softmmu/backend/drive.h"
 
@@ -28,12 +29,26 @@ bool qmp_blockdev_set_active(Machine *m, const BlockdevSetActiveArgs *a,
     return blockdev_set_active(m, a->node_name, a->active, errp);
 }
 
-static BlockDeviceInfo *node_info(const BlockNodeView *v, bool write_cache)
+static void collect_bitmap(const BlockBitmapView *v, void *opaque)
+{
+    BlockDirtyInfo *info = g_new0(BlockDirtyInfo, 1);
+
+    info->name = g_strdup(v->name);
+    info->count = v->count;
+    info->granularity = v->granularity;
+    info->recording = v->recording;
+    info->busy = v->busy;
+    qlist_append(&qtype_list_block_dirty_info, opaque, &info);
+}
+
+static BlockDeviceInfo *node_info(Machine *m, const BlockNodeView *v,
+                                  bool write_cache)
 {
     BlockDeviceInfo *info = g_new0(BlockDeviceInfo, 1);
 
     info->file = g_strdup(v->filename);
     info->node_name = g_strdup(v->name);
+    block_each_bitmap(m, v->name, collect_bitmap, &info->dirty_bitmaps);
     info->ro = v->read_only;
     info->active = v->active;
     info->drv = g_strdup(v->driver);
@@ -47,11 +62,17 @@ static BlockDeviceInfo *node_info(const BlockNodeView *v, bool write_cache)
     return info;
 }
 
+typedef struct NodeList {
+    Machine *m;
+    BlockDeviceInfoList *list;
+} NodeList;
+
 static void collect_node(const BlockNodeView *v, void *opaque)
 {
-    BlockDeviceInfo *info = node_info(v, true);
+    NodeList *all = opaque;
+    BlockDeviceInfo *info = node_info(all->m, v, true);
 
-    qlist_append(&qtype_list_block_device_info, opaque, &info);
+    qlist_append(&qtype_list_block_device_info, &all->list, &info);
 }
 
 bool qmp_blockdev_reopen(Machine *m, const BlockdevReopenArgs *a, Error **errp)
@@ -84,10 +105,10 @@ BlockDeviceInfoList *
 qmp_query_named_block_nodes(Machine *m, const QueryNamedBlockNodesArgs *a,
                             Error **errp)
 {
-    BlockDeviceInfoList *list = NULL;
+    NodeList all = { .m = m };
 
-    block_each_node(m, collect_node, &list);
-    return list;
+    block_each_node(m, collect_node, &all);
+    return all.list;
 }
 
 static void show_throttle(BlockDeviceInfo *info, const BlockThrottle *t)
@@ -146,28 +167,35 @@ bool qmp_block_set_io_throttle(Machine *m, const BlockSetIoThrottleArgs *a,
     return block_set_throttle(m, a->device, a->id, &t, errp);
 }
 
+typedef struct DiskList {
+    Machine *m;
+    BlockInfoList *list;
+} DiskList;
+
 static void collect_block(const BlockBackendView *v, void *opaque)
 {
     BlockInfo *info = g_new0(BlockInfo, 1);
+    DiskList *all = opaque;
 
     info->device = g_strdup(v->name);
     info->qdev = v->dev ? object_path(v->dev) : NULL;
     info->type = g_strdup("unknown");
-    info->inserted = v->has_node ? node_info(&v->node, v->write_cache) : NULL;
+    info->inserted =
+        v->has_node ? node_info(all->m, &v->node, v->write_cache) : NULL;
     if (v->throttle.group && info->inserted) {
         show_throttle(info->inserted, &v->throttle);
     }
     info->has_io_status = true;
     info->io_status = v->io_status;
-    qlist_append(&qtype_list_block_info, opaque, &info);
+    qlist_append(&qtype_list_block_info, &all->list, &info);
 }
 
 BlockInfoList *qmp_query_block(Machine *m, Error **errp)
 {
-    BlockInfoList *list = NULL;
+    DiskList all = { .m = m };
 
-    block_each_backend(m, collect_block, &list);
-    return list;
+    block_each_backend(m, collect_block, &all);
+    return all.list;
 }
 
 static void collect_stats(const BlockBackendView *v, void *opaque)

@@ -134,23 +134,82 @@ static BlockOnError on_error(bool given, int how)
     return given ? map[how] : BLOCK_ON_ERROR_REPORT;
 }
 
-static bool sync_mode(int mode, BlockSync *out, Error **errp)
+static BlockSync sync_of(int mode)
 {
     static const int map[] = {
         [MIRROR_SYNC_MODE_TOP] = BLOCK_SYNC_TOP,
         [MIRROR_SYNC_MODE_FULL] = BLOCK_SYNC_FULL,
         [MIRROR_SYNC_MODE_NONE] = BLOCK_SYNC_NONE,
-        [MIRROR_SYNC_MODE_INCREMENTAL] = -1,
-        [MIRROR_SYNC_MODE_BITMAP] = -1,
+        [MIRROR_SYNC_MODE_INCREMENTAL] = BLOCK_SYNC_BITMAP,
+        [MIRROR_SYNC_MODE_BITMAP] = BLOCK_SYNC_BITMAP,
     };
 
-    if (map[mode] < 0) {
-        error_set(errp, "Sync mode '%s' not supported: there are no bitmaps",
+    return map[mode];
+}
+
+/* Mirrors know no bitmaps. */
+static bool mirror_sync(int mode, BlockSync *out, Error **errp)
+{
+    *out = sync_of(mode);
+    if (*out == BLOCK_SYNC_BITMAP) {
+        error_set(errp, "Sync mode '%s' not supported",
                   qtype_mirror_sync_mode.names[mode]);
         return false;
     }
-    *out = map[mode];
     return true;
+}
+
+/* Do a backup's sync, bitmap and bitmap-mode go together? */
+static bool check_bitmap(int sync, const char *bitmap, bool has_mode, int mode,
+                         Error **errp)
+{
+    const char *name = qtype_mirror_sync_mode.names[sync];
+    bool by_bitmap = sync_of(sync) == BLOCK_SYNC_BITMAP;
+
+    if (by_bitmap && !bitmap) {
+        error_set(errp, "must provide a valid bitmap name for '%s' sync mode",
+                  name);
+    } else if (!bitmap && has_mode) {
+        error_set(errp, "Cannot specify bitmap sync mode without a bitmap");
+    } else if (!bitmap) {
+        return true;
+    } else if (sync == MIRROR_SYNC_MODE_INCREMENTAL) {
+        if (!has_mode || mode == BITMAP_SYNC_MODE_ON_SUCCESS) {
+            return true;
+        }
+        error_set(errp, "Bitmap sync mode must be 'on-success' when using "
+                        "sync mode 'incremental'");
+    } else if (!has_mode) {
+        error_set(errp,
+                  "Bitmap sync mode must be given when providing a bitmap");
+    } else if (sync == MIRROR_SYNC_MODE_NONE) {
+        error_set(errp, "sync mode 'none' does not produce meaningful bitmap "
+                        "outputs");
+    } else if (!by_bitmap && mode == BITMAP_SYNC_MODE_NEVER) {
+        error_set(errp,
+                  "Bitmap sync mode 'never' has no meaningful effect when "
+                  "combined with sync mode '%s'",
+                  name);
+    } else {
+        return true;
+    }
+    return false;
+}
+
+/* What both backup commands say of what is copied. */
+static bool take_sync(BlockJobOptions *o, int sync, const char *bitmap,
+                      bool has_mode, int mode, Error **errp)
+{
+    static const BlockBitmapMode modes[] = {
+        [BITMAP_SYNC_MODE_ON_SUCCESS] = BLOCK_BITMAP_ON_SUCCESS,
+        [BITMAP_SYNC_MODE_NEVER] = BLOCK_BITMAP_NEVER,
+        [BITMAP_SYNC_MODE_ALWAYS] = BLOCK_BITMAP_ALWAYS,
+    };
+
+    o->sync = sync_of(sync);
+    o->bitmap = bitmap;
+    o->bitmap_mode = has_mode ? modes[mode] : BLOCK_BITMAP_ON_SUCCESS;
+    return check_bitmap(sync, bitmap, has_mode, mode, errp);
 }
 
 /* What all commands that start a job on a disk share. */
@@ -186,7 +245,8 @@ bool qmp_blockdev_mirror(Machine *m, const BlockdevMirrorArgs *a, Error **errp)
         a->has_copy_mode && a->copy_mode == MIRROR_COPY_MODE_WRITE_BLOCKING;
     o.on_source = on_error(a->has_on_source_error, a->on_source_error);
     o.on_target = on_error(a->has_on_target_error, a->on_target_error);
-    return sync_mode(a->sync, &o.sync, errp) && block_mirror_start(m, &o, errp);
+    return mirror_sync(a->sync, &o.sync, errp) &&
+           block_mirror_start(m, &o, errp);
 }
 
 bool qmp_drive_mirror(Machine *m, const DriveMirrorArgs *a, Error **errp)
@@ -202,7 +262,7 @@ bool qmp_drive_mirror(Machine *m, const DriveMirrorArgs *a, Error **errp)
         a->has_copy_mode && a->copy_mode == MIRROR_COPY_MODE_WRITE_BLOCKING;
     o.on_source = on_error(a->has_on_source_error, a->on_source_error);
     o.on_target = on_error(a->has_on_target_error, a->on_target_error);
-    return raw_only(a->format, errp) && sync_mode(a->sync, &o.sync, errp) &&
+    return raw_only(a->format, errp) && mirror_sync(a->sync, &o.sync, errp) &&
            block_mirror_start(m, &o, errp);
 }
 
@@ -223,7 +283,9 @@ bool qmp_blockdev_backup(Machine *m, const BlockdevBackupArgs *a, Error **errp)
     o.on_source = on_error(a->has_on_source_error, a->on_source_error);
     o.on_target = on_error(a->has_on_target_error, a->on_target_error);
     return no_compression(a->compress, errp) &&
-           sync_mode(a->sync, &o.sync, errp) && block_backup_start(m, &o, errp);
+           take_sync(&o, a->sync, a->bitmap, a->has_bitmap_mode, a->bitmap_mode,
+                     errp) &&
+           block_backup_start(m, &o, errp);
 }
 
 bool qmp_drive_backup(Machine *m, const DriveBackupArgs *a, Error **errp)
@@ -236,7 +298,9 @@ bool qmp_drive_backup(Machine *m, const DriveBackupArgs *a, Error **errp)
     o.on_source = on_error(a->has_on_source_error, a->on_source_error);
     o.on_target = on_error(a->has_on_target_error, a->on_target_error);
     return no_compression(a->compress, errp) && raw_only(a->format, errp) &&
-           sync_mode(a->sync, &o.sync, errp) && block_backup_start(m, &o, errp);
+           take_sync(&o, a->sync, a->bitmap, a->has_bitmap_mode, a->bitmap_mode,
+                     errp) &&
+           block_backup_start(m, &o, errp);
 }
 
 /* A node by its name; files' names are not compared. */

@@ -7,6 +7,7 @@
 
 #include "accel/accel.h"
 #include "internal.h"
+#include "softmmu/backend/block_bitmap.h"
 #include "softmmu/backend/drive.h"
 #include "softmmu/base/keyval.h"
 #include "softmmu/machine/job.h"
@@ -25,12 +26,24 @@ static void undo_job(Machine *m, json_object *data)
 static const struct {
     const char *type, *command; /* NULL: fails, for tests of clients */
     void (*undo)(Machine *m, json_object *data);
+    bool bitmaps; /* it changes bitmaps, and undone with all of them */
 } actions[] = {
     [TRANSACTION_ACTION_KIND_ABORT] = { "abort", NULL, NULL },
     [TRANSACTION_ACTION_KIND_BLOCKDEV_BACKUP] = { "blockdev-backup",
                                                   "blockdev-backup", undo_job },
     [TRANSACTION_ACTION_KIND_DRIVE_BACKUP] = { "drive-backup", "drive-backup",
                                                undo_job },
+#define BITMAP(kind, name)                                                     \
+    [TRANSACTION_ACTION_KIND_BLOCK_DIRTY_BITMAP_##                             \
+        kind] = { "block-dirty-bitmap-" name, "block-dirty-bitmap-" name,      \
+                  NULL, true }
+    BITMAP(ADD, "add"),
+    BITMAP(REMOVE, "remove"),
+    BITMAP(CLEAR, "clear"),
+    BITMAP(ENABLE, "enable"),
+    BITMAP(DISABLE, "disable"),
+    BITMAP(MERGE, "merge"),
+#undef BITMAP
 };
 
 static bool begin_action(Machine *m, const TransactionAction *a, Error **errp)
@@ -61,9 +74,41 @@ static bool begin_all(Machine *m, TransactionActionList *list, Error **errp)
     while (n-- > 0) {
         const TransactionAction *a = list->items[n];
 
-        actions[a->type].undo(m, a->data);
+        if (actions[a->type].undo) {
+            actions[a->type].undo(m, a->data);
+        }
     }
     return false;
+}
+
+static bool change_bitmaps(TransactionActionList *list)
+{
+    for (size_t i = 0; list && i < list->n; i++) {
+        if (actions[list->items[i]->type].bitmaps) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The same, and bitmaps are as they were when it fails. */
+static bool begin_all_or_none(Machine *m, TransactionActionList *list,
+                              Error **errp)
+{
+    BlockBitmapsSaved *saved = NULL;
+    bool ok;
+
+    if (change_bitmaps(list)) {
+        saved = block_bitmaps_save(m, errp);
+        if (!saved) {
+            return false;
+        }
+    }
+    ok = begin_all(m, list, errp);
+    if (saved) {
+        block_bitmaps_saved_free(saved, !ok);
+    }
+    return ok;
 }
 
 bool qmp_transaction(Machine *m, const TransactionArgs *a, Error **errp)
@@ -80,7 +125,7 @@ bool qmp_transaction(Machine *m, const TransactionArgs *a, Error **errp)
         cpus_pause_all(m);
     }
     block_drained_begin(m); /* nor comes a request that an iothread serves */
-    ok = begin_all(m, a->actions, errp);
+    ok = begin_all_or_none(m, a->actions, errp);
     block_drained_end(m);
     if (running && machine_running(m)) {
         cpus_resume_all(m);

@@ -392,6 +392,61 @@ class Transaction(GuestTest):
             self.qmp.event("BLOCK_JOB_CANCELLED")
             self.assertEqual(self.qmp.command("query-block-jobs"), [])
 
+    def bitmaps(self):
+        """Those of disk 0: name, recording, dirty bytes."""
+        disk = next(d for d in self.qmp.command("query-block")
+                    if d["device"] == "d0")
+        return sorted((b["name"], b["recording"], b["count"])
+                      for b in disk["inserted"].get("dirty-bitmaps", []))
+
+    def bitmap(self, verb, name, **more):
+        return {"type": f"block-dirty-bitmap-{verb}",
+                "data": {"node": "d0", **({"name": name} if name else {}),
+                         **more}}
+
+    def test_bitmaps_change_together_or_not_at_all(self):
+        change = [self.bitmap("clear", "a"), self.bitmap("disable", "a"),
+                  self.bitmap("remove", "b"), self.bitmap("add", "c"),
+                  self.bitmap("merge", None, target="c", bitmaps=["a"])]
+        self.qmp.command("transaction", actions=[
+            self.bitmap("add", "a"), self.bitmap("add", "b", disabled=True),
+            self.bitmap("enable", "b"), self.backup(0)])
+        self.qmp.event("BLOCK_JOB_COMPLETED")
+        before = [("a", True, 0), ("b", True, 0)]
+        self.assertEqual(self.bitmaps(), before)
+        for last in ({"type": "abort", "data": {}},
+                     self.bitmap("clear", "nosuch"),
+                     self.bitmap("merge", None, target="c", bitmaps=[
+                         {"node": "d1", "name": "nosuch"}])):
+            with self.assertRaises(QmpError):
+                self.qmp.command("transaction", actions=change + [last])
+            self.assertEqual(self.bitmaps(), before)
+        self.qmp.command("transaction", actions=change)
+        self.assertEqual(self.bitmaps(), [("a", False, 0), ("c", True, 0)])
+
+    def test_sync_and_bitmap_go_together(self):
+        self.qmp.command("block-dirty-bitmap-add", node="d0", name="a")
+        for arguments in ({"sync": "incremental"}, {"sync": "bitmap"},
+                          {"sync": "bitmap", "bitmap": "a"},
+                          {"sync": "full", "bitmap": "a"},
+                          {"sync": "full", "bitmap-mode": "never"},
+                          {"sync": "full", "bitmap": "a",
+                           "bitmap-mode": "never"},
+                          {"sync": "none", "bitmap": "a",
+                           "bitmap-mode": "always"},
+                          {"sync": "incremental", "bitmap": "a",
+                           "bitmap-mode": "always"},
+                          {"sync": "incremental", "bitmap": "nosuch"}):
+            with self.assertRaises(QmpError):
+                self.qmp.command("drive-backup", **{
+                    **self.backup(0)["data"], **arguments})
+        self.qmp.command("drive-backup", **{
+            **self.backup(0)["data"], "sync": "incremental", "bitmap": "a"})
+        self.qmp.event("BLOCK_JOB_COMPLETED")
+        with self.assertRaises(QmpError):
+            self.qmp.command("drive-mirror", **{
+                **self.backup(0)["data"], "sync": "incremental"})
+
     def test_mistakes(self):
         self.assertEqual(self.qmp.command("transaction", actions=[]), {})
         for arguments in ({"actions": [{"type": "nosuch", "data": {}}]},

@@ -7,10 +7,18 @@
 #include "softmmu/machine/job.h"
 
 typedef enum BlockSync {
-    BLOCK_SYNC_FULL, /* the whole disk */
-    BLOCK_SYNC_TOP,  /* what its top layer holds */
-    BLOCK_SYNC_NONE, /* only what is written from now on */
+    BLOCK_SYNC_FULL,   /* the whole disk */
+    BLOCK_SYNC_TOP,    /* what its top layer holds */
+    BLOCK_SYNC_NONE,   /* only what is written from now on */
+    BLOCK_SYNC_BITMAP, /* backup: what the bitmap says */
 } BlockSync;
+
+/* What a backup's bitmap has afterwards besides what was written meanwhile. */
+typedef enum BlockBitmapMode {
+    BLOCK_BITMAP_ON_SUCCESS, /* nothing, or after a failure what it had */
+    BLOCK_BITMAP_NEVER,      /* what it had */
+    BLOCK_BITMAP_ALWAYS,     /* what was not copied */
+} BlockBitmapMode;
 
 typedef struct BlockJobOptions {
     JobOptions job;                        /* .id NULL: the drive's */
@@ -22,6 +30,8 @@ typedef struct BlockJobOptions {
     const char *filter_name;
     const char *base, *top; /* commit, stream: nodes' names; NULL: the ends */
     BlockSync sync;
+    const char *bitmap; /* backup: of the source; NULL: none */
+    BlockBitmapMode bitmap_mode;
     uint64_t granularity; /* bytes, a power of two; 0: 64 KiB */
     bool write_blocking;  /* mirror: the guest's writes go to both */
     BlockOnError on_source, on_target; /* ENOSPC: stop for that alone */

@@ -6,12 +6,13 @@
  */
 #include "tandem/base.h"
 
-#include "copy.h"
+#include "bitmap.h"
 #include "softmmu/backend/drive.h"
 
 typedef struct Backup {
     CopyJob job;
     BlockSync sync;
+    BlockBitmapMode bitmap_mode;
     CopyMap under_way; /* what is being saved; its lock comes first */
     int failed; /* under_way.lock: a guest's write could not be preceded */
 } Backup;
@@ -143,6 +144,34 @@ static bool backup_run(Job *job, Error **errp)
     return err == 0;
 }
 
+/* A bitmap, if it has one, becomes what its mode says. */
+static void give_bitmap_back(Backup *s, bool success)
+{
+    BlockBitmap *b = g_steal_pointer(&s->job.bitmap);
+    Machine *m = s->job.source->m;
+
+    if (!b) {
+        return;
+    }
+    block_drained_begin(m);
+    block_bitmap_release(
+        b,
+        s->bitmap_mode == BLOCK_BITMAP_NEVER ||
+            (s->bitmap_mode == BLOCK_BITMAP_ON_SUCCESS && !success),
+        s->bitmap_mode == BLOCK_BITMAP_ALWAYS && !success ? &s->job.map : NULL);
+    block_drained_end(m);
+}
+
+static void backup_commit(Job *job)
+{
+    give_bitmap_back(job->opaque, true);
+}
+
+static void backup_abort(Job *job)
+{
+    give_bitmap_back(job->opaque, false);
+}
+
 static void backup_clean(Job *job)
 {
     Backup *s = job->opaque;
@@ -158,11 +187,14 @@ static const JobType backup_type = {
     .name = "backup",
     .block = true,
     .run = backup_run,
+    .commit = backup_commit,
+    .abort = backup_abort,
     .clean = backup_clean,
 };
 
 /* --- starting --- */
 
+/* Drained: the bitmap is of the moment at which the copy begins. */
 static bool start(Machine *m, const BlockJobOptions *o, Backup *s, Error **errp)
 {
     uint64_t chunk;
@@ -170,7 +202,14 @@ static bool start(Machine *m, const BlockJobOptions *o, Backup *s, Error **errp)
     if (!copy_granularity(o, &chunk, errp)) {
         return false;
     }
+    if (o->bitmap) {
+        s->job.bitmap = block_bitmap_hold(s->job.source, o->bitmap, errp);
+        if (!s->job.bitmap) {
+            return false;
+        }
+    }
     s->sync = o->sync;
+    s->bitmap_mode = o->bitmap_mode;
     copy_map_init(&s->under_way, block_node_length(s->job.source), chunk);
     /* With "none" the filter saves what the guest is about to overwrite. */
     if (copy_job_start(m, o, &backup_type, &backup_filter,
@@ -179,6 +218,9 @@ static bool start(Machine *m, const BlockJobOptions *o, Backup *s, Error **errp)
         return true;
     }
     copy_map_destroy(&s->under_way);
+    if (s->job.bitmap) {
+        block_bitmap_release(s->job.bitmap, true, NULL);
+    }
     return false;
 }
 
@@ -190,7 +232,12 @@ bool block_backup_start(Machine *m, const BlockJobOptions *o, Error **errp)
     if (copy_find_source(m, o->device, &job->source, errp)) {
         object_ref(job->source);
         if (copy_find_target(m, o, job->source, &job->target, errp)) {
-            if (start(m, o, s, errp)) {
+            bool ok;
+
+            block_drained_begin(m);
+            ok = start(m, o, s, errp);
+            block_drained_end(m);
+            if (ok) {
                 return true;
             }
             block_node_drop(job->target);

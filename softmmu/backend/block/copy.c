@@ -3,6 +3,7 @@
  * a piece, errors and their policies. */
 #include "tandem/base.h"
 
+#include "bitmap.h"
 #include "copy.h"
 #include "softmmu/backend/drive.h"
 
@@ -374,8 +375,12 @@ bool copy_job_start(Machine *m, const BlockJobOptions *o, const JobType *type,
     copy_map_init(&s->map, block_node_length(s->source), chunk);
     count_users(s, 1);
     block_drained_begin(m);
-    copy_map_by_sync(&s->map, s->source, s->base ? s->base : s->source->backing,
-                     sync);
+    if (sync == BLOCK_SYNC_BITMAP) {
+        block_bitmap_to_map(s->bitmap, &s->map);
+    } else {
+        copy_map_by_sync(&s->map, s->source,
+                         s->base ? s->base : s->source->backing, sync);
+    }
     block_graph_replace(s->source, s->filter);
     block_drained_end(m);
     job_start(job);

@@ -66,7 +66,8 @@ typedef struct CopyJob {
     BlockNode *source, *target, *filter; /* references */
     BlockNode *base; /* above it is what BLOCK_SYNC_TOP copies */
     BlockOnError on_source, on_target;
-    CopyMap map; /* what is to be copied */
+    CopyMap map;                /* what is to be copied */
+    struct BlockBitmap *bitmap; /* BLOCK_SYNC_BITMAP: says what; or NULL */
     uint64_t copied;
 } CopyJob;
 

@@ -101,6 +101,10 @@ struct BlockNode {
      * hold no lock. Changed with no request in flight. */
     _Atomic bool active;
     BlockLimits limits;
+    /* bitmap.c */
+    Lock bitmap_lock;
+    GPtrArray *bitmaps; /* BlockBitmap *, what they track is this node */
+    _Atomic bool has_bitmaps;
     /* permissions, machine lock: who uses it */
     int users, writers;
     int jobs; /* that need it as it is */

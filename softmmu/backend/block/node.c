@@ -2,6 +2,7 @@
 /* The graph: opening, naming, finding, one request through a node. */
 #include "tandem/base.h"
 
+#include "bitmap.h"
 #include "internal.h"
 #include "softmmu/base/keyval.h"
 #include "softmmu/backend/drive.h"
@@ -312,14 +313,13 @@ static void detect_zeroes(const BlockNode *node, BlockIo *io)
 
 /* What the node's options say of @io. True: it goes on to the driver; false:
  * it ends here, with *@status. */
-static bool admit(const BlockNode *node, BlockIo *io, int *status)
+static bool admit(BlockNode *node, BlockIo *io, int *status)
 {
     *status = 0;
     if (io->op == BLOCK_FLUSH) {
         return !node->cache_no_flush;
     }
-    if (!range_fits(io->offset, io->bytes,
-                    block_node_length((BlockNode *)node))) {
+    if (!range_fits(io->offset, io->bytes, block_node_length(node))) {
         *status = -EIO;
         return false;
     }
@@ -331,11 +331,15 @@ static bool admit(const BlockNode *node, BlockIo *io, int *status)
         return false;
     }
     detect_zeroes(node, io);
-    if (!follows_discards(node, io)) {
+    if (follows_discards(node, io)) {
+        io->flags |= BLOCK_REQ_DISCARDS;
+    } else {
         io->flags &= ~(BLOCK_REQ_UNMAP | BLOCK_REQ_DISCARDS);
-        return io->op != BLOCK_DISCARD; /* advice nobody asked to follow */
+        if (io->op == BLOCK_DISCARD) {
+            return false; /* advice nobody asked to follow */
+        }
     }
-    io->flags |= BLOCK_REQ_DISCARDS;
+    block_bitmaps_mark(node, io->offset, io->bytes);
     return true;
 }
 
@@ -606,10 +610,16 @@ static void release_child(BlockNode *child)
     }
 }
 
+static void node_init(Object *obj)
+{
+    block_bitmaps_init((BlockNode *)obj);
+}
+
 static void node_finalize(Object *obj)
 {
     BlockNode *node = (BlockNode *)obj;
 
+    block_bitmaps_destroy(node);
     if (node->priv && node->drv->close) {
         node->drv->close(node);
     }
@@ -623,6 +633,7 @@ const ObjectType block_node_type = {
     .name = "block-node",
     .parent = &object_type,
     .size = sizeof(BlockNode),
+    .init = node_init,
     .finalize = node_finalize,
 };
 

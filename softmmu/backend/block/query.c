@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tandem/base.h"
 
+#include "bitmap.h"
+#include "softmmu/backend/drive.h"
 #include "throttle.h"
 
 static BlockNodeView view_of(BlockNode *node)
@@ -98,6 +100,7 @@ bool block_resize(Machine *m, const char *device, const char *name,
 {
     BlockBackend *blk = device ? block_backend_find(m, device) : NULL;
     BlockNode *node = blk ? blk->node : name ? block_node_find(m, name) : NULL;
+    bool ok;
 
     if (!node) {
         error_set_class(errp, ERROR_DEVICE_NOT_FOUND,
@@ -121,11 +124,14 @@ bool block_resize(Machine *m, const char *device, const char *name,
         error_set(errp, "node '%s' cannot be resized", node->name);
         return false;
     }
-    if (!node->drv->truncate(node, size, errp)) {
-        return false;
+    block_drained_begin(m);
+    ok = node->drv->truncate(node, size, errp);
+    if (ok) {
+        block_bitmaps_resized(m);
+        tell_users(node);
     }
-    tell_users(node);
-    return true;
+    block_drained_end(m);
+    return ok;
 }
 
 /* --- limits --- */
