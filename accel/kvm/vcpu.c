@@ -262,7 +262,12 @@ static KvmNext exit_ring_full(KvmVcpu *v)
 
 static KvmNext exit_nothing(KvmVcpu *v)
 {
-    return KVM_LEAVE; /* a signal, or a window for an interrupt */
+    return KVM_LEAVE; /* a signal */
+}
+
+static KvmNext exit_window(KvmVcpu *v)
+{
+    return KVM_RUN_ON; /* pre_run has an interrupt for it */
 }
 
 typedef struct ExitRow {
@@ -276,7 +281,7 @@ static const ExitRow exits[] = {
     [KVM_EXIT_IO] = { "io", exit_io },
     [KVM_EXIT_DEBUG] = { "debug", kvm_debug_exit },
     [KVM_EXIT_MMIO] = { "mmio", exit_mmio },
-    [KVM_EXIT_IRQ_WINDOW_OPEN] = { "irq-window", exit_nothing },
+    [KVM_EXIT_IRQ_WINDOW_OPEN] = { "irq-window", exit_window },
     [KVM_EXIT_SHUTDOWN] = { "shutdown", exit_shutdown },
     [KVM_EXIT_FAIL_ENTRY] = { "fail-entry" },
     [KVM_EXIT_INTR] = { "intr", exit_nothing },

@@ -255,7 +255,7 @@ static guint madt(AcpiTables *t, const MicrovmMachine *v)
     GPtrArray *cpus = v->parent.cpus;
 
     acpi_put(t, MICROVM_LAPIC, 4);
-    acpi_put(t, 0, 4); /* no 8259s */
+    acpi_put(t, v->has_pic, 4); /* PCAT_COMPAT */
     for (guint i = 0; i < cpus->len; i++) {
         CPUState *cpu = g_ptr_array_index(cpus, i);
 

@@ -10,12 +10,13 @@
 typedef struct MicrovmMachine {
     Machine parent;
     /* properties: set before the machine is built */
-    int acpi, pcie, rtc, ioapic2, pit, pic; /* ON_OFF_AUTO_x */
+    int acpi, pcie, rtc, ioapic2, pit, pic_option; /* ON_OFF_AUTO_x */
     bool isa_serial, auto_cmdline, option_roms;
     /* constant after build */
-    bool has_acpi, has_pcie, has_rtc, has_pit, has_ioapic2;
+    bool has_acpi, has_pcie, has_rtc, has_pit, has_pic, has_ioapic2;
     unsigned n_virtio, virtio_gsi;
     DeviceState *ioapic[2];
+    DeviceState *pic; /* NULL: none */
     DeviceState *virtio[MICROVM_VIRTIO_SLOTS];
     MemoryRegion ram_low, ram_high, rom, rom_alias;
     bool has_rom;

@@ -13,6 +13,7 @@
 
 #include "accel/accel.h"
 #include "hw/acpi/ged.h"
+#include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
 #include "hw/isa/devices.h"
 #include "hw/nvram/fw_cfg.h"
@@ -153,6 +154,10 @@ static bool make_ioapics(MicrovmMachine *v, Error **errp)
 static void connect_gsi(MicrovmMachine *v, DeviceState *dev, int line,
                         unsigned gsi)
 {
+    if (v->pic && gsi < I8259_LINES) {
+        device_connect(dev, line, v->pic, (int)gsi);
+        return;
+    }
     device_connect(dev, line, v->ioapic[gsi / IOAPIC_PINS],
                    (int)(gsi % IOAPIC_PINS));
 }
@@ -210,10 +215,26 @@ static bool make_clocks(MicrovmMachine *v, IsaBus *bus, Error **errp)
     return true;
 }
 
+/* ISA lines go through the 8259s, if there are any, to the I/O APIC. */
+static bool make_pic(MicrovmMachine *v, Error **errp)
+{
+    if (!v->has_pic) {
+        return true;
+    }
+    v->pic = device_new_board(&v->parent, &i8259_type);
+    if (!device_realize(v->pic, errp)) {
+        return false;
+    }
+    for (int i = 0; i < I8259_LINES; i++) {
+        device_connect(v->pic, 1 + i, v->ioapic[0], i);
+    }
+    return true;
+}
+
 static bool make_isa(MicrovmMachine *v, Error **errp)
 {
     Machine *m = &v->parent;
-    IsaBus *bus = isa_bus_new(m, v->ioapic[0], errp);
+    IsaBus *bus = isa_bus_new(m, v->pic ? v->pic : v->ioapic[0], errp);
     GPtrArray *serial = m->config.serial;
     Chardev *chr = serial->len ? g_ptr_array_index(serial, 0) : NULL;
     DevicePlace place = { .bus = (Bus *)bus };
@@ -314,7 +335,7 @@ static bool make_fw_cfg(MicrovmMachine *v, Error **errp)
 }
 
 static bool (*const microvm_devices[])(MicrovmMachine *v, Error **errp) = {
-    make_ram,    make_cpus, make_ioapics, make_isa,
+    make_ram,    make_cpus, make_ioapics, make_pic,    make_isa,
     make_virtio, make_ged,  make_pcie,    make_fw_cfg,
 };
 
@@ -322,13 +343,9 @@ static bool (*const microvm_devices[])(MicrovmMachine *v, Error **errp) = {
 
 static bool settle(MicrovmMachine *v, Error **errp)
 {
-    if (v->pic == ON_OFF_AUTO_ON) {
-        error_set(errp, "pic=on: this version has no 8259 interrupt "
-                        "controllers; guests use the I/O APIC");
-        return false;
-    }
     v->has_rtc = v->rtc == ON_OFF_AUTO_ON;
     v->has_pit = v->pit == ON_OFF_AUTO_ON;
+    v->has_pic = v->pic_option == ON_OFF_AUTO_ON;
     v->has_acpi = v->acpi != ON_OFF_AUTO_OFF;
     v->has_pcie = v->pcie == ON_OFF_AUTO_ON;
     v->has_ioapic2 = v->ioapic2 == ON_OFF_AUTO_ON;
@@ -505,8 +522,8 @@ static const Property microvm_props[] = {
     PROP(onoffauto, MicrovmMachine, ioapic2, "ioapic2", "auto",
          "a second I/O APIC, and 24 virtio-mmio slots in place of 8"),
     PROP(onoffauto, MicrovmMachine, pit, "pit", "auto", "8254 timer"),
-    PROP(onoffauto, MicrovmMachine, pic, "pic", "auto",
-         "8259 interrupt controller; not available"),
+    PROP(onoffauto, MicrovmMachine, pic_option, "pic", "auto",
+         "8259 interrupt controllers"),
     PROP(bool, MicrovmMachine, isa_serial, "isa-serial", "on",
          "16550A at port 0x3f8"),
     PROP(bool, MicrovmMachine, auto_cmdline, "auto-kernel-cmdline", "on",

@@ -18,7 +18,6 @@ enum {
     /* pages that Intel's KVM wants for real mode: unused below the APIC */
     IDENTITY_MAP = 0xfeffc000,
     TSS_PAGES = 0xfeffd000,
-    SPLIT_PINS = 2 * IOAPIC_PINS,
     MAX_SUPPORTED = 256,
 };
 
@@ -28,51 +27,6 @@ X86KvmVm *x86_kvm_vm(CPUState *cpu)
 }
 
 /* --- the VM --- */
-
-/* As the kernel itself has it until it is given a table: that one replaces
- * all (api.rst 4.24, 4.52). */
-static void chip_routes(KvmVm *vm)
-{
-    kvm_route_reserve(vm, IOAPIC_PINS);
-    for (unsigned gsi = 0; gsi < IOAPIC_PINS; gsi++) {
-        kvm_route_chip(vm, gsi, KVM_IRQCHIP_IOAPIC, gsi);
-        if (gsi < 16) {
-            kvm_route_chip(vm, gsi,
-                           gsi < 8 ? KVM_IRQCHIP_PIC_MASTER
-                                   : KVM_IRQCHIP_PIC_SLAVE,
-                           gsi % 8);
-        }
-    }
-}
-
-static bool make_irqchip(KvmVm *vm, Error **errp)
-{
-    int r;
-
-    if (kvm_irqchip(vm) == KVM_IRQCHIP_AUTO) {
-        kvm_set_irqchip(vm, kvm_capability(vm, KVM_CAP_SPLIT_IRQCHIP)
-                                ? KVM_IRQCHIP_MODE_SPLIT
-                                : KVM_IRQCHIP_MODE_ON);
-    }
-    switch (kvm_irqchip(vm)) {
-    case KVM_IRQCHIP_MODE_SPLIT:
-        r = kvm_enable(vm, KVM_CAP_SPLIT_IRQCHIP, SPLIT_PINS);
-        kvm_route_reserve(vm, SPLIT_PINS);
-        break;
-    case KVM_IRQCHIP_MODE_ON:
-        r = kvm_vm_ioctl(vm, KVM_CREATE_IRQCHIP, NULL);
-        chip_routes(vm);
-        break;
-    default:
-        error_set(errp, "kernel-irqchip=off needs a local APIC outside the "
-                        "kernel, which this version has not: use split or on");
-        return false;
-    }
-    if (r < 0) {
-        error_set_errno(errp, -r, "kvm has no interrupt controllers");
-    }
-    return r >= 0;
-}
 
 static bool read_supported(X86KvmVm *x, Error **errp)
 {
@@ -175,7 +129,7 @@ static bool x86_vm_init(KvmVm *vm, Error **errp)
                   "the host's CPU has more state than this program "
                   "knows: %zu bytes of FPU, %zu nested",
                   x->xsave_size, x->nested_size);
-    } else if (make_irqchip(vm, errp) && read_supported(x, errp) &&
+    } else if (x86_kvm_make_irqchip(vm, errp) && read_supported(x, errp) &&
                x86_kvm_list_msrs(x, errp)) {
         return true;
     }
@@ -431,88 +385,6 @@ static int x86_debug_hit(CPUState *cpu, struct kvm_run *run, vaddr *addr)
     return CPU_HIT_NONE;
 }
 
-/* --- interrupt controllers --- */
-
-static KvmVm *vm_of(DeviceState *dev)
-{
-    return kvm_vm(dev->machine);
-}
-
-static void split_route(DeviceState *dev, unsigned gsi, uint64_t addr,
-                        uint32_t data)
-{
-    kvm_route_msi(vm_of(dev), gsi, addr, data);
-}
-
-static void split_routed(DeviceState *dev)
-{
-    kvm_route_commit(vm_of(dev));
-}
-
-static const IoapicEngine split_engine = {
-    .route = split_route,
-    .routed = split_routed,
-};
-
-static void kernel_line(DeviceState *dev, unsigned gsi, bool level)
-{
-    struct kvm_irq_level line = { .irq = gsi, .level = level };
-
-    kvm_vm_ioctl(vm_of(dev), KVM_IRQ_LINE, &line);
-}
-
-static void kernel_get(DeviceState *dev, IoapicState *s)
-{
-    struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_IOAPIC };
-
-    if (kvm_vm_ioctl(vm_of(dev), KVM_GET_IRQCHIP, &chip) < 0) {
-        return;
-    }
-    s->id = chip.chip.ioapic.id;
-    s->select = chip.chip.ioapic.ioregsel;
-    s->irr = chip.chip.ioapic.irr;
-    for (int i = 0; i < IOAPIC_PINS; i++) {
-        s->redirect[i] = chip.chip.ioapic.redirtbl[i].bits;
-    }
-}
-
-static void kernel_put(DeviceState *dev, const IoapicState *s)
-{
-    struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_IOAPIC };
-
-    chip.chip.ioapic.base_address = 0xfec00000;
-    chip.chip.ioapic.id = s->id;
-    chip.chip.ioapic.ioregsel = s->select;
-    chip.chip.ioapic.irr = s->irr;
-    for (int i = 0; i < IOAPIC_PINS; i++) {
-        chip.chip.ioapic.redirtbl[i].bits = s->redirect[i];
-    }
-    kvm_vm_ioctl(vm_of(dev), KVM_SET_IRQCHIP, &chip);
-}
-
-static const IoapicEngine kernel_engine = {
-    .set_line = kernel_line,
-    .get = kernel_get,
-    .put = kernel_put,
-};
-
-static bool x86_attach_intc(KvmVm *vm, const char *kind, DeviceState *dev,
-                            const void **ops)
-{
-    X86KvmVm *x = *kvm_target_data(vm);
-
-    if (strcmp(kind, "ioapic") != 0) {
-        return false;
-    }
-    if (kvm_irqchip(vm) == KVM_IRQCHIP_MODE_SPLIT) {
-        g_ptr_array_add(x->ioapics, dev);
-        *ops = &split_engine;
-        return true;
-    }
-    *ops = &kernel_engine;
-    return ioapic_gsi_base(dev) == 0; /* the kernel has one */
-}
-
 static const char *const hosts[] = { "x86_64", NULL };
 
 const KvmCpuOps x86_kvm_ops = {
@@ -523,6 +395,7 @@ const KvmCpuOps x86_kvm_ops = {
     .vcpu_free = x86_vcpu_free,
     .pull = x86_kvm_pull,
     .push = x86_kvm_push,
+    .pre_run = x86_kvm_pre_run,
     .handle_exit = x86_handle_exit,
     .exit_name = x86_exit_name,
     .breakpoint = { 0xcc },
@@ -530,5 +403,5 @@ const KvmCpuOps x86_kvm_ops = {
     .hw_points = DEBUG_REGS,
     .debug_points = x86_debug_points,
     .debug_hit = x86_debug_hit,
-    .attach_intc = x86_attach_intc,
+    .attach_intc = x86_kvm_attach_intc,
 };

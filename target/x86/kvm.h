@@ -19,6 +19,8 @@ typedef struct X86KvmVm {
     bool sregs2;
     /* machine lock */
     GPtrArray *ioapics; /* DeviceState * */
+    DeviceState *pic;   /* 8259s outside of the kernel; NULL: none */
+    _Atomic bool intr;  /* its INT output; any thread reads */
     Notifier on_state;
     uint64_t clock_ns; /* kvmclock, while the VM stands */
     bool clock_known;
@@ -26,6 +28,7 @@ typedef struct X86KvmVm {
 
 /* A vCPU's part. */
 typedef struct X86Kvm {
+    bool changed; /* registers were set since the last run; the owner of env */
     /* MSR values as the kernel has them; the owner of env */
     uint64_t shadow_at; /* kvm_vcpu_runs(), at that time, plus 1 */
     uint32_t n_shadow;
@@ -57,6 +60,12 @@ static inline void x86_kvm_shadow_taken(CPUState *cpu)
 /* kvm_regs.c */
 bool x86_kvm_pull(CPUState *cpu, uint32_t groups, Error **errp);
 bool x86_kvm_push(CPUState *cpu, uint32_t groups, Error **errp);
+
+/* kvm_intc.c */
+bool x86_kvm_make_irqchip(KvmVm *vm, Error **errp);
+bool x86_kvm_attach_intc(KvmVm *vm, const char *kind, DeviceState *dev,
+                         const void **ops);
+void x86_kvm_pre_run(CPUState *cpu, struct kvm_run *run);
 
 /* kvm_msr.c */
 bool x86_kvm_list_msrs(X86KvmVm *x, Error **errp);

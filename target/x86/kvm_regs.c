@@ -436,6 +436,7 @@ bool x86_kvm_pull(CPUState *cpu, uint32_t groups, Error **errp)
 
 bool x86_kvm_push(CPUState *cpu, uint32_t groups, Error **errp)
 {
+    x86_kvm(cpu)->changed = true;
     return (!(groups & REGS_GENERAL) ||
             (push_sregs(cpu, errp) && push_regs(cpu, errp))) &&
            (!(groups & REGS_FP) || push_fpu(cpu, errp)) &&

@@ -61,6 +61,19 @@ class Programs(KvmTest):
         self.assertEqual(self.program("irq", accel="kvm,kernel-irqchip=on"),
                          (7, "ii\n"))
 
+    def pic(self, mode, told, setting):
+        return self.program("pic", "-append", told, "-machine",
+                            f"pit=on,pic={setting}",
+                            accel=f"kvm,kernel-irqchip={mode}")
+
+    def test_interrupts_through_8259s(self):
+        for mode in ("split", "on"):
+            self.assertEqual(self.pic(mode, "1", "on"), (19, "im\n"))
+
+    def test_8259s_that_nobody_told_of_are_silent(self):
+        for mode in ("split", "on"):
+            self.assertEqual(self.pic(mode, "0", "off"), (19, "n\n"))
+
     def test_other_cpus_start(self):
         for mode in ("split", "on"):
             self.assertEqual(
@@ -392,8 +405,8 @@ class Control(KvmTest):
     def qmp(self, name):
         return Qmp(self.dir / name)
 
-    def loop(self, name, *args, accel="kvm"):
-        guest = self.run_guest("loop", *args, "-qmp",
+    def loop(self, name, *args, accel="kvm", program="loop"):
+        guest = self.run_guest(program, *args, "-qmp",
                                f"unix:{self.dir / name},server=on,wait=off",
                                accel=accel)
         self.addCleanup(guest.kill)
@@ -444,6 +457,33 @@ class Control(KvmTest):
         for qmp in (a, b):
             qmp.command("quit")
             qmp.close()
+
+    def test_8259s_go_on_in_another_process(self):
+        """Those in the kernel and ours save the same state."""
+        modes = (("on", "split"), ("split", "on"))
+        for n, (here, there) in enumerate(modes):
+            args = ["-append", "2", "-machine", "pit=on,pic=on"]
+            uri = f"unix:{self.dir}/s{n}"
+            self.loop(f"a{n}", *args, accel=f"kvm,kernel-irqchip={here}",
+                      program="pic")
+            a = self.qmp(f"a{n}")
+            self.reach(a, 3)
+            other = self.loop(f"b{n}", "-incoming", uri, *args, program="pic",
+                              accel=f"kvm,kernel-irqchip={there}")
+            b = self.qmp(f"b{n}")
+            a.migrate(uri)
+            b.event("RESUME")
+            self.reach(b, self.counter(b) + 3)
+            self.assertNotIn("X", other.text)
+            for qmp in (a, b):
+                qmp.command("quit")
+                qmp.close()
+
+    def reach(self, qmp, count):
+        until = time.monotonic() + 60 * g.PATIENCE
+        while self.counter(qmp) < count:
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.02)
 
     def test_migrates_while_it_writes_by_dirty_log(self):
         self.migrate_a_running_guest("kvm")

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Interrupt controllers of an x86-64 VM under KVM: which the kernel holds,
+ * their state and routes, and interrupts from those that it does not hold.
+ *
+ * Spec: Linux Documentation/virt/kvm/api.rst, sections 4.16 (KVM_INTERRUPT),
+ *       4.24 to 4.27, 4.52, 5 (request_interrupt_window), 7.5.
+ */
+#include "tandem/base.h"
+
+#include <linux/kvm.h>
+
+#include "hw/intc/i8259.h"
+#include "hw/intc/ioapic.h"
+#include "softmmu/machine/machine.h"
+#include "target/x86/kvm.h"
+
+enum { SPLIT_PINS = 2 * IOAPIC_PINS };
+
+static KvmVm *vm_of(DeviceState *dev)
+{
+    return kvm_vm(dev->machine);
+}
+
+/* --- which there are --- */
+
+/* A table of routes replaces what the kernel has by itself (api.rst 4.52).
+ * Lines go to its 8259s only when the board has some: a guest that was not
+ * told of them leaves them as they are after a reset, unmasked with vectors
+ * from 0 on, behind a LINT0 that passes them. */
+static bool ioapic_routes(KvmVm *vm)
+{
+    kvm_route_reserve(vm, IOAPIC_PINS);
+    for (unsigned gsi = 0; gsi < IOAPIC_PINS; gsi++) {
+        kvm_route_chip(vm, gsi, KVM_IRQCHIP_IOAPIC, gsi);
+    }
+    return kvm_route_commit(vm);
+}
+
+static bool pic_routes(KvmVm *vm)
+{
+    for (unsigned gsi = 0; gsi < I8259_LINES; gsi++) {
+        if (gsi != 2) { /* the cascade */
+            kvm_route_chip(vm, gsi,
+                           gsi < 8 ? KVM_IRQCHIP_PIC_MASTER
+                                   : KVM_IRQCHIP_PIC_SLAVE,
+                           gsi % 8);
+        }
+    }
+    return kvm_route_commit(vm);
+}
+
+bool x86_kvm_make_irqchip(KvmVm *vm, Error **errp)
+{
+    int r;
+
+    if (kvm_irqchip(vm) == KVM_IRQCHIP_AUTO) {
+        kvm_set_irqchip(vm, kvm_capability(vm, KVM_CAP_SPLIT_IRQCHIP)
+                                ? KVM_IRQCHIP_MODE_SPLIT
+                                : KVM_IRQCHIP_MODE_ON);
+    }
+    switch (kvm_irqchip(vm)) {
+    case KVM_IRQCHIP_MODE_SPLIT:
+        r = kvm_enable(vm, KVM_CAP_SPLIT_IRQCHIP, SPLIT_PINS);
+        kvm_route_reserve(vm, SPLIT_PINS);
+        break;
+    case KVM_IRQCHIP_MODE_ON:
+        r = kvm_vm_ioctl(vm, KVM_CREATE_IRQCHIP, NULL);
+        if (r >= 0 && !ioapic_routes(vm)) {
+            error_set(errp, "kvm takes no routes for its I/O APIC");
+            return false;
+        }
+        break;
+    default:
+        error_set(errp, "kernel-irqchip=off needs a local APIC outside the "
+                        "kernel, which this version has not: use split or on");
+        return false;
+    }
+    if (r < 0) {
+        error_set_errno(errp, -r, "kvm has no interrupt controllers");
+    }
+    return r >= 0;
+}
+
+/* --- I/O APIC --- */
+
+static void split_route(DeviceState *dev, unsigned gsi, uint64_t addr,
+                        uint32_t data)
+{
+    kvm_route_msi(vm_of(dev), gsi, addr, data);
+}
+
+static void split_routed(DeviceState *dev)
+{
+    kvm_route_commit(vm_of(dev));
+}
+
+static const IoapicEngine split_engine = {
+    .route = split_route,
+    .routed = split_routed,
+};
+
+static void kernel_line(DeviceState *dev, unsigned gsi, bool level)
+{
+    struct kvm_irq_level line = { .irq = gsi, .level = level };
+
+    kvm_vm_ioctl(vm_of(dev), KVM_IRQ_LINE, &line);
+}
+
+static void kernel_get(DeviceState *dev, IoapicState *s)
+{
+    struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_IOAPIC };
+
+    if (kvm_vm_ioctl(vm_of(dev), KVM_GET_IRQCHIP, &chip) < 0) {
+        return;
+    }
+    s->id = chip.chip.ioapic.id;
+    s->select = chip.chip.ioapic.ioregsel;
+    s->irr = chip.chip.ioapic.irr;
+    for (int i = 0; i < IOAPIC_PINS; i++) {
+        s->redirect[i] = chip.chip.ioapic.redirtbl[i].bits;
+    }
+}
+
+static void kernel_put(DeviceState *dev, const IoapicState *s)
+{
+    struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_IOAPIC };
+
+    chip.chip.ioapic.base_address = 0xfec00000;
+    chip.chip.ioapic.id = s->id;
+    chip.chip.ioapic.ioregsel = s->select;
+    chip.chip.ioapic.irr = s->irr;
+    for (int i = 0; i < IOAPIC_PINS; i++) {
+        chip.chip.ioapic.redirtbl[i].bits = s->redirect[i];
+    }
+    kvm_vm_ioctl(vm_of(dev), KVM_SET_IRQCHIP, &chip);
+}
+
+static const IoapicEngine kernel_engine = {
+    .set_line = kernel_line,
+    .get = kernel_get,
+    .put = kernel_put,
+};
+
+/* --- 8259s in the kernel --- */
+
+static void chip_from(I8259Chip *c, const struct kvm_pic_state *k)
+{
+    *c = (I8259Chip){ .irr = k->irr,
+                      .imr = k->imr,
+                      .isr = k->isr,
+                      .lines = k->last_irr,
+                      .highest = k->priority_add,
+                      .base = k->irq_base,
+                      .init = k->init_state,
+                      .icw4 = k->init4,
+                      .auto_eoi = k->auto_eoi,
+                      .rotate_auto = k->rotate_on_auto_eoi,
+                      .nested = k->special_fully_nested_mode,
+                      .read_isr = k->read_reg_select,
+                      .poll = k->poll,
+                      .special_mask = k->special_mask,
+                      .elcr = k->elcr };
+}
+
+static void chip_to(struct kvm_pic_state *k, const I8259Chip *c, bool master)
+{
+    *k = (struct kvm_pic_state){ .irr = c->irr,
+                                 .imr = c->imr,
+                                 .isr = c->isr,
+                                 .last_irr = c->lines,
+                                 .priority_add = c->highest,
+                                 .irq_base = c->base,
+                                 .init_state = c->init,
+                                 .init4 = c->icw4,
+                                 .auto_eoi = c->auto_eoi,
+                                 .rotate_on_auto_eoi = c->rotate_auto,
+                                 .special_fully_nested_mode = c->nested,
+                                 .read_reg_select = c->read_isr,
+                                 .poll = c->poll,
+                                 .special_mask = c->special_mask,
+                                 .elcr = c->elcr,
+                                 .elcr_mask = master ? 0xf8 : 0xde };
+}
+
+static const unsigned pic_ids[2] = { KVM_IRQCHIP_PIC_MASTER,
+                                     KVM_IRQCHIP_PIC_SLAVE };
+
+static void kernel_pic_get(DeviceState *dev, I8259Chip chips[2])
+{
+    for (unsigned i = 0; i < 2; i++) {
+        struct kvm_irqchip chip = { .chip_id = pic_ids[i] };
+
+        if (kvm_vm_ioctl(vm_of(dev), KVM_GET_IRQCHIP, &chip) >= 0) {
+            chip_from(&chips[i], &chip.chip.pic);
+        }
+    }
+}
+
+static void kernel_pic_put(DeviceState *dev, const I8259Chip chips[2])
+{
+    for (unsigned i = 0; i < 2; i++) {
+        struct kvm_irqchip chip = { .chip_id = pic_ids[i] };
+
+        chip_to(&chip.chip.pic, &chips[i], i == 0);
+        kvm_vm_ioctl(vm_of(dev), KVM_SET_IRQCHIP, &chip);
+    }
+}
+
+static const I8259Engine kernel_pic = {
+    .get = kernel_pic_get,
+    .put = kernel_pic_put,
+};
+
+/* --- interrupts from outside of the kernel --- */
+
+/* The 8259s' INT goes to LINT0 of the first CPU, whose local APIC is in the
+ * kernel: that decides when it takes one. */
+static void split_pic_intr(DeviceState *dev, bool level)
+{
+    X86KvmVm *x = *kvm_target_data(vm_of(dev));
+    CPUState *cpu = cpu_by_index(dev->machine, 0);
+
+    if (atomic_exchange(&x->intr, level) != level && level && cpu) {
+        cpu_kick(cpu);
+    }
+}
+
+static const I8259Engine split_pic = { .intr = split_pic_intr };
+
+static int acknowledge(X86KvmVm *x)
+{
+    Machine *m = kvm_machine(x->vm);
+    int vector = -1;
+
+    machine_lock(m);
+    if (i8259_intr(x->pic)) {
+        vector = i8259_acknowledge(x->pic);
+    }
+    machine_unlock(m);
+    return vector;
+}
+
+/* Give one interrupt when the guest can take it, else have the kernel come
+ * back as soon as it can (api.rst 5). */
+void x86_kvm_pre_run(CPUState *cpu, struct kvm_run *run)
+{
+    X86KvmVm *x = x86_kvm_vm(cpu);
+    X86Kvm *k = x86_kvm(cpu);
+    bool ready;
+
+    if (!x->pic || cpu->index != 0) {
+        return;
+    }
+    ready = run->ready_for_interrupt_injection && !k->changed;
+    k->changed = false;
+    if (atomic_load(&x->intr) && ready) {
+        struct kvm_interrupt irq = { .irq = (uint32_t)acknowledge(x) };
+
+        if ((int)irq.irq >= 0) {
+            kvm_vcpu_ioctl(cpu, KVM_INTERRUPT, &irq);
+        }
+    }
+    run->request_interrupt_window = atomic_load(&x->intr);
+}
+
+/* --- who takes part --- */
+
+bool x86_kvm_attach_intc(KvmVm *vm, const char *kind, DeviceState *dev,
+                         const void **ops)
+{
+    X86KvmVm *x = *kvm_target_data(vm);
+    bool split = kvm_irqchip(vm) == KVM_IRQCHIP_MODE_SPLIT;
+
+    if (strcmp(kind, "i8259") == 0) {
+        *ops = split ? &split_pic : &kernel_pic;
+        x->pic = split ? dev : NULL;
+        return split || pic_routes(vm);
+    }
+    if (strcmp(kind, "ioapic") != 0) {
+        return false;
+    }
+    if (split) {
+        g_ptr_array_add(x->ioapics, dev);
+        *ops = &split_engine;
+        return true;
+    }
+    *ops = &kernel_engine;
+    return ioapic_gsi_base(dev) == 0; /* the kernel has one */
+}
