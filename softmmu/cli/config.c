@@ -146,6 +146,28 @@ bool cli_nothing_left(json_object *options, Error **errp)
     return true;
 }
 
+/* Levels that no board here has; 1 of them is what there is anyway. */
+static bool refuse_levels(json_object *options, Error **errp)
+{
+    static const char *const levels[] = { "dies", "modules", "clusters",
+                                          "drawers", "books" };
+
+    for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
+        unsigned n = 1;
+
+        if (!take_count(options, levels[i], &n, errp)) {
+            return false;
+        }
+        if (n > 1) {
+            error_set(errp,
+                      "%s > 1 not supported by this machine's CPU topology",
+                      levels[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool set_topology(MachineConfig *c, json_object *options, Error **errp)
 {
     unsigned product;
@@ -157,7 +179,7 @@ static bool set_topology(MachineConfig *c, json_object *options, Error **errp)
         !take_count(options, "sockets", &c->sockets, errp) ||
         !take_count(options, "cores", &c->cores, errp) ||
         !take_count(options, "threads", &c->threads_per_core, errp) ||
-        !cli_nothing_left(options, errp)) {
+        !refuse_levels(options, errp) || !cli_nothing_left(options, errp)) {
         return false;
     }
     product =

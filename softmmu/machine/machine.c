@@ -346,21 +346,38 @@ const CpuType *machine_cpu_type(Machine *m, Error **errp)
     return NULL;
 }
 
-/* One "name=value" or "name" of -cpu. */
-static bool set_cpu_option(CPUState *cpu, const char *text, Error **errp)
+/* One "name=value" or "name" of -cpu; "+name" and "-name" when @signs. CPU
+ * models of old write names with underscores. */
+static bool set_cpu_option(CPUState *cpu, const char *text, bool signs,
+                           Error **errp)
 {
     g_auto(GStrv) parts = g_strsplit(text, "=", 2);
+    char *name = parts[0] ? parts[0] : (char *)"";
+    const char *value = parts[0] && parts[1] ? parts[1] : "on";
+    bool sign = cpu->type->plus_minus && (*name == '+' || *name == '-');
 
-    return object_set_text(cpu, parts[0], parts[1] ? parts[1] : "on", errp);
+    if (sign != signs) {
+        return true;
+    }
+    if (sign) {
+        value = *name++ == '+' ? "on" : "off";
+    }
+    if (cpu->type->plus_minus) {
+        g_strdelimit(name, "_", '-');
+    }
+    return object_set_text(cpu, name, value, errp);
 }
 
+/* "+name" and "-name" come last, wherever they stand. */
 static bool set_cpu_options(CPUState *cpu, const char *model, Error **errp)
 {
     g_auto(GStrv) words = g_strsplit(model ? model : "", ",", -1);
 
-    for (char **w = words; *w && *++w;) {
-        if (!set_cpu_option(cpu, *w, errp)) {
-            return false;
+    for (int signs = 0; signs < 2; signs++) {
+        for (char **w = words; *w && *++w;) {
+            if (!set_cpu_option(cpu, *w, signs, errp)) {
+                return false;
+            }
         }
     }
     return true;

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "internal.h"
+#include "sections.h"
 #include "softmmu/backend/block.h"
 #include "softmmu/backend/net.h"
 
@@ -160,6 +161,16 @@ static void start_thread(Migration *mig, const char *name, void *(*fn)(void *))
     thread_start(&mig->thread, name, fn, mig);
 }
 
+static bool check_blocked(Machine *m, Error **errp)
+{
+    g_auto(GStrv) reasons = sections_blocked(m);
+
+    if (reasons[0]) {
+        error_set(errp, "%s", reasons[0]);
+    }
+    return !reasons[0];
+}
+
 bool qmp_migrate(Machine *m, const MigrateArgs *a, Error **errp)
 {
     Migration *mig = m->migration;
@@ -183,6 +194,9 @@ bool qmp_migrate(Machine *m, const MigrateArgs *a, Error **errp)
     }
     if (!a->uri) {
         error_set(errp, "need either 'uri' or 'channels' argument");
+        return false;
+    }
+    if (!check_blocked(m, errp)) {
         return false;
     }
     join_thread(mig);
@@ -364,11 +378,23 @@ static MigrationStats *ram_stats(Migration *mig)
     return s;
 }
 
+static void add_blocked(Machine *m, MigrationInfo *info)
+{
+    g_auto(GStrv) reasons = sections_blocked(m);
+
+    for (char **r = reasons; *r; r++) {
+        char *copy = g_strdup(*r);
+
+        qlist_append(&qtype_list_str, &info->blocked_reasons, &copy);
+    }
+}
+
 MigrationInfo *qmp_query_migrate(Machine *m, Error **errp)
 {
     Migration *mig = m->migration;
     MigrationInfo *info = g_new0(MigrationInfo, 1);
 
+    add_blocked(m, info);
     if (!mig->started) {
         return info;
     }

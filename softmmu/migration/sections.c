@@ -90,6 +90,24 @@ GPtrArray *migration_sections(Machine *m)
     return list;
 }
 
+char **sections_blocked(Machine *m)
+{
+    g_autoptr(GPtrArray) list = migration_sections(m);
+    GPtrArray *reasons = g_ptr_array_new();
+
+    for (guint i = 0; i < list->len; i++) {
+        const StateSection *s = g_ptr_array_index(list, i);
+        const char *why = s->state->blocked ? s->state->blocked(s->obj) : NULL;
+
+        if (why && (reasons->len == 0 ||
+                    strcmp(why, reasons->pdata[reasons->len - 1]) != 0)) {
+            g_ptr_array_add(reasons, g_strdup(why));
+        }
+    }
+    g_ptr_array_add(reasons, NULL);
+    return (char **)g_ptr_array_free(reasons, FALSE);
+}
+
 /* --- saving --- */
 
 void sections_save(Machine *m, StreamOut *out)

@@ -14,6 +14,9 @@ typedef struct LoadedSection {
     StateSection *target; /* while applying */
 } LoadedSection;
 
+/* Why the machine cannot be saved as it is, each reason once (VmState.blocked);
+ * to be freed by g_strfreev. */
+char **sections_blocked(Machine *m);
 void sections_save(Machine *m, StreamOut *out);
 /* The END record. */
 void sections_describe(Machine *m, StreamOut *out);

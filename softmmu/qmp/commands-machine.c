@@ -194,6 +194,21 @@ MemdevList *qmp_query_memdev(Machine *m, Error **errp)
     return list;
 }
 
+static void add_unavailable(Machine *m, const CpuType *t,
+                            CpuDefinitionInfo *info)
+{
+    g_autoptr(Object) cpu = t->unavailable ? object_new(t) : NULL;
+    g_auto(GStrv) names = cpu ? t->unavailable((CPUState *)cpu, m) : NULL;
+
+    if (names) { /* an empty list says that it will run */
+        info->unavailable_features = json_object_new_array();
+    }
+    for (char **n = names; n && *n; n++) {
+        json_object_array_add(info->unavailable_features,
+                              json_object_new_string(*n));
+    }
+}
+
 CpuDefinitionInfoList *qmp_query_cpu_definitions(Machine *m, Error **errp)
 {
     g_autoptr(GPtrArray) types = type_list(m->view, &cpu_type, false);
@@ -205,6 +220,13 @@ CpuDefinitionInfoList *qmp_query_cpu_definitions(Machine *m, Error **errp)
 
         info->name = g_strdup(t->model);
         info->typename = g_strdup(t->name);
+        info->alias_of = g_strdup(t->alias_of);
+        if (t->unavailable) { /* a target that tells */
+            info->has_migration_safe = true;
+            info->migration_safe = !t->unmovable;
+            info->q_static = strcmp(t->model, "base") == 0; /* for ever */
+            add_unavailable(m, t, info);
+        }
         qlist_append(&qtype_list_cpu_definition_info, &list, &info);
     }
     return list;

@@ -64,18 +64,32 @@ static void add_feature(const Property *prop, void *opaque)
     json_object_put(value);
 }
 
+static json_object *expand_model(Machine *m, Object *cpu, bool as_static)
+{
+    const CpuType *type = (const CpuType *)cpu->type;
+    Features f = { cpu, NULL };
+
+    if (type->expand) {
+        return type->expand((CPUState *)cpu, m, as_static);
+    }
+    f.out = json_object_new_object();
+    object_each_property(cpu, add_feature, &f);
+    return f.out;
+}
+
 CpuModelExpansionInfo *
 qmp_query_cpu_model_expansion(Machine *m, const QueryCpuModelExpansionArgs *a,
                               Error **errp)
 {
     const ObjectType *type = find_model(m, a->model->name, errp);
+    bool as_static = a->type == CPU_MODEL_EXPANSION_TYPE_Q_STATIC;
     CpuModelExpansionInfo *info = NULL;
     g_autoptr(Object) cpu = NULL;
 
     if (!type) {
         return NULL;
     }
-    if (a->type != CPU_MODEL_EXPANSION_TYPE_FULL) {
+    if (as_static && !((const CpuType *)type)->expand) {
         error_set(errp, "The requested expansion type is not supported");
         return NULL;
     }
@@ -87,13 +101,10 @@ qmp_query_cpu_model_expansion(Machine *m, const QueryCpuModelExpansionArgs *a,
     }
     cpu = object_new(type);
     if (!a->model->props || object_set_all(cpu, a->model->props, NULL, errp)) {
-        Features f = { cpu, json_object_new_object() };
-
-        object_each_property(cpu, add_feature, &f);
         info = g_new0(CpuModelExpansionInfo, 1);
         info->model = g_new0(CpuModelInfo, 1);
-        info->model->name = g_strdup(a->model->name);
-        info->model->props = f.out;
+        info->model->name = g_strdup(as_static ? "base" : a->model->name);
+        info->model->props = expand_model(m, cpu, as_static);
     }
     return info;
 }

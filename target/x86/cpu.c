@@ -43,10 +43,10 @@ static json_object *feature_get(Object *obj, const Property *prop)
     X86Cpu *cpu = (X86Cpu *)obj;
     const X86Feature *f = prop->arg;
     uint32_t word =
-        cpu->parent.parent.realized
-            ? cpu->words[f->word]
-            : (x86_model(cpu)->words[f->word] | cpu->plus[f->word]) &
-                  ~cpu->minus[f->word];
+        cpu->parent.parent.realized ? cpu->words[f->word]
+        : cpu->settled              ? cpu->wanted[f->word]
+                       : (x86_model(cpu)->words[f->word] | cpu->plus[f->word]) &
+                             ~cpu->minus[f->word];
 
     return json_object_new_boolean(word >> f->bit & 1);
 }
@@ -80,8 +80,24 @@ static json_object *hv_get(Object *obj, const Property *prop)
 static const PropertyType prop_type_hv = { "bool", "bool", hv_set, hv_get,
                                            NULL };
 
+static json_object *unavailable_get(Object *obj, const Property *prop)
+{
+    g_auto(GStrv) names = x86_filtered_names((X86Cpu *)obj);
+    json_object *list = json_object_new_array();
+
+    for (char **n = names; *n; n++) {
+        json_object_array_add(list, json_object_new_string(*n));
+    }
+    return list;
+}
+
+static const PropertyType prop_type_unavailable = { "strList", "any", NULL,
+                                                    unavailable_get, NULL };
+
 /* clang-format off */
 static const Property x86_cpu_props[] = {
+    { "unavailable-features", &prop_type_unavailable, 0, NULL,
+      "features asked for that the engine has not", NULL, PROP_READ_ONLY },
     PROP(bool, X86Cpu, check, "check", "on", "warn of features that the engine lacks"),
     PROP(bool, X86Cpu, enforce, "enforce", "off", "refuse to start without them"),
     PROP(bool, X86Cpu, pv, "kvm", "on", "show the engine and its paravirtual features"),
@@ -90,18 +106,47 @@ static const Property x86_cpu_props[] = {
     PROP(i32, X86Cpu, stepping, "stepping", "-1", "CPU stepping; -1: the model's"),
     PROP(u32, X86Cpu, level, "level", "0", "highest basic CPUID leaf; 0: as needed"),
     PROP(u32, X86Cpu, xlevel, "xlevel", "0", "highest extended CPUID leaf; 0: as needed"),
+    PROP(u32, X86Cpu, min_level, "min-level", "0", "the highest basic leaf is no lower"),
+    PROP(u32, X86Cpu, min_xlevel, "min-xlevel", "0", "the highest extended leaf is no lower"),
     PROP(str, X86Cpu, vendor, "vendor", NULL, "12 characters of CPUID leaf 0"),
     PROP(str, X86Cpu, text, "model-id", NULL, "the CPU's name, at most 48 characters"),
     PROP(u32, X86Cpu, phys_bits, "phys-bits", "0", "physical address bits; 0: as the host has"),
+    PROP(bool, X86Cpu, host_phys_bits, "host-phys-bits", "off", "physical address bits of the host, whatever phys-bits says"),
+    PROP(u32, X86Cpu, phys_limit, "host-phys-bits-limit", "0", "at most so many of the host's; 0: all"),
+    PROP(bool, X86Cpu, l3_cache, "l3-cache", "on", "show a level 3 cache"),
+    PROP(bool, X86Cpu, pmu, "pmu", "off", "performance counters, where the engine has them"),
+    PROP(bool, X86Cpu, pv_enforce, "kvm-pv-enforce-cpuid", "off", "refuse MSRs of paravirtual features that are not shown"),
+    PROP(u64, X86Cpu, tsc_hz, "tsc-frequency", "0", "of the time-stamp counter, in Hz; 0: the host's"),
     PROP(u32, X86Cpu, hv_spinlocks, "hv-spinlocks", "4294967295", "retries before a guest's spinlock tells the hypervisor"),
+    PROP(bool, X86Cpu, hv_passthrough, "hv-passthrough", "off", "all Hyper-V enlightenments that the engine has"),
+    PROP(bool, X86Cpu, hv_enforce, "hv-enforce-cpuid", "off", "refuse Hyper-V's MSRs and calls that are not shown"),
+    PROP(onoffauto, X86Cpu, hv_no_sharing, "hv-no-nonarch-coresharing", "off", "say that no foreign vCPU shares a core"),
+    PROP(str, X86Cpu, hv_vendor, "hv-vendor-id", NULL, "12 characters in place of \"Microsoft Hv\""),
+    PROP(u32, X86Cpu, hv_build, "hv-version-id-build", "14393", "Hyper-V's version: build"),
+    PROP(u16, X86Cpu, hv_major, "hv-version-id-major", "10", "major number"),
+    PROP(u16, X86Cpu, hv_minor, "hv-version-id-minor", "0", "minor number"),
+    PROP(u32, X86Cpu, hv_service_pack, "hv-version-id-spack", "0", "service pack"),
+    PROP(u8, X86Cpu, hv_branch, "hv-version-id-sbranch", "0", "service branch"),
+    PROP(u32, X86Cpu, hv_service, "hv-version-id-snumber", "0", "service number"),
     { 0 },
 };
 /* clang-format on */
+
+/* Of `host` and `max` alone. */
+static const Property migratable_prop =
+    PROP(bool, X86Cpu, migratable, "migratable", "on",
+         "leave out what a guest that moves cannot have");
 
 /* Features and enlightenments are rows of tables, so their properties are
  * made of those. */
 static void x86_cpu_init(Object *obj)
 {
+    X86Cpu *cpu = (X86Cpu *)obj;
+
+    if (x86_model(cpu)->host) {
+        object_add_property(obj, &migratable_prop);
+        cpu->migratable = cpu->pmu = true;
+    }
     for (size_t i = 0; i < x86_n_features; i++) {
         Property p = {
             x86_features[i].name, &prop_type_feature, 0,          NULL,

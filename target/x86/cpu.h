@@ -123,11 +123,26 @@ typedef struct X86Cpu {
     bool pv;                         /* the engine's paravirtual features */
     int32_t family, model, stepping; /* -1: the model's */
     uint32_t level, xlevel;          /* 0: the model's */
+    uint32_t min_level, min_xlevel;  /* of those */
     char *vendor, *text;
-    uint32_t phys_bits; /* 0: the host's */
-    uint32_t hv;        /* HV_x bits */
-    uint32_t hv_spinlocks;
+    uint32_t phys_bits;  /* 0: the host's */
+    uint32_t phys_limit; /* of the host's; 0: none */
+    bool host_phys_bits; /* whatever phys_bits says */
+    bool migratable;     /* of host and max: leave out what cannot move */
+    bool pmu, l3_cache;
+    bool pv_enforce;       /* refuse MSRs of features that are not shown */
+    uint64_t tsc_hz;       /* 0: the host's */
+    uint32_t hv;           /* bits of x86_hv */
+    uint32_t hv_spinlocks; /* UINT32_MAX: never */
+    bool hv_passthrough, hv_enforce;
+    int hv_no_sharing; /* ON_OFF_AUTO_x */
+    char *hv_vendor;
+    uint32_t hv_build, hv_service_pack, hv_service;
+    uint16_t hv_major, hv_minor;
+    uint8_t hv_branch;
     /* constant after realize */
+    bool settled;                 /* the next three hold */
+    uint32_t wanted[X86_WORDS];   /* by model, engine and user */
     uint32_t words[X86_WORDS];    /* what the guest sees */
     uint32_t filtered[X86_WORDS]; /* wanted, and the engine has it not */
     X86Leaf *leaves;
@@ -164,27 +179,53 @@ bool x86_debug_translate(CPUState *cpu, vaddr va, hwaddr *pa, MemAttrs *attrs);
 
 /* --- cpuid.c --- */
 
-/* Hyper-V enlightenments: bits of X86Cpu.hv, in the order of x86_hv. */
-typedef struct X86Hv {
-    const char *name; /* "hv-relaxed" */
-    uint32_t leaf;
-    X86Reg reg;
-    uint8_t bit;
-    uint32_t needs; /* bits of others */
-} X86Hv;
-extern const X86Hv x86_hv[];
-extern const size_t x86_n_hv;
-
-/* What an engine can give: leaves as KVM_GET_SUPPORTED_CPUID reports them. */
+/* What an engine can give: leaves as KVM_GET_SUPPORTED_CPUID reports them,
+ * and Hyper-V's as KVM_GET_SUPPORTED_HV_CPUID does. */
 typedef struct X86Host {
-    const X86Leaf *leaves;
-    unsigned n;
-    const char *engine; /* "KVM" */
+    const X86Leaf *leaves, *hv;
+    unsigned n, n_hv;
+    uint32_t tsc_khz;
+    const char *engine; /* "kvm" */
 } X86Host;
+/* What @m's engine kvm can give; false: it is another (kvm.c). */
+bool x86_kvm_host(Machine *m, X86Host *host);
 uint32_t x86_host_word(const X86Host *host, X86Word word);
+/* cpu->words and cpu->filtered from model, properties and @host. */
+void x86_settle_words(X86Cpu *cpu, const X86Host *host);
+X86Leaf *x86_add_leaf(X86Cpu *cpu, uint32_t leaf, int subleaf, uint32_t a,
+                      uint32_t b, uint32_t c, uint32_t d);
+/* What a model is called, as its properties, its table or the host say. */
+typedef struct X86Identity {
+    uint32_t family, model, stepping, level, xlevel;
+    char vendor[13], text[49];
+} X86Identity;
+X86Identity x86_identity(const X86Cpu *cpu, const X86Host *host);
+/* Names of the features of cpu->filtered, for g_strfreev. */
+char **x86_filtered_names(const X86Cpu *cpu);
 /* Settle cpu->words and cpu->leaves from model, properties and @host. False:
  * enforce=on and something is missing, or a property makes no sense. */
 bool x86_cpuid_build(X86Cpu *cpu, const X86Host *host, Error **errp);
 void x86_cpuid_free(X86Cpu *cpu);
+
+/* --- hyperv.c --- */
+
+/* Enlightenments: bits of X86Cpu.hv, in the order of x86_hv. */
+typedef struct X86HvBits {
+    uint32_t leaf;
+    X86Reg reg;
+    uint32_t mask;
+} X86HvBits;
+typedef struct X86Hv {
+    const char *name; /* "hv-relaxed" */
+    X86HvBits bits[2];
+    uint32_t needs; /* bits of others */
+} X86Hv;
+extern const X86Hv x86_hv[];
+extern const size_t x86_n_hv;
+bool x86_hv_has(const X86Cpu *cpu, const char *name);
+/* Settle cpu->hv. False: the host lacks one, or it needs another. */
+bool x86_hv_check(X86Cpu *cpu, const X86Host *host, Error **errp);
+/* Their leaves; false: there are none. */
+bool x86_hv_leaves(X86Cpu *cpu, const X86Host *host);
 
 #endif

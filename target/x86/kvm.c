@@ -8,6 +8,7 @@
  */
 #include "tandem/base.h"
 
+#include <cpuid.h>
 #include <linux/kvm.h>
 
 #include "hw/intc/ioapic.h"
@@ -28,37 +29,93 @@ X86KvmVm *x86_kvm_vm(CPUState *cpu)
 
 /* --- the VM --- */
 
-static bool read_supported(X86KvmVm *x, Error **errp)
+/* One of the two lists of leaves; -errno. */
+static int read_leaves(X86KvmVm *x, unsigned long request, X86Leaf **leaves,
+                       unsigned *n)
 {
     g_autofree struct kvm_cpuid2 *c =
         g_malloc0(sizeof(*c) + MAX_SUPPORTED * sizeof(struct kvm_cpuid_entry2));
-    bool deadline = kvm_capability(x->vm, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
     int r;
 
     c->nent = MAX_SUPPORTED;
-    r = kvm_system_ioctl(x->vm, KVM_GET_SUPPORTED_CPUID, c);
+    r = kvm_system_ioctl(x->vm, request, c);
     if (r < 0) {
-        error_set_errno(errp, -r, "kvm does not tell what CPUs it has");
-        return false;
+        return r;
     }
-    x->leaves = g_new0(X86Leaf, c->nent + 1);
+    *leaves = g_new0(X86Leaf, c->nent + 1);
+    *n = c->nent;
     for (uint32_t i = 0; i < c->nent; i++) {
         const struct kvm_cpuid_entry2 *e = &c->entries[i];
-        X86Leaf *l = &x->leaves[x->n_leaves++];
 
-        *l = (X86Leaf){
+        (*leaves)[i] = (X86Leaf){
             .leaf = e->function,
             .subleaf = e->index,
             .has_subleaf = e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
             .reg = { e->eax, e->ebx, e->ecx, e->edx },
         };
-        if (e->function == 1 && deadline) {
+    }
+    return 0;
+}
+
+/* A kernel may leave the CPU's name to who can ask the CPU. */
+static void fill_name(X86Leaf *l)
+{
+    uint32_t *r = l->reg;
+
+    if (!(r[0] | r[1] | r[2] | r[3]) &&
+        __get_cpuid_max(0x80000000, NULL) >= l->leaf) {
+        __cpuid(l->leaf, r[X86_EAX], r[X86_EBX], r[X86_ECX], r[X86_EDX]);
+    }
+}
+
+/* Fast string insns: how fast they are is the CPU's matter, not the kernel's
+ * (SDM 2A, leaf 07H: ERMS, FSRM). */
+static void add_fast_strings(X86Leaf *l)
+{
+    uint32_t a, b, c, d;
+
+    if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
+        l->reg[X86_EBX] |= b & (uint32_t)BIT(9);
+        l->reg[X86_EDX] |= d & (uint32_t)BIT(4);
+    }
+}
+
+static bool read_supported(X86KvmVm *x, Error **errp)
+{
+    bool deadline = kvm_capability(x->vm, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
+    int r = read_leaves(x, KVM_GET_SUPPORTED_CPUID, &x->leaves, &x->n_leaves);
+
+    if (r < 0) {
+        error_set_errno(errp, -r, "kvm does not tell what CPUs it has");
+        return false;
+    }
+    for (unsigned i = 0; i < x->n_leaves; i++) {
+        X86Leaf *l = &x->leaves[i];
+
+        if (l->leaf == 1 && deadline) {
             l->reg[X86_ECX] |= (uint32_t)BIT(24); /* emulated: api.rst 4.46 */
+        } else if (l->leaf == 7 && l->subleaf == 0) {
+            add_fast_strings(l);
+        } else if (l->leaf >= 0x80000002 && l->leaf <= 0x80000004) {
+            fill_name(l);
         }
     }
-    if (kvm_capability(x->vm, KVM_CAP_HYPERV) > 0) {
-        x->leaves[x->n_leaves++] = (X86Leaf){ .leaf = 0x40000003 };
+    if (kvm_capability(x->vm, KVM_CAP_SYS_HYPERV_CPUID) > 0) {
+        read_leaves(x, KVM_GET_SUPPORTED_HV_CPUID, &x->hv, &x->n_hv);
     }
+    return true;
+}
+
+bool x86_kvm_host(Machine *m, X86Host *host)
+{
+    KvmVm *vm = kvm_vm(m);
+    X86KvmVm *x = vm ? *kvm_target_data(vm) : NULL;
+
+    if (!x) {
+        return false;
+    }
+    *host =
+        (X86Host){ x->leaves, x->hv, x->n_leaves, x->n_hv, x->tsc_khz, "kvm" };
     return true;
 }
 
@@ -102,6 +159,7 @@ static void x86_vm_free(KvmVm *vm)
     }
     g_ptr_array_unref(x->ioapics);
     g_free(x->leaves);
+    g_free(x->hv);
     g_free(x);
     *kvm_target_data(vm) = NULL;
 }
@@ -204,21 +262,99 @@ static void x86_vcpu_free(CPUState *cpu)
     x86_cpu(cpu)->engine_reset = NULL;
 }
 
+bool x86_kvm_set_tsc_khz(CPUState *cpu)
+{
+    X86Kvm *k = x86_kvm(cpu);
+    uint64_t khz = x86_env(cpu)->tsc_khz;
+
+    if (khz == 0 || khz == k->tsc_khz) {
+        return true;
+    }
+    if (khz > UINT32_MAX ||
+        kvm_capability(x86_kvm_vm(cpu)->vm, KVM_CAP_TSC_CONTROL) == 0 ||
+        kvm_vcpu_ioctl(cpu, KVM_SET_TSC_KHZ, (void *)(uintptr_t)khz) < 0) {
+        return false;
+    }
+    k->tsc_khz = khz;
+    return true;
+}
+
+/* tsc-frequency; what NTP would put right is no other frequency. */
+static bool settle_tsc(CPUState *cpu, Error **errp)
+{
+    const X86Cpu *c = x86_cpu(cpu);
+    X86KvmVm *x = x86_kvm_vm(cpu);
+    uint64_t khz = c->tsc_hz / 1000, slack = x->tsc_khz / 4000;
+
+    x86_env(cpu)->tsc_khz = x->tsc_khz;
+    x86_kvm(cpu)->tsc_khz = x->tsc_khz;
+    if (khz == 0) {
+        return true;
+    }
+    x86_env(cpu)->tsc_khz = khz;
+    if (!x86_kvm_set_tsc_khz(cpu) &&
+        (khz + slack < x->tsc_khz || khz > x->tsc_khz + slack)) {
+        error_set(errp,
+                  "TSC frequency mismatch between VM (%" PRIu64
+                  " kHz) and host (%u kHz), and TSC scaling unavailable",
+                  khz, x->tsc_khz);
+        return false;
+    }
+    return true;
+}
+
+static bool enable_on_vcpu(CPUState *cpu, uint32_t cap, uint64_t arg,
+                           const char *what, Error **errp)
+{
+    struct kvm_enable_cap e = { .cap = cap, .args = { arg } };
+    int r = kvm_vcpu_ioctl(cpu, KVM_ENABLE_CAP, &e);
+
+    if (r < 0) {
+        error_set_errno(errp, -r, "%s is not supported by the host's kvm",
+                        what);
+    }
+    return r >= 0;
+}
+
+/* Features that the kernel wants to be told of, besides CPUID. */
+static bool enable_features(CPUState *cpu, Error **errp)
+{
+    const X86Cpu *c = x86_cpu(cpu);
+    uint16_t evmcs = 0;
+
+    return (!c->pv_enforce ||
+            enable_on_vcpu(cpu, KVM_CAP_ENFORCE_PV_FEATURE_CPUID, 1,
+                           "kvm-pv-enforce-cpuid", errp)) &&
+           (!c->hv_enforce || enable_on_vcpu(cpu, KVM_CAP_HYPERV_ENFORCE_CPUID,
+                                             1, "hv-enforce-cpuid", errp)) &&
+           (!x86_hv_has(c, "hv-synic") ||
+            enable_on_vcpu(cpu, KVM_CAP_HYPERV_SYNIC2, 0, "hv-synic", errp)) &&
+           (!x86_hv_has(c, "hv-evmcs") ||
+            enable_on_vcpu(cpu, KVM_CAP_HYPERV_ENLIGHTENED_VMCS,
+                           (uintptr_t)&evmcs, "hv-evmcs", errp)) &&
+           (!x86_hv_has(c, "hv-tlbflush-direct") ||
+            enable_on_vcpu(cpu, KVM_CAP_HYPERV_DIRECT_TLBFLUSH, 0,
+                           "hv-tlbflush-direct", errp));
+}
+
 static bool x86_vcpu_init(CPUState *cpu, Error **errp)
 {
     X86Cpu *c = x86_cpu(cpu);
     X86KvmVm *x = x86_kvm_vm(cpu);
-    X86Host host = { x->leaves, x->n_leaves, "kvm" };
-    int khz;
+    X86Host host;
 
     c->kvm = g_new0(X86Kvm, 1);
-    if (!x86_cpuid_build(c, &host, errp) || !set_cpuid(cpu, errp) ||
+    if (x->tsc_khz == 0) {
+        x->tsc_khz =
+            (uint32_t)MAX(kvm_vcpu_ioctl(cpu, KVM_GET_TSC_KHZ, NULL), 0);
+    }
+    x86_kvm_host(kvm_machine(x->vm), &host);
+    if (!settle_tsc(cpu, errp) || !x86_cpuid_build(c, &host, errp) ||
+        !set_cpuid(cpu, errp) || !enable_features(cpu, errp) ||
         !x86_kvm_pull(cpu, REGS_ALL, errp)) {
         x86_vcpu_free(cpu);
         return false;
     }
-    khz = kvm_vcpu_ioctl(cpu, KVM_GET_TSC_KHZ, NULL);
-    x86_env(cpu)->tsc_khz = (uint64_t)MAX(khz, 0);
     keep_fresh(cpu);
     c->engine_reset = engine_reset;
     return true;
@@ -244,6 +380,19 @@ static KvmNext exit_tpr(CPUState *cpu, struct kvm_run *run)
     return KVM_RUN_ON; /* the local APIC is in the kernel */
 }
 
+/* SynIC's registers changed: the kernel keeps and serves them (SYNIC2), and
+ * we send no messages. A hypercall that the kernel leaves to us: none is
+ * known (TLFS 3.12: HV_STATUS_INVALID_HYPERCALL_CODE). */
+static KvmNext exit_hyperv(CPUState *cpu, struct kvm_run *run)
+{
+    enum { INVALID_HYPERCALL_CODE = 2 };
+
+    if (run->hyperv.type == KVM_EXIT_HYPERV_HCALL) {
+        run->hyperv.u.hcall.result = INVALID_HYPERCALL_CODE;
+    }
+    return run->hyperv.type <= KVM_EXIT_HYPERV_HCALL ? KVM_RUN_ON : KVM_UNKNOWN;
+}
+
 static const struct {
     uint32_t reason;
     const char *name;
@@ -252,7 +401,7 @@ static const struct {
     { KVM_EXIT_IOAPIC_EOI, "ioapic-eoi", exit_eoi },
     { KVM_EXIT_SET_TPR, "set-tpr", exit_tpr },
     { KVM_EXIT_HLT, "hlt", NULL },
-    { KVM_EXIT_HYPERV, "hyperv", NULL },
+    { KVM_EXIT_HYPERV, "hyperv", exit_hyperv },
     { KVM_EXIT_X86_RDMSR, "rdmsr", NULL },
     { KVM_EXIT_X86_WRMSR, "wrmsr", NULL },
     { KVM_EXIT_X86_BUS_LOCK, "bus-lock", NULL },

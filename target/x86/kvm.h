@@ -12,9 +12,10 @@ enum { PIC_BYTES = 16 };
 typedef struct X86KvmVm {
     KvmVm *vm;
     /* constant after vm_init */
-    GArray *msrs; /* uint32_t: indices that this kernel saves */
-    X86Leaf *leaves;
-    unsigned n_leaves;
+    GArray *msrs;         /* uint32_t: indices that this kernel saves */
+    X86Leaf *leaves, *hv; /* what the kernel has; Hyper-V's */
+    unsigned n_leaves, n_hv;
+    uint32_t tsc_khz; /* the host's; 0: not known */
     size_t xsave_size, nested_size;
     bool sregs2;
     /* machine lock */
@@ -29,6 +30,7 @@ typedef struct X86KvmVm {
 /* A vCPU's part. */
 typedef struct X86Kvm {
     bool changed; /* registers were set since the last run; the owner of env */
+    uint64_t tsc_khz; /* what the kernel has been told */
     /* MSR values as the kernel has them; the owner of env */
     uint64_t shadow_at; /* kvm_vcpu_runs(), at that time, plus 1 */
     uint32_t n_shadow;
@@ -56,6 +58,9 @@ static inline void x86_kvm_shadow_taken(CPUState *cpu)
 {
     x86_kvm(cpu)->shadow_at = kvm_vcpu_runs(cpu) + 1;
 }
+
+/* Let @cpu's time-stamp counter go at env->tsc_khz. False: this host cannot. */
+bool x86_kvm_set_tsc_khz(CPUState *cpu);
 
 /* kvm_regs.c */
 bool x86_kvm_pull(CPUState *cpu, uint32_t groups, Error **errp);

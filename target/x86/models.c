@@ -78,23 +78,30 @@ static const X86Model host_model = {
     "host", NULL, 0, 0, 0, 0, 0, NULL, true, { 0 },
 };
 
+#define MODEL(id, name, ...) static const char name_##id[] = name;
+#define ALIAS(id, ...)
+#include "target/x86/models.def"
+#undef MODEL
+#undef ALIAS
+
 static const char *const arches[] = { "x86_64", NULL };
 
-#define MODEL_TYPE(id, text, about, data)                                    \
+#define MODEL_TYPE(id, text, about, data, ...)                               \
     static const X86CpuType cpu_##id = {                                     \
         .name = text "-x86_64-cpu", .model = text,                           \
         .parent = TYPE(x86_cpu_type), .arches = arches,                      \
         .description = about, .x86 = data,                                   \
-        X86_CPU_METHODS,                                                     \
+        X86_CPU_METHODS, __VA_ARGS__                                         \
     };
 #define MODEL(id, name, vendor, family, model, stepping, level, xlevel, text, ...) \
     MODEL_TYPE(id, name, text, &models[MODEL_##id])
-#define ALIAS(id, name, of) MODEL_TYPE(id, name, "(alias of " #of ")", &models[MODEL_##of])
+#define ALIAS(id, name, of) MODEL_TYPE(id, name, "(alias of " #of ")", &models[MODEL_##of], \
+                                   .alias_of = name_##of)
 #include "target/x86/models.def"
 #undef MODEL
 #undef ALIAS
-MODEL_TYPE(host, "host", "all that the host's CPU and the engine have", &host_model)
-MODEL_TYPE(max, "max", "all that the engine has", &host_model)
+MODEL_TYPE(host, "host", "all that the host's CPU and the engine have", &host_model, .unmovable = true)
+MODEL_TYPE(max, "max", "all that the engine has", &host_model, .unmovable = true)
 
 #define MODEL(id, ...) TYPE(cpu_##id),
 #define ALIAS(id, ...) TYPE(cpu_##id),

@@ -109,6 +109,16 @@ static const VmState env_vmstate = {
     .post_load = env_post_load,
 };
 
+/* The other side may have another clock. */
+static const char *cpu_blocked(void *obj)
+{
+    const X86Cpu *cpu = obj;
+
+    return (cpu->words[X86_8_7_EDX] & BIT(8)) && cpu->tsc_hz == 0
+               ? "State blocked by non-migratable CPU device (invtsc flag)"
+               : NULL;
+}
+
 static void cpu_pre_save(void *obj)
 {
     X86Cpu *cpu = obj;
@@ -152,6 +162,7 @@ const VmState x86_cpu_vmstate = {
     .name = "x86_cpu",
     .version = 1,
     .fields = cpu_fields,
+    .blocked = cpu_blocked,
     .pre_save = cpu_pre_save,
     .post_load = cpu_post_load,
 };

@@ -82,6 +82,116 @@ class Programs(KvmTest):
                 (11, "3\n"))
 
 
+class Features(KvmTest):
+    """-cpu as the guest sees it (prog/cpuid.c), and as clients do."""
+
+    def leaves(self, cpu, *args, which=0):
+        """{(leaf, subleaf): [EAX, EBX, ECX, EDX]} of CPU @which; stderr goes
+        into self.said."""
+        status, text = self.program("cpuid", "-cpu", cpu, "-append", which,
+                                    *args)
+        lines = [line.split() for line in text.splitlines()]
+        found = {(int(w[0], 16), int(w[1], 16)): [int(x, 16) for x in w[2:]]
+                 for w in lines if len(w) == 6 and len(w[0]) == 8}
+        self.said = text
+        self.assertEqual(status, 3, text)
+        return found
+
+    @staticmethod
+    def words(text, size):
+        return [int.from_bytes(text[i:i + 4], "little")
+                for i in range(0, size, 4)]
+
+    def test_identity_and_limits(self):
+        found = self.leaves("qemu64,check=off,vendor=GenuineIntel,family=6,"
+                            "model=85,stepping=4,model-id=A guest's own CPU,"
+                            "+invtsc,-pni,lahf_lm,min-xlevel=2147483674")
+        self.assertEqual(found[0, 0][1:4],
+                         [0x756e6547, 0x6c65746e, 0x49656e69])
+        self.assertEqual(found[1, 0][0], 0x50654)
+        self.assertEqual(found[0x80000002, 0],
+                         self.words(b"A guest's own CPU", 16))
+        self.assertEqual(found[0x80000000, 0][0], 0x8000001a)
+        self.assertEqual(found[0x80000001, 0][2] & 1, 1)
+        # an invariant TSC tells its pace
+        self.assertEqual(found[0x40000000, 0][0], 0x40000010)
+        self.assertGreater(found[0x40000010, 0][0], 0)
+
+    def test_a_second_cpu_knows_its_place(self):
+        found = self.leaves("qemu64,check=off,topoext=on", "-smp",
+                            "4,sockets=1,cores=2,threads=2", which=3)
+        self.assertEqual(found[1, 0][1], 3 << 24 | 4 << 16 | 8 << 8)
+        self.assertEqual(found[0xb, 0], [1, 2, 0x100, 3])
+        self.assertEqual(found[0xb, 1], [2, 4, 0x201, 3])
+        self.assertEqual(found[0x80000008, 0][2], 0x2003)
+        self.assertEqual(found[0x8000001e, 0][:2], [3, 0x101])
+
+    def test_no_engine_is_shown_when_asked(self):
+        found = self.leaves("qemu64,check=off,-kvm,-hypervisor")
+        self.assertNotIn((0x40000000, 0), found)
+        self.assertEqual(found[1, 0][2] >> 31, 0)
+
+    def refused(self, cpu, why):
+        status, text = self.program("cpuid", "-cpu", cpu)
+        self.assertEqual(status, 1)
+        self.assertIn(why, text)
+
+    def test_what_cannot_be_had_is_said(self):
+        self.leaves("qemu64,+vmx,+avx512f,check=on")
+        self.assertRegex(self.said, r"host doesn't support requested feature: "
+                         r"CPUID.07H:EBX.avx512f \[bit 16\]")
+        self.refused("qemu64,+amx-tile,+avx512f,enforce",
+                     "Host doesn't support requested features")
+        self.refused("qemu64,+nosuch",
+                     "Property 'qemu64-x86_64-cpu.nosuch' not found")
+        self.refused("qemu64,vendor=abc", "exactly 12 characters")
+        self.refused("host,hv-stimer", "hv-stimer needs hv-synic" if
+                     self.has_hyperv() else "are not supported by the host's")
+
+    def has_hyperv(self):
+        status, _ = self.program("cpuid", "-cpu", "host,hv-relaxed",
+                                 "-append", "0")
+        return status == 3
+
+    def test_clients_learn_what_models_are(self):
+        guest = self.run_guest("loop", "-qmp",
+                               f"unix:{self.dir / 'q'},server=on,wait=off",
+                               "-cpu", "qemu64,check=off,+invtsc,+avx512f")
+        self.addCleanup(guest.kill)
+        guest.expect("S")
+        qmp = Qmp(self.dir / "q")
+        self.addCleanup(qmp.close)
+        models = {m["name"]: m for m in qmp.command("query-cpu-definitions")}
+        self.assertEqual(models["EPYC"]["alias-of"], "EPYC-v4")
+        self.assertNotIn("alias-of", models["EPYC-v4"])
+        self.assertEqual(models["host"]["unavailable-features"], [])
+        self.assertFalse(models["host"]["migration-safe"])
+        self.assertTrue(models["base"]["static"])
+        self.assertIn("amx-tile",
+                      models["SapphireRapids"]["unavailable-features"])
+        full = qmp.command("query-cpu-model-expansion", type="full", model={
+            "name": "EPYC-v4", "props": {"aes": False}})["model"]
+        self.assertEqual(full["name"], "EPYC-v4")
+        self.assertEqual([full["props"][p] for p in
+                          ("aes", "sse4a", "svm", "family", "stepping")],
+                         [False, True, False, 23, 2])
+        static = qmp.command("query-cpu-model-expansion", type="static",
+                             model={"name": "host"})["model"]
+        self.assertEqual(static["name"], "base")
+        # what came out goes in again
+        again = qmp.command("query-cpu-model-expansion", type="static",
+                            model=static)["model"]
+        self.assertEqual(again, static)
+        self.assertIn("avx512f", qmp.command(
+            "qom-get", path=qmp.command("query-cpus-fast")[0]["qom-path"],
+            property="unavailable-features"))
+        blocked = ["State blocked by non-migratable CPU device (invtsc flag)"]
+        self.assertEqual(qmp.command("query-migrate")["blocked-reasons"],
+                         blocked)
+        with self.assertRaisesRegex(QmpError, "invtsc flag"):
+            qmp.command("migrate", uri=f"file:{self.dir / 'stream'}")
+
+
 class Firmware(KvmTest):
     """prog/bzimage.S, by our loader and by firmware: a letter for each thing
     that boot.rst promises; R: it was entered in real mode."""

@@ -58,6 +58,9 @@ typedef struct CpuType {
     const KvmCpuOps *kvm;
     const GdbFeature *gdb; /* ended by a NULL name; the first is the core */
     unsigned n_irqs;       /* input lines: cpu_set_irq */
+    bool plus_minus;       /* -cpu takes "+feature" and "-feature" */
+    const char *alias_of;  /* another model's name; NULL: its own */
+    bool unmovable;        /* what it is depends on the host */
 
     vaddr (*pc_get)(CPUState *cpu);
     void (*pc_set)(CPUState *cpu, vaddr pc);
@@ -66,6 +69,13 @@ typedef struct CpuType {
     /* Input line @n changed (any thread): keep it in an atomic of the env;
      * cpu_set_irq kicks afterwards. */
     void (*irq_input)(CPUState *cpu, int n, bool level);
+    /* Of a CPU that is not realized: names of features that its model wants
+     * and @m's engine has not, NULL-terminated, to be freed by g_strfreev;
+     * NULL: not known. */
+    char **(*unavailable)(CPUState *cpu, Machine *m);
+    /* Of such a CPU, too: properties that make it what it is, on top of model
+     * "base" when @as_static; NULL: its boolean properties are. */
+    json_object *(*expand)(CPUState *cpu, Machine *m, bool as_static);
     /* Virtual to physical with no side effect; false: not mapped. */
     bool (*debug_translate)(CPUState *cpu, vaddr va, hwaddr *pa,
                             MemAttrs *attrs);

@@ -65,6 +65,8 @@ struct VmState {
     int version;
     const VmField *fields;
     int min_version; /* oldest that loads; 0: only 1..version all do */
+    /* Why this object cannot be saved as it is now; NULL: it can. */
+    const char *(*blocked)(void *obj);
     void (*pre_save)(void *obj);
     /* Defaults of fields that an older stream lacks, before they load. */
     void (*pre_load)(void *obj);
