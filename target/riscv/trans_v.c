@@ -7,7 +7,6 @@
  * vtype is part of the context (CTX_VSEW, CTX_VLMUL), so what is legal is
  * settled here; an instruction becomes one call with a constant, VecDesc.
  */
-#include "tcg/compile.h"
 #include "target/riscv/translate_v.h"
 #include "target/riscv/riscv-trans-rvv.h"
 

@@ -4,6 +4,7 @@
 #define TARGET_RISCV_TRANSLATE_V_H
 
 #include "target/riscv/translate_fp.h"
+#include "tcg/compile.h"
 #include "target/riscv/vec_helper.h"
 
 /* Is there vector state now (mstatus.VS)? Else illegal. */
