@@ -57,7 +57,8 @@ typedef enum TcgVecFn {
     TCG_VEC_FSGNJ, /* a with the sign of b */
     TCG_VEC_FSGNJN,
     TCG_VEC_FSGNJX,
-    TCG_VEC_FTOI, /* a to integer of its width */
+    TCG_VEC_FTOF, /* a to another width */
+    TCG_VEC_FTOI, /* a to integer */
     TCG_VEC_FTOU,
     TCG_VEC_FTOI_RTZ,
     TCG_VEC_FTOU_RTZ,
@@ -98,7 +99,8 @@ typedef enum TcgVecFn {
      * first, or -1 */
     TCG_VEC_CPOP,
     TCG_VEC_FIRST,
-    /* guest memory at the second argument: all bytes of d, in order */
+    /* guest memory at the second argument: all bytes of d, in order; with
+     * TCG_VEC_MASKED by elements of 1 << lane bytes */
     TCG_VEC_LD,
     TCG_VEC_ST,
     TCG_VEC_FN_COUNT,

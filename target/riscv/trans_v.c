@@ -247,7 +247,7 @@ static void emit_op(DisasContext *dc, VecOp op, int vd, int vs2, int vs1,
     if (soft) {
         host.fn = TCG_VEC_NONE;
     }
-    if (masked || soft || dc->vstart || s->d == V_MASK || (s->flags & VF_RED)) {
+    if (masked || soft || dc->vstart || s->d == V_MASK) {
         v_call(dc, &riscv_helper_v_op, &host, const_desc(dc, desc), x);
         return;
     }
@@ -934,9 +934,10 @@ static bool trans_via_v_gather(DisasContext *dc, RiscvInsn insn,
     }
     if (v_go(dc)) {
         TcgVecOp host =
-            v_host_perm(dc, eew == dc->vsew ? V_PERM_GATHER : V_PERM_MOVE,
+            v_host_perm(dc, eew <= dc->vsew ? V_PERM_GATHER : V_PERM_MOVE,
                         a->vd, a->vs2, a->vs1, !a->vm, -1);
 
+        host.blog = (uint8_t)eew;
         call_perm(dc,
                   desc_of(dc, V_PERM_GATHER, !a->vm) | v_reg(dc, VD_D, a->vd) |
                       v_reg(dc, VD_S2, a->vs2) | v_reg(dc, VD_S1, a->vs1) |

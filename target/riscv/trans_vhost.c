@@ -50,6 +50,12 @@ static const Row rows[VOP_COUNT] = {
     R(FSQRT, FSQRT, 0), R(FCVT_X_F, FTOI, 0), R(FCVT_XU_F, FTOU, 0),
     R(FCVT_RTZ_X_F, FTOI_RTZ, 0), R(FCVT_RTZ_XU_F, FTOU_RTZ, 0),
     R(FCVT_F_X, ITOF, 0), R(FCVT_F_XU, UTOF, 0),
+    R(FWCVT_F_F, FTOF, 0), R(FNCVT_F_F, FTOF, 0), R(FWCVT_X_F, FTOI, 0),
+    R(FWCVT_XU_F, FTOU, 0), R(FWCVT_RTZ_X_F, FTOI_RTZ, 0),
+    R(FWCVT_RTZ_XU_F, FTOU_RTZ, 0), R(FWCVT_F_X, ITOF, 0),
+    R(FWCVT_F_XU, UTOF, 0), R(FNCVT_X_F, FTOI, 0), R(FNCVT_XU_F, FTOU, 0),
+    R(FNCVT_RTZ_X_F, FTOI_RTZ, 0), R(FNCVT_RTZ_XU_F, FTOU_RTZ, 0),
+    R(FNCVT_F_X, ITOF, 0), R(FNCVT_F_XU, UTOF, 0),
     R(FWADD, FADD, 0), R(FWSUB, FSUB, 0), R(FWMUL, FMUL, 0),
     R(FWADDW, FADD, 0), R(FWSUBW, FSUB, 0), R(FWMACC, FMACC, 0),
     R(FWNMACC, FNMACC, 0), R(FWMSAC, FMSAC, 0), R(FWNMSAC, FNMSAC, 0),
@@ -200,9 +206,10 @@ TcgVecOp v_host_count(const DisasContext *dc, TcgVecFn fn, int vs2, bool masked)
     return plain(dc, fn, 0, vs2, -1, masked ? TCG_VEC_MASKED : 0);
 }
 
-/* @bytes: all that is moved when vl is VLMAX; @always: whatever vl is. */
-TcgVecOp v_host_mem(const DisasContext *dc, int vd, unsigned bytes, bool store,
-                    bool always)
+/* @bytes: all that is moved when vl is VLMAX, by elements of 1 << @log bytes;
+ * @always: whatever vl is. */
+TcgVecOp v_host_mem(const DisasContext *dc, int vd, unsigned bytes,
+                    unsigned log, bool store, bool masked, bool always)
 {
     TcgVecOp v = plain(dc, store ? TCG_VEC_ST : TCG_VEC_LD, vd, -1, -1, 0);
 
@@ -211,8 +218,10 @@ TcgVecOp v_host_mem(const DisasContext *dc, int vd, unsigned bytes, bool store,
     }
     if (always) {
         v.flags = 0;
+    } else if (masked) {
+        v.flags |= TCG_VEC_MASKED;
     }
-    v.lane = v.dlog = 0;
+    v.lane = v.dlog = (uint8_t)log;
     v.count = (uint16_t)bytes;
     v.mo = (uint16_t)(MO_8 | MO_MMU(dc->mmu) | MO_ALIGN_NONE);
     return v;

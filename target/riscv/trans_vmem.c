@@ -37,18 +37,18 @@ static bool fields_fit(int vd, int emul, int nf)
     return v_group(vd, emul) && n * nf <= 8 && vd + n * nf <= 32;
 }
 
-/* Bytes in a row, none of them masked. */
+/* Bytes in a row. */
 static TcgVecOp host_of(const DisasContext *dc, unsigned op, int vd,
                         VecDesc more)
 {
     unsigned log = bits_get(more, VD_SEW, 2), bytes = 0;
-    bool all = op == V_MEM_WHOLE;
+    bool all = op == V_MEM_WHOLE, masked = bits_get(more, VD_MASKED, 1);
 
-    if (bits_get(more, VD_NF, 3) == 0 && bits_get(more, VD_MASKED, 1) == 0) {
-        if (op == V_MEM_UNIT || op == V_MEM_FF) {
+    if (bits_get(more, VD_NF, 3) == 0) {
+        if (op == V_MEM_UNIT || (op == V_MEM_FF && !masked)) {
             bytes = v_vlmax(dc) << log;
         } else if (op == V_MEM_MASK) {
-            bytes = (v_vlmax(dc) + 7) / 8;
+            bytes = (v_vlmax(dc) + 7) / 8; /* of bits */
         } else if (all) {
             bytes = dc->cfg->vlenb << bits_get(more, VD_EMUL, 4);
         }
@@ -56,7 +56,7 @@ static TcgVecOp host_of(const DisasContext *dc, unsigned op, int vd,
     if (bytes == 0 || bytes > 512 || (dc->vill && !all)) {
         return (TcgVecOp){ .fn = TCG_VEC_NONE };
     }
-    return v_host_mem(dc, vd, bytes, is_store(dc), all);
+    return v_host_mem(dc, vd, bytes, log, is_store(dc), masked, all);
 }
 
 static void call_mem(DisasContext *dc, unsigned op, int vd, int rs1,

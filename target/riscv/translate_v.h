@@ -40,8 +40,8 @@ TcgVecOp v_host_masks(const DisasContext *dc, unsigned op, int vd, int vs2,
                       int vs1);
 TcgVecOp v_host_count(const DisasContext *dc, TcgVecFn fn, int vs2,
                       bool masked);
-TcgVecOp v_host_mem(const DisasContext *dc, int vd, unsigned bytes, bool store,
-                    bool always);
+TcgVecOp v_host_mem(const DisasContext *dc, int vd, unsigned bytes,
+                    unsigned log, bool store, bool masked, bool always);
 /* Calls @h, which host vectors may replace. */
 #define v_call(dc, h, v, ...)                                                  \
     tcg_call_vec((dc)->tb, (h), (const TcgVal[]){ __VA_ARGS__ },               \

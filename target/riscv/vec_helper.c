@@ -329,6 +329,9 @@ static void do_v_fast(RiscvEnv *env, uint64_t desc, uint64_t scalar,
     size_t n = env->vl;
     VecCtx c;
 
+    if (unlikely(n == 0)) {
+        return; /* reductions neither */
+    }
     c.vxrm = env->vxrm;
     c.rounding = env->frm; /* of rows that are in software after all */
     c.flags = c.sat = 0;

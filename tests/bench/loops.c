@@ -68,7 +68,7 @@ static uint64_t NOINLINE unit(void)
     }
     return sum_of(fz, 64);
 }
-BENCH("c_saxpy", 8000, 0x11def5a151ba8d3e)
+BENCH("c_saxpy", 12000, 0x11def5a151ba8d3e)
 
 #elif KERNEL == 1 /* in order: the compiler may not change the sum */
 static uint64_t NOINLINE unit(void)
@@ -81,7 +81,7 @@ static uint64_t NOINLINE unit(void)
     }
     return mix_double(0, sum);
 }
-BENCH("c_ddot", 3000, 0x38cd116640000000)
+BENCH("c_ddot", 7200, 0x38cd116640000000)
 
 #elif KERNEL == 2
 static uint64_t NOINLINE unit(void)
@@ -94,7 +94,7 @@ static uint64_t NOINLINE unit(void)
     }
     return sum;
 }
-BENCH("c_sum8", 4000, 0x1fc48d)
+BENCH("c_sum8", 8000, 0x1fc48d)
 
 #elif KERNEL == 3
 static uint64_t NOINLINE unit(void)
@@ -108,7 +108,7 @@ static uint64_t NOINLINE unit(void)
     }
     return (uint64_t)(high - low);
 }
-BENCH("c_minmax", 20000, 0xfff5)
+BENCH("c_minmax", 174000, 0xfff5)
 
 #elif KERNEL == 4 /* nine neighbours of a picture of 128 x 128 */
 static uint64_t NOINLINE unit(void)
@@ -141,7 +141,7 @@ static uint64_t NOINLINE unit(void)
     }
     return sum_of(other, N);
 }
-BENCH("c_grey", 4000, 0xb9ea9de21ce19390)
+BENCH("c_grey", 23000, 0xb9ea9de21ce19390)
 
 #elif KERNEL == 6 /* bytes to sums of 32 bits, 48 x 48 */
 static uint64_t NOINLINE unit(void)
@@ -161,7 +161,7 @@ static uint64_t NOINLINE unit(void)
     }
     return sum_of(ints, SIZE * SIZE * 4);
 }
-BENCH("c_matmul8", 400, 0x69b8c6077b98ad83)
+BENCH("c_matmul8", 800, 0x69b8c6077b98ad83)
 
 #elif KERNEL == 7
 static uint64_t NOINLINE unit(void)
@@ -176,7 +176,7 @@ static uint64_t NOINLINE unit(void)
     }
     return sum_of(fz, 4096);
 }
-BENCH("c_cmul", 4000, 0xf2f640cc687c5f5)
+BENCH("c_cmul", 3300, 0xf2f640cc687c5f5)
 
 #elif KERNEL == 8
 static uint64_t NOINLINE unit(void)
@@ -187,7 +187,7 @@ static uint64_t NOINLINE unit(void)
     }
     return sum_of(other, 4096);
 }
-BENCH("c_xor", 10000, 0xa26b626d69da7396)
+BENCH("c_xor", 55000, 0xa26b626d69da7396)
 
 #elif KERNEL == 9
 static uint64_t NOINLINE unit(void)
@@ -198,7 +198,7 @@ static uint64_t NOINLINE unit(void)
     }
     return sum_of(out, 4096);
 }
-BENCH("c_gather", 4000, 0xce1151dbe1fb7a72)
+BENCH("c_gather", 9000, 0xce1151dbe1fb7a72)
 
 #elif KERNEL == 10
 static uint64_t NOINLINE unit(void)
@@ -212,7 +212,7 @@ static uint64_t NOINLINE unit(void)
     }
     return sum_of(fz, 4096);
 }
-BENCH("c_clamp", 6000, 0xd0d605435bf50a52)
+BENCH("c_clamp", 11000, 0xd0d605435bf50a52)
 
 #elif KERNEL == 11
 static uint64_t NOINLINE unit(void)
@@ -223,7 +223,7 @@ static uint64_t NOINLINE unit(void)
     }
     return sum_of(out, 4096);
 }
-BENCH("c_div", 1500, 0x33e976b168b141a6)
+BENCH("c_div", 28000, 0x33e976b168b141a6)
 
 #elif KERNEL == 12
 static uint64_t NOINLINE unit(void)
@@ -234,7 +234,7 @@ static uint64_t NOINLINE unit(void)
     }
     return sum_of(other, 4096);
 }
-BENCH("c_average", 8000, 0x7c387559256a058e)
+BENCH("c_average", 20000, 0x7c387559256a058e)
 
 #elif KERNEL == 13
 static uint64_t NOINLINE unit(void)
@@ -247,7 +247,7 @@ static uint64_t NOINLINE unit(void)
     }
     return sum;
 }
-BENCH("c_popcount", 1500, 0x200ec)
+BENCH("c_popcount", 40000, 0x200ec)
 
 #elif KERNEL == 14
 static uint64_t NOINLINE unit(void)
@@ -260,7 +260,7 @@ static uint64_t NOINLINE unit(void)
     }
     return sum_of(fz, N * 4);
 }
-BENCH("c_turn", 3000, 0x6476f917845d89bb)
+BENCH("c_turn", 11000, 0x6476f917845d89bb)
 
 #elif KERNEL == 15
 static uint64_t NOINLINE unit(void)
@@ -273,7 +273,7 @@ static uint64_t NOINLINE unit(void)
     }
     return sum_of(out, 4096);
 }
-BENCH("c_where", 5000, 0x3a29ebc585225a5f)
+BENCH("c_where", 14000, 0x3a29ebc585225a5f)
 
 #elif KERNEL == 16
 static uint64_t NOINLINE unit(void)
@@ -289,7 +289,7 @@ static uint64_t NOINLINE unit(void)
     }
     return sum;
 }
-BENCH("c_hash64", 3000, 0xc47d5ddc87d2fa80)
+BENCH("c_hash64", 51000, 0xc47d5ddc87d2fa80)
 
 #elif KERNEL == 17
 static uint64_t NOINLINE unit(void)
@@ -301,7 +301,7 @@ static uint64_t NOINLINE unit(void)
     }
     return sum_of(ints, 4096) ^ sum_of(fz, 4096);
 }
-BENCH("c_convert", 2500, 0xbc0b7353ff1ee5c)
+BENCH("c_convert", 5000, 0xbc0b7353ff1ee5c)
 
 #elif KERNEL == 18
 static uint64_t NOINLINE unit(void)
@@ -314,7 +314,7 @@ static uint64_t NOINLINE unit(void)
     }
     return sum_of(hz, 4096);
 }
-BENCH("c_haxpy", 3000, 0x6c537186328631a6)
+BENCH("c_haxpy", 4700, 0x6c537186328631a6)
 
 #elif KERNEL == 19
 static uint64_t NOINLINE unit(void)
@@ -325,7 +325,7 @@ static uint64_t NOINLINE unit(void)
     }
     return sum_of(fz, 4096);
 }
-BENCH("c_sqrt", 2000, 0x5f1aece0760e7922)
+BENCH("c_sqrt", 14000, 0x5f1aece0760e7922)
 
 #elif KERNEL == 20 /* short loops: the rest is scalar, or below VLMAX */
 static void NOINLINE add_all(int32_t *d, const int32_t *a, int n)
@@ -344,7 +344,7 @@ static uint64_t NOINLINE unit(void)
     }
     return sum_of(out, 1024);
 }
-BENCH("c_short", 8000, 0x59f616d3d395f7ca)
+BENCH("c_short", 23000, 0x59f616d3d395f7ca)
 
 #elif KERNEL == 21
 static uint64_t NOINLINE unit(void)
@@ -355,7 +355,7 @@ static uint64_t NOINLINE unit(void)
     }
     return sum_of(out, 4096);
 }
-BENCH("c_reverse", 4000, 0x7fbce92aa399406b)
+BENCH("c_reverse", 33000, 0x7fbce92aa399406b)
 
 #elif KERNEL == 22
 static uint64_t NOINLINE unit(void)
@@ -368,7 +368,7 @@ static uint64_t NOINLINE unit(void)
     }
     return (uint64_t)n;
 }
-BENCH("c_count", 3000, 0x41)
+BENCH("c_count", 5300, 0x41)
 
 #elif KERNEL ==                                                                \
     23 /* prices of options: a polynomial in floats, with division */
@@ -382,5 +382,5 @@ static uint64_t NOINLINE unit(void)
     }
     return sum_of(fz, 4096);
 }
-BENCH("c_poly", 2500, 0xcfd10fdca361ece6)
+BENCH("c_poly", 6200, 0xcfd10fdca361ece6)
 #endif

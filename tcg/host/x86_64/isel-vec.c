@@ -141,8 +141,8 @@ static void emit_memory(Vec *x, bool is_load)
 
     x86_tlb_check(x->g, x86_mem(x->sreg, 0), v->mo, v->count, !is_load,
                   x->cold);
-    if (x->tail) {
-        x->level->copy_tail(x, x86_mem_index(x->sreg, RAX, 0, 0), is_load);
+    if (x->tail || (v->flags & TCG_VEC_MASKED)) {
+        x->level->copy_masked(x, x86_mem_index(x->sreg, RAX, 0, 0), is_load);
     } else {
         copy(x, v->d, x86_mem_index(x->sreg, RAX, 0, 0), v->count, is_load);
     }
@@ -203,6 +203,10 @@ static bool plan(Vec *x)
     if (x->level == NULL || vec_row(x)->in[v->lane] == 0) {
         return false;
     }
+    if (vec_row(x)->shape >= S_LD && (x->tail || (v->flags & TCG_VEC_MASKED))) {
+        return x->level->copy_masked != NULL && v->count >= 16 &&
+               v->count <= 512;
+    }
     if (vec_row(x)->shape >= S_MASKS) {
         return v->count <= 512;
     }
@@ -249,9 +253,7 @@ static bool has_tail(const Vec *x)
     if (!(v->flags & TCG_VEC_GUARD) || v->expect > 256 || !plan(&t)) {
         return false;
     }
-    return s < S_MERGE ||
-           (s >= S_LD && x->level->copy_tail != NULL && v->count >= 16 &&
-            v->count <= 256 && v->count >= v->expect);
+    return s < S_MERGE || (s >= S_LD && v->count == v->expect << v->lane);
 }
 
 /* The count is not what was expected: by masks; else by the call. */

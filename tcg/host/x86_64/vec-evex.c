@@ -27,6 +27,7 @@ enum {
 
 /* clang-format off */
 #define W X86_REXW
+#define P(op) X86_E(1, 1, op) /* 66.0F */
 #define Q(op) X86_E(1, 2, op) /* 66.0F38 */
 /* vmovdqu8, 16, 32, 64 */
 static const uint32_t mov_in[4] = {
@@ -43,8 +44,31 @@ static const uint32_t narrow_in[4] = {
     0, X86_E(2, 2, 0x30), X86_E(2, 2, 0x33), X86_E(2, 2, 0x35)
 };
 /* clang-format on */
-static const uint32_t store_8 = X86_E(3, 1, 0x7f);
 static const uint32_t store_64 = X86_E(2, 1, 0x7f) | W;
+/* clang-format off */
+/* Conversions to another width. */
+static const struct {
+    uint8_t fn, from, to; /* log2 of bytes */
+    uint32_t in;
+} conversions[] = {
+    { TCG_VEC_FTOF, 1, 2, Q(0x13) },
+    { TCG_VEC_FTOF, 2, 3, X86_E(0, 1, 0x5a) },
+    { TCG_VEC_FTOF, 3, 2, P(0x5a) | W },
+    { TCG_VEC_FTOF, 2, 1, X86_E(1, 3, 0x1d) },
+    { TCG_VEC_ITOF, 2, 3, X86_E(2, 1, 0xe6) },
+    { TCG_VEC_UTOF, 2, 3, X86_E(2, 1, 0x7a) },
+    { TCG_VEC_ITOF, 3, 2, X86_E(0, 1, 0x5b) | W },
+    { TCG_VEC_UTOF, 3, 2, X86_E(3, 1, 0x7a) | W },
+    { TCG_VEC_FTOI, 2, 3, P(0x7b) },
+    { TCG_VEC_FTOU, 2, 3, P(0x79) },
+    { TCG_VEC_FTOI_RTZ, 2, 3, P(0x7a) },
+    { TCG_VEC_FTOU_RTZ, 2, 3, P(0x78) },
+    { TCG_VEC_FTOI, 3, 2, X86_E(3, 1, 0xe6) | W },
+    { TCG_VEC_FTOU, 3, 2, X86_E(0, 1, 0x79) | W },
+    { TCG_VEC_FTOI_RTZ, 3, 2, P(0xe6) | W },
+    { TCG_VEC_FTOU_RTZ, 3, 2, X86_E(0, 1, 0x78) | W },
+};
+/* clang-format on */
 /* vcvtph2ps, vcvtps2pd */
 static const uint32_t fp_widen[3] = { 0, X86_E(1, 2, 0x13), X86_E(0, 1, 0x5a) };
 enum { UNORDERED = 3 };
@@ -375,6 +399,75 @@ static void chunk_toint(Vec *x)
     collect(x, vec_rows[TCG_VEC_CEQ].in[lane], out(x), Z_CONST, 0);
 }
 
+/* The instruction for it; 0: none. */
+static uint32_t conversion(const Vec *x)
+{
+    const TcgVecOp *v = x->v;
+
+    for (unsigned k = 0; k < ARRAY_SIZE(conversions); k++) {
+        if (conversions[k].fn == v->fn && conversions[k].from == v->alog &&
+            conversions[k].to == v->dlog) {
+            return conversions[k].in;
+        }
+    }
+    return 0;
+}
+
+/* Canonical NaNs in k@K_TMP's elements of the result. */
+static void put_nan(Vec *x, int z, unsigned log, unsigned len)
+{
+    if (log == 1) {
+        x86_mov_imm(x->a, RCX, 0x7e00, false);
+        x86_ev_rr(x->a, bcast_reg[1], ev(bcast_reg[1], len, K_TMP), z, 0, RCX);
+    } else {
+        x86_ev_rm(x->a, bcast_mem[log], ev(bcast_mem[log], len, K_TMP), z, 0,
+                  x86_const_mem(x->g, log == 3 ? offsetof(ConstPool, nan64)
+                                               : offsetof(ConstPool, nan32)));
+    }
+}
+
+/* The instruction's length is that of the wider side; results are checked and
+ * merged in their own width. */
+static void chunk_convert(Vec *x)
+{
+    const TcgVecOp *v = x->v;
+    unsigned k = x->use_mask ? K_MASK : 0, bytes = MAX(x->lanes << v->dlog, 16);
+    unsigned len = vec_length(bytes), from = MAX(x->lanes << v->alog, 16);
+    uint32_t in = conversion(x);
+    int z = out(x);
+    X86Mem d = vec_chunk(x, v->d, v->dlog);
+
+    x86_ev_rm(x->a, mov_in[3], (X86Ev){ 1, vec_length(from), 0 }, Z_A, 0,
+              vec_chunk(x, v->a, v->alog));
+    if (x->use_mask) {
+        x86_ev_rm(x->a, mov_in[3], (X86Ev){ 1, len, 0 }, z, 0, d);
+    }
+    if (v->fn == TCG_VEC_FTOF && v->dlog == 1) {
+        rri(x, in, k, Z_A, 0, Z_TMP, 4); /* rm is the destination */
+    } else {
+        rr(x, in, k, Z_TMP, 0, Z_A);
+    }
+    /* what is narrower has zeros above: merged here */
+    x86_ev_rr(x->a, mov_in[v->dlog], ev(mov_in[v->dlog], len, k), z, 0, Z_TMP);
+    if (v->fn == TCG_VEC_FTOF) {
+        bool widens = v->alog < v->dlog;
+        int s = widens ? z : Z_A;
+
+        rri(x, vec_rows[TCG_VEC_CFEQ].in[v->lane], k, K_TMP, s, s, UNORDERED);
+        put_nan(x, z, v->dlog, len);
+    } else if (vec_row(x)->shape == S_TOINT) {
+        uint32_t cmp = vec_rows[TCG_VEC_CEQ].in[v->dlog];
+
+        x86_ev_rri(x->a, cmp, ev(cmp, len, k), x->i == 0 ? K_BAD : K_TMP, z,
+                   Z_CONST, 0);
+        if (x->i != 0) {
+            x86_k(x->a, X86_KOR, K_BAD, K_BAD, K_TMP);
+        }
+        return;
+    }
+    x86_ev_rm(x->a, store_64, (X86Ev){ 1, len, 0 }, z, 0, d);
+}
+
 static void chunk_merge(Vec *x)
 {
     int s1, s2;
@@ -502,24 +595,28 @@ static void copy(Vec *x, unsigned i, X86Mem to, X86Mem from, unsigned bytes)
     x86_ev_rm(x->a, store_64, e, Z_OUT + i % MAX_CHUNKS, 0, to);
 }
 
-static void copy_tail(Vec *x, X86Mem m, bool to_env)
+/* By elements of 1 << v->lane bytes, those that count. */
+static void copy_masked(Vec *x, X86Mem m, bool to_env)
 {
     const TcgVecOp *v = x->v;
-    unsigned log = __builtin_ctz(v->count / v->expect);
+    unsigned log = v->lane;
 
-    for (unsigned at = 0; at < v->count; at += 64) {
-        unsigned len = vec_length(MIN(v->count - at, 64u));
-        X86Mem e = x86_mem(RBP, v->d + at), h = m;
+    x->lanes = MIN(64u, v->count) >> log;
+    x->n = MAX(v->count / 64, 1);
+    for (x->i = 0; x->i < x->n; x->i++) {
+        unsigned len = vec_length(x->lanes << log);
+        X86Mem e = vec_chunk(x, v->d, log), h = m;
 
-        h.disp += at;
-        vec_tail_bits(x, log, at);
-        x86_kmov_kr(x->a, 3, K_MASK, RCX);
+        h.disp += x->i * 64;
+        set_mask(x);
         x86_ev_rm(x->a, mov_in[3], (X86Ev){ 1, len, 0 }, Z_OUT, 0, e);
         if (to_env) {
-            x86_ev_rm(x->a, mov_in[0], (X86Ev){ 0, len, K_MASK }, Z_OUT, 0, h);
+            x86_ev_rm(x->a, mov_in[log], ev(mov_in[log], len, K_MASK), Z_OUT, 0,
+                      h);
             x86_ev_rm(x->a, store_64, (X86Ev){ 1, len, 0 }, Z_OUT, 0, e);
         } else {
-            x86_ev_rm(x->a, store_8, (X86Ev){ 0, len, K_MASK }, Z_OUT, 0, h);
+            x86_ev_rm(x->a, mov_in[log] + 0x10, ev(mov_in[log], len, K_MASK),
+                      Z_OUT, 0, h);
         }
     }
 }
@@ -539,10 +636,19 @@ static void each_chunk(Vec *x, void (*emit)(Vec *x))
 /* Results of all chunks, if none of them is special. */
 static void store_unless_bad(Vec *x)
 {
+    const TcgVecOp *v = x->v;
+    bool whole = v->alog != v->dlog; /* conversions: merged by now */
+    X86Ev e = { 1, vec_length(MAX(x->lanes << v->dlog, 16)), 0 };
+
     x86_kortest(x->a, K_BAD);
     cold_jump(x->cold, x86_jcc32(x->a, CC_NE));
     for (x->i = 0; x->i < x->n; x->i++) {
-        if (x->use_mask && x->v->dlog < x->v->lane) {
+        if (vec_row(x)->shape == S_TOINT && whole) {
+            x86_ev_rm(x->a, store_64, e, out(x), 0,
+                      vec_chunk(x, v->d, v->dlog));
+            continue;
+        }
+        if (x->use_mask && v->dlog < v->lane) {
             set_mask(x);
         }
         store(x);
@@ -584,7 +690,11 @@ static void elements(Vec *x)
         break;
     case S_FP:
     case S_FP1:
-        each_chunk(x, chunk_fp);
+        each_chunk(x, v->alog != v->dlog && conversion(x) ? chunk_convert
+                                                          : chunk_fp);
+        break;
+    case S_CVT:
+        each_chunk(x, chunk_convert);
         break;
     case S_MINMAX:
         each_chunk(x, chunk_minmax);
@@ -599,8 +709,11 @@ static void elements(Vec *x)
         each_chunk(x, chunk_sign);
         break;
     case S_TOINT:
-        set_const(x, vec_row(x)->imm ? UINT64_MAX : sign);
-        each_chunk(x, chunk_toint);
+        sign = UINT64_C(1) << ((8 << v->dlog) - 1);
+        set_const(x, vec_row(x)->imm ? UINT64_MAX
+                     : v->dlog < 3   ? sign << 32 | sign
+                                     : sign);
+        each_chunk(x, v->alog != v->dlog ? chunk_convert : chunk_toint);
         store_unless_bad(x);
         break;
     case S_CMP:
@@ -631,6 +744,10 @@ static bool can(Vec *x)
     if (shape >= S_SLIDE && (x->n != 1 || !x->g->f.vbmi)) {
         return false;
     }
+    if ((shape == S_CVT || shape == S_TOINT || shape == S_FP1) &&
+        v->alog != v->dlog && conversion(x) == 0) {
+        return false;
+    }
     return x->n <= MAX_CHUNKS && (shape < S_MERGE || stored >= 16);
 }
 
@@ -640,5 +757,5 @@ const VecLevel vec_evex = {
     .set_scalar = set_scalar,
     .elements = elements,
     .copy = copy,
-    .copy_tail = copy_tail,
+    .copy_masked = copy_masked,
 };

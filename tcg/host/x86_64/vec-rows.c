@@ -65,6 +65,7 @@ const VecRow vec_rows[TCG_VEC_FN_COUNT] = {
     [TCG_VEC_FSGNJX] = { S_SIGN, 0x6c, 0, { 0, T(0x25), T(0x25), T(0x25) | W } },
     /* imm: the value that says "no such integer" is all ones, else the
      * least */
+    [TCG_VEC_FTOF] = { S_CVT, 0, 0, { 0, 0, 1, 1 } },
     [TCG_VEC_FTOI] = { S_TOINT, 0, 0, { 0, 0, P(0x5b), P(0x7b) | W | N } },
     [TCG_VEC_FTOU] = { S_TOINT, 1, 0, { 0, 0, X86_E(0, 1, 0x79) | N, P(0x79) | W | N } },
     [TCG_VEC_FTOI_RTZ] = { S_TOINT, 0, 0,

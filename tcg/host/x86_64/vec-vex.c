@@ -746,6 +746,11 @@ static bool can_shape(const Vec *x, unsigned bytes)
         return !(v->fn == TCG_VEC_FDIV && bytes < 16) &&
                !(x->use_mask && (v->alog < v->lane || v->blog < v->lane)) &&
                (v->alog > 1 || x->g->f.f16c);
+    case S_FP1:
+    case S_TOINT:
+        return v->alog == v->dlog;
+    case S_CVT:
+        return false;
     case S_SLIDE:
         return x->n == 1 && bytes >= 16;
     case S_GATHER:

@@ -27,6 +27,7 @@ typedef enum VecShape {
     S_FMA,    /* NaN results: the long way */
     S_SIGN,   /* vpternlog with the sign bit's mask first */
     S_TOINT,  /* overflow: the long way */
+    S_CVT,    /* float to float */
     S_CMP,
     S_MERGE,
     S_SLIDE, /* these in one chunk */
@@ -62,9 +63,9 @@ typedef struct VecLevel {
     void (*elements)(Vec *x);
     /* 16 bytes or more, a power of two, by the register for piece @i */
     void (*copy)(Vec *x, unsigned i, X86Mem to, X86Mem from, unsigned bytes);
-    /* the first bytes of v->count, as guest memory at @m and vl say; NULL: by
-     * the call */
-    void (*copy_tail)(Vec *x, X86Mem m, bool to_env);
+    /* elements of v->count bytes, those that the mask and vl say, and guest
+     * memory at @m; NULL: by the call */
+    void (*copy_masked)(Vec *x, X86Mem m, bool to_env);
     void (*leave)(Vec *x); /* after all that, and before C code; or NULL */
 } VecLevel;
 
