@@ -185,7 +185,7 @@ static void collect_block(const BlockBackendView *v, void *opaque)
     if (v->throttle.group && info->inserted) {
         show_throttle(info->inserted, &v->throttle);
     }
-    info->has_io_status = true;
+    info->has_io_status = v->has_node;
     info->io_status = v->io_status;
     qlist_append(&qtype_list_block_info, &all->list, &info);
 }

@@ -30,7 +30,11 @@ static void show_disk(json_object *b, GString *out)
     const char *qdev = json_get_text(b, "qdev");
     const char *zeroes = json_get_text(in, "detect_zeroes");
 
-    g_string_append(out, device && device[0] ? device : "");
+    if (device && device[0]) {
+        g_string_append(out, device);
+    } else if (!in) {
+        g_string_append(out, qdev);
+    }
     if (!in) {
         g_string_append(out, ": [not inserted]\n");
     } else {
@@ -175,6 +179,14 @@ void hmp_drive_add(Machine *m, int argc, char **argv, GString *out,
         g_string_append(out, "OK\n");
     }
     json_object_put(options);
+}
+
+void hmp_drive_del(Machine *m, int argc, char **argv, GString *out,
+                   Error **errp)
+{
+    if (hmp_want_args(argc, 1, "drive_del ID", errp)) {
+        drive_del(m, argv[0], errp);
+    }
 }
 
 void hmp_block_resize(Machine *m, int argc, char **argv, GString *out,

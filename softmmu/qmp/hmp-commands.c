@@ -662,6 +662,7 @@ const HmpCommand hmp_commands[] = {
     { "cont|c", "", "let the virtual CPUs go on", hmp_cont },
     { "device_add", "TYPE[,prop=value]...", "add a device", hmp_device_add },
     { "device_del", "ID", "remove a device", hmp_device_del },
+    { "drive_del", "ID", "take a drive away, from its device too", hmp_drive_del },
     { "drive_add", "0 if=none,OPTIONS", "add a drive for a device to come", hmp_drive_add },
     { "drive_backup", "[-f] [-n] DRIVE FILE", "copy a disk as it is; -f all of it, -n to a file that is there", hmp_drive_backup },
     { "drive_mirror", "[-f] [-n] DRIVE FILE", "move a disk to a file; -f all of it, -n to a file that is there", hmp_drive_mirror },

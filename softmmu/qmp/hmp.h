@@ -112,6 +112,7 @@ HmpRun hmp_info_blockstats;
 HmpRun hmp_info_block_jobs;
 HmpRun hmp_commit;
 HmpRun hmp_drive_add;
+HmpRun hmp_drive_del;
 HmpRun hmp_block_resize;
 HmpRun hmp_drive_mirror;
 HmpRun hmp_drive_backup;

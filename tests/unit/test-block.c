@@ -470,6 +470,29 @@ static void nodes_are_named_and_deleted(void)
     g_assert_false(blockdev_del(f->m, "n", NULL));
 }
 
+static void deleted_drives_leave_their_device_without_a_medium(void)
+{
+    g_autoptr(Fixture) f = setup();
+    g_autoptr(Error) err = NULL;
+    BlockBackend *blk = drive(f, ",format=raw,id=d,werror=stop", NULL);
+    uint8_t buf[512] = { 0 };
+
+    g_assert_true(block_attach(blk, OBJECT(f->m), true, NULL, NULL, NULL));
+    g_assert_true(drive_del(f->m, "d", NULL));
+    g_assert_cmpint(request(f->m, blk, BLOCK_READ, 0, buf, 512), ==,
+                    -ENOMEDIUM);
+    g_assert_cmpint(request(f->m, blk, BLOCK_WRITE, 0, buf, 512), ==,
+                    -ENOMEDIUM);
+    g_assert_cmpint(block_error_action(blk, false, -ENOMEDIUM), ==,
+                    BLOCK_ERROR_REPORT);
+    g_assert_false(drive_del(f->m, "d", &err));
+    g_assert_cmpstr(error_text(err), ==, "Device 'd' not found");
+    g_assert_nonnull(drive(f, ",format=raw,id=d", NULL)); /* name and lock */
+    g_assert_true(drive_del(f->m, "d", NULL));
+    g_assert_nonnull(drive(f, ",format=raw,id=d", NULL));
+    block_detach(blk);
+}
+
 static bool reopen(Fixture *f, const char *options, Error **errp)
 {
     json_object *o = keyval_parse(options, "driver", NULL);
@@ -558,6 +581,7 @@ int main(int argc, char **argv)
     ADD(what_is_read_from_below_stays_in_the_layer);
     ADD(errors_are_injected_by_rule);
     ADD(nodes_are_named_and_deleted);
+    ADD(deleted_drives_leave_their_device_without_a_medium);
     ADD(nodes_in_use_are_reopened);
     ADD(options_of_the_file_stand_beside_its_name);
     ADD(read_only_readers_share_by_force);

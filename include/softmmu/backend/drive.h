@@ -12,6 +12,11 @@ json_object *drive_parse(const char *text, Error **errp);
  * unless it says otherwise itself. */
 DriveInfo *drive_add(Machine *m, json_object *options, bool snapshot,
                      Error **errp);
+/* Drive @id is gone, its name free. A device that has it has no medium from
+ * here on: its requests fail, and the guest is told whatever rerror= and
+ * werror= say. Of a node's name: blockdev_del(). False: there is none, or a
+ * job has it. */
+bool drive_del(Machine *m, const char *id, Error **errp);
 /* "raw", ...: the names of formats, a list ended by NULL; g_free() it. */
 const char **block_format_names(void);
 /* Has the board, or a device, taken each that is not if=none? */

@@ -537,6 +537,17 @@ BlockErrorAction block_error_action(BlockBackend *blk, bool is_read, int status)
 
 /* --- life and properties --- */
 
+static void drop_node(BlockBackend *blk)
+{
+    BlockNode *node = g_steal_pointer(&blk->node);
+
+    if (node) {
+        node->writers -= blk->writable;
+        node->users--;
+        block_node_drop(node);
+    }
+}
+
 BlockBackend *block_backend_new(Machine *m, const char *name, BlockNode *node)
 {
     BlockBackend *blk = g_new0(BlockBackend, 1);
@@ -577,10 +588,7 @@ void block_backend_free(BlockBackend *blk)
         block_group_unref(blk->group);
     }
     g_ptr_array_remove(blk->sys->backends, blk);
-    if (blk->node) {
-        blk->node->users--;
-        block_node_drop(blk->node);
-    }
+    drop_node(blk);
     cond_destroy(&blk->finished);
     lock_destroy(&blk->lock);
     g_free(blk->serial);
@@ -728,6 +736,19 @@ const char *block_serial(BlockBackend *blk)
 const char *block_name(BlockBackend *blk)
 {
     return blk->name;
+}
+
+void block_backend_retire(BlockBackend *blk)
+{
+    if (!blk->dev) {
+        block_backend_free(blk);
+        return;
+    }
+    block_drained_begin(blk->sys->m);
+    drop_node(blk);
+    blk->name[0] = '\0'; /* as one that was made for its device */
+    blk->on_read_error = blk->on_write_error = BLOCK_ON_ERROR_REPORT;
+    block_drained_end(blk->sys->m);
 }
 
 /* --- the property --- */

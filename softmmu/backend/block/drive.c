@@ -480,6 +480,50 @@ DriveInfo *drive_add(Machine *m, json_object *options, bool snapshot,
     return info;
 }
 
+static void info_free(DriveInfo *info)
+{
+    g_free(info->id);
+    g_free(info->interface);
+    g_free(info);
+}
+
+static DriveInfo *find_info(Machine *m, const char *id)
+{
+    for (guint i = 0; i < m->config.drives->len; i++) {
+        DriveInfo *info = g_ptr_array_index(m->config.drives, i);
+
+        if (g_strcmp0(info->id, id) == 0) {
+            return info;
+        }
+    }
+    return NULL;
+}
+
+bool drive_del(Machine *m, const char *id, Error **errp)
+{
+    DriveInfo *info = find_info(m, id);
+    BlockNode *node = info ? block_find_root(m, id, NULL) : NULL;
+
+    if (!info && block_node_find(m, id)) {
+        return blockdev_del(m, id, errp);
+    }
+    if (!info) {
+        error_set_class(errp, ERROR_DEVICE_NOT_FOUND, "Device '%s' not found",
+                        id);
+        return false;
+    }
+    if (node && node->jobs > 0) {
+        error_set(errp,
+                  "Node '%s' is busy: block device is in use by a block job",
+                  node->name);
+        return false;
+    }
+    block_backend_retire(info->blk);
+    g_ptr_array_remove(m->config.drives, info);
+    info_free(info);
+    return true;
+}
+
 /* Drives without an index are counted in their order. */
 DriveInfo *drive_find(Machine *m, const char *interface, int index)
 {
@@ -521,11 +565,7 @@ void drives_free(Machine *m)
     GPtrArray *drives = m->config.drives;
 
     for (guint i = 0; i < drives->len; i++) {
-        DriveInfo *info = g_ptr_array_index(drives, i);
-
-        g_free(info->id);
-        g_free(info->interface);
-        g_free(info);
+        info_free(g_ptr_array_index(drives, i));
     }
     g_ptr_array_set_size(drives, 0);
 }

@@ -287,6 +287,9 @@ struct BlockBackend {
 };
 BlockBackend *block_backend_new(Machine *m, const char *name, BlockNode *node);
 void block_backend_free(BlockBackend *blk);
+/* Its name and node are gone at once; what is left goes with its device, or
+ * now. Main thread. */
+void block_backend_retire(BlockBackend *blk);
 /* Main thread. */
 void block_backend_throttle(BlockBackend *blk, const BlockThrottle *t);
 BlockBackend *block_backend_find(Machine *m, const char *name);
