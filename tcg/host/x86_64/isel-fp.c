@@ -656,13 +656,23 @@ static void emit_fcpysgn(Gen *g, const TcgInsn *in)
 /* A register that does not hold a boxed F32 reads as the canonical NaN. */
 static void emit_funbox(Gen *g, const TcgInsn *in)
 {
+    Opnd o = ra_rm(g, in->a, X1);
     int dst;
     Cold *c;
 
-    ra_copy_to(g, in->a, RAX);
-    dst = ra_def_copy(g, in->a);
-    x86_ri8(&g->a, X86_SHR_I8, 1, RAX, 32);
-    x86_alu_ri(&g->a, ALU_CMP, 0, RAX, -1);
+    if (o.kind == OPND_MEM) {
+        X86Mem upper = o.mem;
+
+        upper.disp += 4;
+        dst = ra_def(g);
+        x86_rm(&g->a, X86_MOVSS_XM, 0, dst, o.mem);
+        x86_alu_mi(&g->a, ALU_CMP, 0, upper, -1);
+    } else {
+        ra_copy_to(g, in->a, RAX);
+        dst = ra_def_copy(g, in->a);
+        x86_ri8(&g->a, X86_SHR_I8, 1, RAX, 32);
+        x86_alu_ri(&g->a, ALU_CMP, 0, RAX, -1);
+    }
     c = cold_new(g, cold_nan);
     c->dst = dst;
     c->kind = TCG_F32;
