@@ -141,6 +141,28 @@ static void op_st(void *env, uint64_t addr, uint64_t v, uint32_t mo)
 }
 
 /* One hart: plain accesses are atomic. */
+/* The rights of a store, also for what only reads; it does not come back when
+ * they are not there. */
+static void want_store(Hart *h, uint64_t addr, uint32_t mo)
+{
+    TcgPage page;
+
+    if (addr & (memop_size(mo) - 1)) {
+        riscv_tcg_ops.align_fault(&h->cpu.parent, addr, MMU_STORE,
+                                  memop_mmu(mo));
+        leave_fault(h);
+    }
+    if (!riscv_tcg_ops.tlb_fill(&h->cpu.parent, addr, memop_size(mo), MMU_STORE,
+                                memop_mmu(mo), false, &page)) {
+        leave_fault(h);
+    }
+    if (ram_at(h, page.pa, memop_size(mo)) == NULL) { /* no device here */
+        riscv_tcg_ops.bus_fault(&h->cpu.parent, addr, MMU_STORE, memop_mmu(mo),
+                                MEM_DECODE_ERROR);
+        leave_fault(h);
+    }
+}
+
 static uint64_t op_atomic(void *env, uint64_t addr, uint64_t v, uint64_t cmp,
                           uint32_t mo, uint32_t arg)
 {
@@ -149,24 +171,7 @@ static uint64_t op_atomic(void *env, uint64_t addr, uint64_t v, uint64_t cmp,
     unsigned kind = arg & 0xff, holds = arg >> 8;
     int64_t sv = bits_sext(v & mask, 8 * memop_size(mo)), so;
 
-    if (addr & (memop_size(mo) - 1)) {
-        riscv_tcg_ops.align_fault(&h->cpu.parent, addr, MMU_STORE,
-                                  memop_mmu(mo));
-        leave_fault(h);
-    }
-    { /* rights of a store first, for the read as well */
-        TcgPage page;
-
-        if (!riscv_tcg_ops.tlb_fill(&h->cpu.parent, addr, memop_size(mo),
-                                    MMU_STORE, memop_mmu(mo), false, &page)) {
-            leave_fault(h);
-        }
-        if (ram_at(h, page.pa, memop_size(mo)) == NULL) { /* no device here */
-            riscv_tcg_ops.bus_fault(&h->cpu.parent, addr, MMU_STORE,
-                                    memop_mmu(mo), MEM_DECODE_ERROR);
-            leave_fault(h);
-        }
-    }
+    want_store(h, addr, mo);
     access_any(h, addr, &old, mo, false);
     so = bits_sext(old, 8 * memop_size(mo));
     v &= mask;
@@ -177,7 +182,7 @@ static uint64_t op_atomic(void *env, uint64_t addr, uint64_t v, uint64_t cmp,
         new = old + v;
         break;
     case TCG_ATOMIC_AND:
-        new = old &v;
+        new = v &old;
         break;
     case TCG_ATOMIC_OR:
         new = old | v;

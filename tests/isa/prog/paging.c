@@ -476,7 +476,8 @@ static void through_mprv(void)
     csr_write("satp", 0);
 }
 
-int main(void)
+/* Small pages: what their bits allow. */
+static void pages(void)
 {
     /* a mode that is not there leaves satp alone */
     csr_write("satp", SATP(root, 3));
@@ -499,8 +500,12 @@ int main(void)
     set_adue(true);
     check(on(accessed_by_hart, PRV_S) == 7);
     set_adue(false);
+}
+
+static void large_pages(void)
+{
     fill();
-    /* a large page; one whose address is not a multiple of its size */
+    /* an aligned one; one whose address is not a multiple of its size */
     *large_entry() = leaf((void *)((xlen_t)page[0] & ~(LARGE - 1)), RW);
     fence();
     check(on(large, PRV_S) == 8);
@@ -512,6 +517,10 @@ int main(void)
     fence();
     check(on(table_nowhere, PRV_S) == 15);
     *large_entry() = 0;
+}
+
+static void extensions(void)
+{
 #if __riscv_xlen == 64
     check(on(canonical, PRV_S) == 10);
     fill_extra();
@@ -521,6 +530,11 @@ int main(void)
     check(on(memory_types, PRV_S) == 12);
     csr_clear("0x30a", 1ul << 62);
 #endif
+}
+
+/* By ASID, and the first of them with other code. */
+static void two_spaces(void)
+{
     fill();
     page[2][0] = 0x3333;
     for (int i = 0; i < 1024 * 8 / (int)sizeof(xlen_t) / 2; i++) {
@@ -543,6 +557,14 @@ int main(void)
     check(on(address_spaces, PRV_S) == 13);
 #endif
     check(on(remapped_code, PRV_S) == 14);
+}
+
+int main(void)
+{
+    pages();
+    large_pages();
+    extensions();
+    two_spaces();
     fill();
     through_mprv();
     /* the same map with U set */

@@ -311,7 +311,7 @@ static float single(uint32_t bits)
     return v.f;
 }
 
-/* Between formats (22.5), and NaN boxing (22.2). */
+/* Between formats (22.5). */
 static void formats(void)
 {
     uint32_t s;
@@ -345,6 +345,14 @@ static void formats(void)
     check(NARROW(MAX) == 0x7f800000 && flags == (OF | NX));
     check(NARROW(SNAN | SIGN) == 0x7fc00000 && flags == NV);
     check(NARROW(TINY) == 0 && flags == (UF | NX));
+}
+
+/* NaN boxing (22.2). */
+static void boxes(void)
+{
+    uint32_t s;
+    uint64_t d;
+    xlen_t w;
 
     /* flw boxes in ones */
     s = 0x12345678;
@@ -367,7 +375,6 @@ static void formats(void)
     check(d == 0xffffffff7fc00000ull);
     /* ... but fsw and fmv.x.w take the bits as they are */
     d = 0x000000003f800001ull;
-    xlen_t w;
     asm volatile("fld fa0, 0(%1); fsw fa0, 0(%2); fmv.x.w %0, fa0"
                  : "=r"(w)
                  : "r"(&d), "r"(&s)
@@ -422,6 +429,7 @@ int main(void)
     conversions();
 #ifdef FMT_D
     formats();
+    boxes();
 #endif
     csrs();
     return 0;
