@@ -10,7 +10,6 @@ import guest as g  # pylint: disable=wrong-import-position
 from guest import tap  # pylint: disable=wrong-import-position
 import test_net  # pylint: disable=wrong-import-position
 from test_net import HEADER, HUB, MACS, frame
-from virtio_driver import Device, PCI_MMIO, RAM
 
 
 class Saved(test_net.NetTest):
@@ -36,9 +35,7 @@ class Saved(test_net.NetTest):
             pass
         self.assertEqual(qmp.command("query-status")["status"], "running")
         for device in devices:
-            device.q = q
-            for ring in device.queues.values():
-                ring.q = q
+            device.move(q)
         return q, qmp
 
     def test_nics_go_on(self):
@@ -50,10 +47,10 @@ class Saved(test_net.NetTest):
         self.send(nics[0], frame(MACS[1]))
         self.assertEqual(len(self.receive(q, nics[1])), HEADER + 60)
         rx = nics[1].queues[0]
-        at = rx.add(writable=1526)  # taken after the move
+        at = rx.post(room=1526)  # taken after the move
         rx.kick()
         q, qmp = self.move(self.qmp, HUB, nics)
-        self.assertEqual([n.status() for n in nics], [15, 15])
+        self.assertEqual([n.transport.status() for n in nics], [15, 15])
         info = qmp.command("query-rx-filter", name="n1")[0]
         self.assertFalse(info["promiscuous"])
         self.assertEqual(info["vlan-table"], [7])
@@ -73,12 +70,12 @@ class Saved(test_net.NetTest):
         args = ("-nodefaults", "-object", "rng-builtin,id=r", "-device",
                 "virtio-rng-pci,rng=r,addr=4,max-bytes=16,period=1500")
         q, qmp = self.machine(*args)
-        rng = Device(q, 4 << 3, PCI_MMIO + (4 << 20))
-        vq, = rng.start(0, (0,), RAM)
-        vq.add(writable=16)
+        rng = self.nic(q, 4).start((0,))
+        vq = rng.queues[0]
+        vq.post(room=16)
         vq.kick()
         self.assertEqual(vq.done(), 16)
-        vq.add(writable=16)  # beyond what the period allows
+        vq.post(room=16)  # beyond what the period allows
         vq.kick()
         self.assertIsNone(vq.done(0.05))
         q, _ = self.move(qmp, args, [rng])

@@ -266,6 +266,25 @@ class Queue:
         self.add(*parts)
         return self.wait()
 
+    def post(self, data=b"", room=0):
+        """Make @data and @room bytes to write to available, without telling
+        the device; where these are."""
+        head = self.add(*([data] if data else []), *([room] if room else []),
+                        kick=False)
+        return self.chains[head][1][-1][0]
+
+    def done(self, seconds=None):
+        """How much was written to the next used chain, which has to come;
+        with @seconds, None when none came until then."""
+        if seconds is None:
+            return len(self.wait())
+        until = time.monotonic() + seconds * g.SLOW
+        while time.monotonic() < until:
+            used = self.poll()
+            if used:
+                return len(used[1])
+        return None
+
 
 class Driver:
     """3.1.1, the usual way to bring a device up."""
