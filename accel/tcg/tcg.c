@@ -246,7 +246,7 @@ static uint32_t config_flags(const TcgOptions *o)
     return (o->page_cells ? 0 : TCG_NO_CELLS) |
            (o->addend_guess ? 0 : TCG_NO_SPEC) |
            (o->check_groups ? 0 : TCG_NO_GROUPS) |
-           (o->vectors ? 0 : TCG_NO_VEC);
+           (o->vectors ? 0 : TCG_NO_VEC) | (o->vec_keep ? 0 : TCG_NO_KEEP);
 }
 
 /* TcgConfig.features */
@@ -436,6 +436,8 @@ static const Property tcg_props[] = {
          "memory ops off one base share a check"),
     PROP(bool, TcgAccel, opt.vectors, "x-vectors", "on",
          "vector instructions in translated code on host vectors"),
+    PROP(bool, TcgAccel, opt.vec_keep, "x-vector-keep", "on",
+         "vectors stay in host registers from one instruction to the next"),
     PROP(bool, TcgAccel, opt.avx512, "x-avx512", "on",
          "AVX-512 where the host has it"),
     PROP(bool, TcgAccel, opt.avx2, "x-avx2", "on",

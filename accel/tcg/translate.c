@@ -354,6 +354,7 @@ static void count_unit(Build *b, const TcgTb *tb, uint64_t start_ns)
     STAT_SET(v, spec_ops, count->spec_ops);
     STAT_SET(v, group_ops, count->group_ops);
     STAT_SET(v, vec_ops, count->vec_ops);
+    STAT_SET(v, vec_kept, count->vec_kept);
     STAT_ADD(v, guest_insns, tb->ninsns);
     STAT_ADD(v, guest_bytes, b->span);
     STAT_ADD(v, code_bytes, tb->code_size);

@@ -29,6 +29,7 @@ enum {
     TCG_NO_SPEC = 1 << 5,       /* loads do not guess addends */
     TCG_NO_GROUPS = 1 << 4,     /* each memory op checks for itself */
     TCG_NO_VEC = 1 << 6,  /* no host vectors for calls that could have them */
+    TCG_NO_KEEP = 1 << 7, /* no vectors in host registers from op to op */
     TCG_NO_FOLD = 1 << 2, /* build every op as asked: to test folding itself */
 };
 
@@ -59,7 +60,8 @@ typedef struct TcgCounters {
     uint64_t vn_hits, folds, dead_ops, snaps, deltas;
     /* memory ops: with a page cell, a guessed addend, a shared check */
     uint64_t cell_ops, spec_ops, group_ops;
-    uint64_t vec_ops; /* calls made host vectors */
+    uint64_t vec_ops;  /* calls made host vectors */
+    uint64_t vec_kept; /* their operands that were in host registers */
 } TcgCounters;
 
 /**

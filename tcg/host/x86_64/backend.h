@@ -78,6 +78,13 @@ typedef struct Locs {
     uint16_t snap;
 } Locs;
 
+/* env at @off for @bytes is in a host register; 0: nothing. vec-keep.c */
+typedef struct VecKept {
+    uint32_t off;
+    uint16_t bytes;
+} VecKept;
+enum { VEC_KEPT_FIRST = 21, VEC_KEPT = 11, MAX_KEPT_AT = 512 };
+
 typedef struct Gen Gen;
 typedef struct Cold Cold;
 typedef void EmitFn(Gen *g, const TcgInsn *in);
@@ -106,6 +113,7 @@ struct Cold {
     int8_t to;                            /* register for the addend */
     int32_t cell;                         /* offset from env */
     uint64_t imm[3]; /* constants for src[] that are NO_REG */
+    uint16_t kept;   /* vectors: what is in registers at `back`; 0: nothing */
 };
 
 enum {
@@ -208,6 +216,12 @@ struct Gen {
     unsigned ngroup;
     Group group[MAX_GROUPS];
 
+    /* Registers VEC_KEPT_FIRST on; those of the running op are locked. */
+    VecKept kept[VEC_KEPT];
+    uint32_t kept_locked;
+    unsigned kept_next, nkept_at;
+    VecKept kept_at[MAX_KEPT_AT][VEC_KEPT];
+
     unsigned ncold, nlocs, ntail;
     uint32_t tail[3 * TCG_MAX_EXITS]; /* disp32 of jumps to the unit's tail */
     TcgSideWriter side;
@@ -277,6 +291,8 @@ int ra_temp(Gen *g);
 /* Make @reg (allocatable) free for this insn and lock it; an operand in it
  * moves elsewhere. Before any ra_use. */
 void ra_take(Gen *g, int reg);
+/* The same of a set of them, none of which an operand is in. */
+void ra_take_all(Gen *g, uint32_t regs);
 /* Values that live on after a call (or are needed by its snapshot) get a home
  * in memory; then caller-saved registers are no longer theirs. */
 void ra_before_call(Gen *g, bool snap);
@@ -347,6 +363,9 @@ extern EmitFn *const x86_emit_mem[TCG_OP_COUNT];
 extern EmitFn *const x86_emit_ctl[TCG_OP_COUNT];
 extern EmitFn *const x86_emit_fp[TCG_OP_COUNT];
 
+/* Vectors in registers, before the op @in; at the start of a unit. */
+void vec_keep_across(Gen *g, const TcgInsn *in);
+void vec_keep_none(Gen *g);
 /* A call of a helper by host vectors, if that can be: isel-vec.c. */
 bool x86_emit_vec(Gen *g, const TcgInsn *in);
 /* rax = addend for an access of @size bytes at @addr, else to @c: isel-mem.c.

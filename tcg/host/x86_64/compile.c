@@ -127,6 +127,7 @@ static void emit_body(Gen *g)
             continue;
         }
         g->locked = 0;
+        vec_keep_across(g, in);
         g->emit[in->op](g, in);
     }
 }
@@ -179,6 +180,8 @@ TcgResult tcg_compile(TcgContext *ctx, TcgBlock *tb, const TcgCodeBuf *buf,
     tcg_side_begin(&g->side, g->side_buf, sizeof(g->side_buf), tb->pc);
     g->ntail = 0;
     g->i = 0;
+    g->nkept_at = g->kept_next = 0;
+    vec_keep_none(g);
     ra_begin(g);
     fill_exits(g);
     x86_nop(&g->a, pad);

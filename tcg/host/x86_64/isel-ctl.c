@@ -420,6 +420,7 @@ static void emit_call(Gen *g, const TcgInsn *in)
     if (g->tb->vec[in->aux].fn != TCG_VEC_NONE && x86_emit_vec(g, in)) {
         return;
     }
+    vec_keep_none(g);
     if (!(h->flags & TCG_H_PURE)) {
         slots_written(g, h);
     }

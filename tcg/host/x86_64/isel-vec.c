@@ -36,6 +36,7 @@ static void emit_masks(Vec *x)
     const VecRow *r = vec_row(x);
     unsigned left = v->count / 8;
 
+    vec_keep_drop(x->g, v->d, MAX(left, 8));
     for (unsigned at = 0; left != 0;) {
         unsigned size = left >= 8 ? 8 : left;
 
@@ -119,8 +120,11 @@ static void copy(Vec *x, uint32_t off, X86Mem m, unsigned bytes, bool to_env)
         from = to_env ? h : e;
         to = to_env ? e : h;
         if (size >= 16) {
-            x->level->copy(x, at / most, to, from, size);
+            x->level->copy(x, e, h, size, to_env);
         } else {
+            if (to_env) {
+                vec_keep_drop(x->g, off + at, size);
+            }
             x86_rm(x->a,
                    size == 1   ? X86_MOVZX8
                    : size == 2 ? X86_MOVZX16
@@ -191,6 +195,7 @@ static void cold_vec(Gen *g, const Cold *c)
     if (c->dst != NO_REG) {
         x86_move(g, c->dst, RAX, true);
     }
+    vec_keep_reload(g, c->kept);
     x86_jmp_back(&g->a, c->back);
 }
 
@@ -277,6 +282,7 @@ static void cold_tail(Gen *g, const Cold *c)
     }
     plan(&x);
     emit_plain(&x);
+    vec_keep_reload(g, this.kept);
     x86_jmp_back(&g->a, this.back);
 }
 
@@ -307,7 +313,7 @@ bool x86_emit_vec(Gen *g, const TcgInsn *in)
 {
     const TcgVecOp *v = &g->tb->vec[in->aux];
     const TcgHelper *h = g->tb->helper[in->aux];
-    Vec x = { .g = g, .a = &g->a, .v = v };
+    Vec x = { .g = g, .a = &g->a, .v = v, .keeps = true };
     VecShape shape = vec_rows[v->fn].shape;
     Cold args = { .src = { NO_REG, NO_REG, NO_REG } };
     Locs locs = { 0 };
@@ -317,9 +323,8 @@ bool x86_emit_vec(Gen *g, const TcgInsn *in)
         return false;
     }
     g->ctx->count.vec_ops++;
-    for (uint32_t take = shape < S_MASKS ? x.level->take : 0; take != 0;
-         take &= take - 1) {
-        ra_take(g, X0 + __builtin_ctz(take));
+    if (shape < S_MASKS) {
+        ra_take_all(g, (uint32_t)x.level->take << X0);
     }
     x.sreg =
         operands(g, h, &args, (v->flags & TCG_VEC_SCALAR) || shape >= S_LD);
@@ -348,8 +353,11 @@ bool x86_emit_vec(Gen *g, const TcgInsn *in)
         emit_plain(&x);
     }
     x.cold->back = x86_offset(&g->a);
+    x.cold->kept = vec_keep_note(g);
+    g->kept_locked = 0;
     if (tail != NULL) {
         tail->back = x.cold->back;
+        tail->kept = x.cold->kept;
     }
     if (args.dst != NO_REG) {
         ra_commit(g, args.dst);

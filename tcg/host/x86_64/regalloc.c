@@ -713,15 +713,17 @@ void ra_commit(Gen *g, int reg)
     }
 }
 
-void ra_take(Gen *g, int reg)
+/* @reg, locked, no longer holds a value. */
+static void evict(Gen *g, int reg)
 {
-    assert(!(g->locked >> reg & 1));
-    g->locked |= 1u << reg;
     if (g->used >> reg & 1) {
         TcgRef r = g->owner[reg];
         Val *v = &g->val[r];
 
         if (v->last < g->i) {
+            drop_reg(g, reg);
+        } else if ((class_of(v->type) & ~g->locked) == 0) {
+            save_reg(g, reg);
             drop_reg(g, reg);
         } else if (v->mem != MEM_NONE && v->last > g->i &&
                    !any_free(g, class_of(v->type))) {
@@ -734,6 +736,22 @@ void ra_take(Gen *g, int reg)
             drop_reg(g, reg);
             bind_reg(g, r, to);
         }
+    }
+}
+
+void ra_take(Gen *g, int reg)
+{
+    assert(!(g->locked >> reg & 1));
+    g->locked |= 1u << reg;
+    evict(g, reg);
+}
+
+void ra_take_all(Gen *g, uint32_t regs)
+{
+    assert(!(g->locked & regs));
+    g->locked |= regs;
+    for (uint32_t m = g->used & regs; m != 0; m &= m - 1) {
+        evict(g, __builtin_ctz(m));
     }
 }
 

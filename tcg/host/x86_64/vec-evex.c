@@ -4,6 +4,8 @@
  *
  * Only registers 16 to 31 and k1 to k3 are used, which hold no values and
  * leave the upper halves of 0 to 15 clean, so that C code needs no vzeroupper.
+ * Those from VEC_KEPT_FIRST on hold operands and results, and keep them for the
+ * ops that follow.
  * Chunks of less than 16 bytes are merged with what env has, by mask.
  *
  * Spec: Intel SDM volume 2, chapters 5 and 15.5 (AVX-512 instructions).
@@ -15,8 +17,7 @@
 enum {
     Z_A = 16,
     Z_B,
-    Z_OUT, /* to Z_OUT + 7: results, one a chunk */
-    Z_TMP = 27,
+    Z_TMP,
     Z_CONST,
     Z_SCALAR,
     K_MASK = 1,
@@ -102,24 +103,63 @@ static uint32_t extension(const Vec *x, unsigned log, bool is_signed)
                     : Q(extend_op[log][x->v->lane] - (is_signed ? 0x10 : 0));
 }
 
-static void load_extended(Vec *x, int reg, X86Mem m, unsigned log,
-                          bool is_signed)
+/* env's @bytes, 16 or more, at @m in a register: one that has them, else
+ * @scratch or one that keeps them. Not to be written. */
+static int operand(Vec *x, int scratch, X86Mem m, unsigned bytes)
 {
-    uint32_t in = extension(x, log, is_signed);
-    unsigned k = is_fp(x) && x->use_mask ? K_MASK : 0;
+    X86Ev e = { 1, vec_length(bytes), 0 };
+    int reg = x->keeps ? vec_keep_find(x->g, m.disp, bytes) : NO_REG;
 
-    x86_ev_rm(x->a, in, ev(in, x->len, k), reg, 0, m);
+    if (reg != NO_REG) {
+        return reg;
+    }
+    reg = x->keeps ? vec_keep_take(x->g) : scratch;
+    x86_ev_rm(x->a, mov_in[3], e, reg, 0, m);
+    if (x->keeps) {
+        vec_keep_set(x->g, reg, m.disp, bytes);
+    }
+    return reg;
 }
 
-static void load(Vec *x, int reg, uint32_t off, unsigned log, bool is_signed)
+/* The same in @reg, to be written. */
+static void load_to(Vec *x, int reg, X86Mem m, unsigned bytes)
+{
+    X86Ev e = { 1, vec_length(bytes), 0 };
+    int from = x->keeps ? vec_keep_find(x->g, m.disp, bytes) : NO_REG;
+
+    if (from != NO_REG) {
+        x86_ev_rr(x->a, mov_in[3], e, reg, 0, from);
+    } else {
+        x86_ev_rm(x->a, mov_in[3], e, reg, 0, m);
+    }
+}
+
+/* @reg goes to env; it was taken, unless it is Z_TMP. */
+static void put(Vec *x, int reg, X86Mem m, unsigned bytes)
+{
+    x86_ev_rm(x->a, store_64, (X86Ev){ 1, vec_length(bytes), 0 }, reg, 0, m);
+    if (!x->keeps) {
+        return;
+    }
+    if (reg >= VEC_KEPT_FIRST) {
+        vec_keep_set(x->g, reg, m.disp, bytes);
+    } else {
+        vec_keep_drop(x->g, m.disp, bytes);
+    }
+}
+
+static int load(Vec *x, int scratch, uint32_t off, unsigned log, bool is_signed)
 {
     X86Mem m = vec_chunk(x, off, log);
 
     if (log < x->v->lane) {
-        load_extended(x, reg, m, log, is_signed);
-    } else {
-        x86_ev_rm(x->a, mov_in[3], ev(mov_in[3], x->len, 0), reg, 0, m);
+        uint32_t in = extension(x, log, is_signed);
+        unsigned k = is_fp(x) && x->use_mask ? K_MASK : 0;
+
+        x86_ev_rm(x->a, in, ev(in, x->len, k), scratch, 0, m);
+        return scratch;
     }
+    return operand(x, scratch, m, 16u << x->len);
 }
 
 /* The two sources in order; either may be the scalar. */
@@ -127,16 +167,14 @@ static void sources(Vec *x, int *s1, int *s2)
 {
     const TcgVecOp *v = x->v;
 
-    *s1 = Z_A;
-    load(x, Z_A, v->a, v->alog, v->flags & TCG_VEC_A_SIGNED);
+    *s1 = load(x, Z_A, v->a, v->alog, v->flags & TCG_VEC_A_SIGNED);
     if ((v->flags & TCG_VEC_SCALAR) && is_fp(x) && v->blog < v->lane) {
         *s2 = Z_B; /* may signal, so for each element that counts */
         rr(x, fp_widen[v->blog], x->use_mask ? K_MASK : 0, Z_B, 0, Z_SCALAR);
     } else if (v->flags & TCG_VEC_SCALAR) {
         *s2 = Z_SCALAR;
     } else {
-        *s2 = Z_B;
-        load(x, Z_B, v->b, v->blog, v->flags & TCG_VEC_B_SIGNED);
+        *s2 = load(x, Z_B, v->b, v->blog, v->flags & TCG_VEC_B_SIGNED);
     }
     if (v->flags & TCG_VEC_SWAP) {
         int t = *s1;
@@ -203,14 +241,19 @@ static void set_mask(Vec *x)
 
 static int out(const Vec *x)
 {
-    return Z_OUT + x->i;
+    return x->out[x->i];
+}
+
+static void old_to(Vec *x, int reg)
+{
+    load_to(x, reg, vec_chunk(x, x->v->d, x->v->lane), 16u << x->len);
 }
 
 /* Old elements, which those without mask keep. */
 static void load_old(Vec *x)
 {
     if (x->use_mask && x->v->dlog == x->v->lane) {
-        load(x, out(x), x->v->d, x->v->lane, false);
+        old_to(x, out(x));
     }
 }
 
@@ -224,14 +267,13 @@ static void store(Vec *x)
     if (v->dlog < v->lane) {
         rr(x, narrow_in[v->lane], 0, z, 0, z); /* rm is the destination */
         if (x->use_mask) {
-            x86_ev_rm(x->a, mov_in[3], e, Z_TMP, 0,
-                      vec_chunk(x, v->d, v->dlog));
+            load_to(x, Z_TMP, vec_chunk(x, v->d, v->dlog), bytes);
             x86_ev_rr(x->a, mov_in[v->dlog], ev(mov_in[v->dlog], e.len, K_MASK),
                       Z_TMP, 0, z);
             z = Z_TMP;
         }
     }
-    x86_ev_rm(x->a, store_64, e, z, 0, vec_chunk(x, v->d, v->dlog));
+    put(x, z, vec_chunk(x, v->d, v->dlog), bytes);
 }
 
 static unsigned mask_of(const Vec *x)
@@ -262,8 +304,7 @@ static void chunk_move(Vec *x)
 
     load_old(x);
     if (x->v->fn == TCG_VEC_A) {
-        load(x, Z_A, x->v->a, x->v->alog, x->v->flags & TCG_VEC_A_SIGNED);
-        s1 = Z_A;
+        s1 = load(x, Z_A, x->v->a, x->v->alog, x->v->flags & TCG_VEC_A_SIGNED);
     } else if (x->v->flags & TCG_VEC_SCALAR) {
         s1 = Z_SCALAR;
     } else {
@@ -280,8 +321,9 @@ static void chunk_bin(Vec *x)
 
     load_old(x);
     sources(x, &s1, &s2);
-    if (r->shape == S_SHIFT && s2 == Z_B) {
-        rr(x, vec_rows[TCG_VEC_AND].in[x->v->lane], 0, Z_B, Z_B, Z_CONST);
+    if (r->shape == S_SHIFT && s2 != Z_SCALAR) {
+        rr(x, vec_rows[TCG_VEC_AND].in[x->v->lane], 0, Z_B, s2, Z_CONST);
+        s2 = Z_B;
     }
     if (r->shape == S_LOGIC && x->v->lane < 2 && mask_of(x) != 0) {
         rr(x, r->in[0], 0, Z_TMP, s1, s2); /* masks by 32 bits at least */
@@ -312,7 +354,7 @@ static void chunk_mul3(Vec *x)
     unsigned lane = x->v->lane;
     int s1, s2, d = out(x);
 
-    load(x, d, x->v->d, lane, false);
+    old_to(x, d);
     sources(x, &s1, &s2);
     if (r->imm == 0) { /* d + a * b */
         rr(x, r->in[lane], 0, Z_TMP, s1, s2);
@@ -335,8 +377,7 @@ static void chunk_fp(Vec *x)
 
     load_old(x);
     if (r->shape == S_FP1) {
-        load(x, Z_A, x->v->a, lane, false);
-        s2 = Z_A;
+        s2 = load(x, Z_A, x->v->a, lane, false);
     } else {
         sources(x, &s1, &s2);
     }
@@ -365,7 +406,7 @@ static void chunk_fma(Vec *x)
     const VecRow *r = vec_row(x);
     int s1, s2, d = out(x);
 
-    load(x, d, x->v->d, x->v->lane, false);
+    old_to(x, d);
     sources(x, &s1, &s2);
     if (r->imm == 0) {
         rr(x, r->in[x->v->lane], mask_of(x), d, s1, s2);
@@ -394,8 +435,8 @@ static void chunk_toint(Vec *x)
     unsigned lane = x->v->lane;
 
     load_old(x);
-    load(x, Z_A, x->v->a, lane, false);
-    rr(x, r->in[lane], mask_of(x), out(x), 0, Z_A);
+    rr(x, r->in[lane], mask_of(x), out(x), 0,
+       load(x, Z_A, x->v->a, lane, false));
     collect(x, vec_rows[TCG_VEC_CEQ].in[lane], out(x), Z_CONST, 0);
 }
 
@@ -434,24 +475,23 @@ static void chunk_convert(Vec *x)
     unsigned k = x->use_mask ? K_MASK : 0, bytes = MAX(x->lanes << v->dlog, 16);
     unsigned len = vec_length(bytes), from = MAX(x->lanes << v->alog, 16);
     uint32_t in = conversion(x);
-    int z = out(x);
+    int z = out(x), a;
     X86Mem d = vec_chunk(x, v->d, v->dlog);
 
-    x86_ev_rm(x->a, mov_in[3], (X86Ev){ 1, vec_length(from), 0 }, Z_A, 0,
-              vec_chunk(x, v->a, v->alog));
+    a = operand(x, Z_A, vec_chunk(x, v->a, v->alog), from);
     if (x->use_mask) {
-        x86_ev_rm(x->a, mov_in[3], (X86Ev){ 1, len, 0 }, z, 0, d);
+        load_to(x, z, d, bytes);
     }
     if (v->fn == TCG_VEC_FTOF && v->dlog == 1) {
-        rri(x, in, k, Z_A, 0, Z_TMP, 4); /* rm is the destination */
+        rri(x, in, k, a, 0, Z_TMP, 4); /* rm is the destination */
     } else {
-        rr(x, in, k, Z_TMP, 0, Z_A);
+        rr(x, in, k, Z_TMP, 0, a);
     }
     /* what is narrower has zeros above: merged here */
     x86_ev_rr(x->a, mov_in[v->dlog], ev(mov_in[v->dlog], len, k), z, 0, Z_TMP);
     if (v->fn == TCG_VEC_FTOF) {
         bool widens = v->alog < v->dlog;
-        int s = widens ? z : Z_A;
+        int s = widens ? z : a;
 
         rri(x, vec_rows[TCG_VEC_CFEQ].in[v->lane], k, K_TMP, s, s, UNORDERED);
         put_nan(x, z, v->dlog, len);
@@ -465,7 +505,7 @@ static void chunk_convert(Vec *x)
         }
         return;
     }
-    x86_ev_rm(x->a, store_64, (X86Ev){ 1, len, 0 }, z, 0, d);
+    put(x, z, d, bytes);
 }
 
 static void chunk_merge(Vec *x)
@@ -473,9 +513,9 @@ static void chunk_merge(Vec *x)
     int s1, s2;
 
     sources(x, &s1, &s2);
-    rr(x, mov_in[x->v->lane], K_MASK, s1, 0, s2);
-    x86_ev_rm(x->a, store_64, (X86Ev){ 1, x->len, 0 }, s1, 0,
-              vec_chunk(x, x->v->d, x->v->lane));
+    rr(x, mov_in[3], 0, out(x), 0, s1);
+    rr(x, mov_in[x->v->lane], K_MASK, out(x), 0, s2);
+    store(x);
 }
 
 /* k@k = elements [from, to) of 1 << @log bytes. */
@@ -498,19 +538,18 @@ static void chunk_slide(Vec *x)
     unsigned n = v->count, by = MIN(v->imm, n), bytes = n << v->lane;
     unsigned shift = by << v->lane, first = down ? shift : 64 - shift;
     uint32_t permb = vec_rows[TCG_VEC_GATHER].in[0];
-    int d = out(x);
+    int d = out(x), a = load(x, Z_A, v->a, v->lane, false);
 
-    load(x, Z_A, v->a, v->lane, false);
     x86_ev_rm(x->a, mov_in[3], ev(mov_in[3], x->len, 0), Z_B, 0,
               x86_const_mem(x->g, offsetof(ConstPool, count) + first));
     if (down) {
         clear(x, d);
         set_range(x, K_TMP, 0, bytes - shift);
     } else {
-        load(x, d, v->d, v->lane, false);
+        old_to(x, d);
         set_range(x, K_TMP, shift, bytes);
     }
-    rr(x, permb, K_TMP, d, Z_B, Z_A);
+    rr(x, permb, K_TMP, d, Z_B, a);
     if (v->flags & TCG_VEC_SCALAR) {
         unsigned at = down ? n - 1 : 0;
 
@@ -540,10 +579,10 @@ static void chunk_compress(Vec *x)
     const TcgVecOp *v = x->v;
     int d = out(x);
 
-    load(x, d, v->d, v->lane, false);
-    load(x, Z_A, v->a, v->lane, false);
+    old_to(x, d);
     /* the source is in `reg` */
-    rr(x, vec_row(x)->in[v->lane], K_MASK, Z_A, 0, d);
+    rr(x, vec_row(x)->in[v->lane], K_MASK, load(x, Z_A, v->a, v->lane, false),
+       0, d);
     store(x);
 }
 
@@ -573,6 +612,9 @@ static void chunk_cmp(Vec *x)
     int s1, s2;
 
     sources(x, &s1, &s2);
+    if (x->keeps) {
+        vec_keep_drop(x->g, m.disp, 8);
+    }
     rri(x, r->in[x->v->lane], x->use_mask ? K_MASK : 0, K_TMP, s1, s2, r->imm);
     if (x->lanes < 8) {
         put_few_bits(x, m);
@@ -587,12 +629,19 @@ static void chunk_cmp(Vec *x)
 }
 /* --- guest memory --- */
 
-static void copy(Vec *x, unsigned i, X86Mem to, X86Mem from, unsigned bytes)
+static void copy(Vec *x, X86Mem e, X86Mem h, unsigned bytes, bool to_env)
 {
-    X86Ev e = { 1, vec_length(bytes), 0 };
+    X86Ev v = { 1, vec_length(bytes), 0 };
 
-    x86_ev_rm(x->a, mov_in[3], e, Z_OUT + i % MAX_CHUNKS, 0, from);
-    x86_ev_rm(x->a, store_64, e, Z_OUT + i % MAX_CHUNKS, 0, to);
+    if (to_env) {
+        int z = x->keeps ? vec_keep_take(x->g) : Z_A;
+
+        x86_ev_rm(x->a, mov_in[3], v, z, 0, h);
+        put(x, z, e, bytes);
+    } else {
+        x86_ev_rm(x->a, store_64, v, operand(x, Z_A, e, bytes), 0, h);
+    }
+    x->g->kept_locked = 0;
 }
 
 /* By elements of 1 << v->lane bytes, those that count. */
@@ -609,15 +658,19 @@ static void copy_masked(Vec *x, X86Mem m, bool to_env)
 
         h.disp += x->i * 64;
         set_mask(x);
-        x86_ev_rm(x->a, mov_in[3], (X86Ev){ 1, len, 0 }, Z_OUT, 0, e);
         if (to_env) {
-            x86_ev_rm(x->a, mov_in[log], ev(mov_in[log], len, K_MASK), Z_OUT, 0,
-                      h);
-            x86_ev_rm(x->a, store_64, (X86Ev){ 1, len, 0 }, Z_OUT, 0, e);
+            int z = x->keeps ? vec_keep_take(x->g) : Z_A;
+
+            load_to(x, z, e, 16u << len);
+            x86_ev_rm(x->a, mov_in[log], ev(mov_in[log], len, K_MASK), z, 0, h);
+            put(x, z, e, 16u << len);
         } else {
-            x86_ev_rm(x->a, mov_in[log] + 0x10, ev(mov_in[log], len, K_MASK),
-                      Z_OUT, 0, h);
+            int z = operand(x, Z_A, e, 16u << len);
+
+            x86_ev_rm(x->a, mov_in[log] + 0x10, ev(mov_in[log], len, K_MASK), z,
+                      0, h);
         }
+        x->g->kept_locked = 0;
     }
 }
 
@@ -625,7 +678,12 @@ static void copy_masked(Vec *x, X86Mem m, bool to_env)
 
 static void each_chunk(Vec *x, void (*emit)(Vec *x))
 {
+    uint32_t results = 0;
+
     for (x->i = 0; x->i < x->n; x->i++) {
+        x->g->kept_locked = results; /* those that wait for a check */
+        x->out[x->i] = x->keeps ? vec_keep_take(x->g) : VEC_KEPT_FIRST + x->i;
+        results |= 1u << (x->out[x->i] - VEC_KEPT_FIRST);
         if (x->use_mask) {
             set_mask(x);
         }
@@ -638,14 +696,13 @@ static void store_unless_bad(Vec *x)
 {
     const TcgVecOp *v = x->v;
     bool whole = v->alog != v->dlog; /* conversions: merged by now */
-    X86Ev e = { 1, vec_length(MAX(x->lanes << v->dlog, 16)), 0 };
+    unsigned bytes = MAX(x->lanes << v->dlog, 16);
 
     x86_kortest(x->a, K_BAD);
     cold_jump(x->cold, x86_jcc32(x->a, CC_NE));
     for (x->i = 0; x->i < x->n; x->i++) {
         if (vec_row(x)->shape == S_TOINT && whole) {
-            x86_ev_rm(x->a, store_64, e, out(x), 0,
-                      vec_chunk(x, v->d, v->dlog));
+            put(x, out(x), vec_chunk(x, v->d, v->dlog), bytes);
             continue;
         }
         if (x->use_mask && v->dlog < v->lane) {

@@ -727,10 +727,10 @@ static void elements(Vec *x)
     }
 }
 
-static void copy(Vec *x, unsigned i, X86Mem to, X86Mem from, unsigned bytes)
+static void copy(Vec *x, X86Mem e, X86Mem h, unsigned bytes, bool to_env)
 {
-    move_in(x, Y_A, from, bytes);
-    move_out(x, to, Y_A, bytes);
+    move_in(x, Y_A, to_env ? h : e, bytes);
+    move_out(x, to_env ? e : h, Y_A, bytes);
 }
 
 static bool can_shape(const Vec *x, unsigned bytes)
@@ -742,9 +742,8 @@ static bool can_shape(const Vec *x, unsigned bytes)
         return (v->flags & TCG_VEC_SCALAR) &&
                shift_by[v->fn - TCG_VEC_SLL][v->lane] != 0;
     case S_FP:
-    case S_FMA: /* zeros above a short chunk must not be divided */
-        return !(v->fn == TCG_VEC_FDIV && bytes < 16) &&
-               !(x->use_mask && (v->alog < v->lane || v->blog < v->lane)) &&
+    case S_FMA:
+        return ((v->alog == v->lane && v->blog == v->lane) || !x->use_mask) &&
                (v->alog > 1 || x->g->f.f16c);
     case S_FP1:
     case S_TOINT:
@@ -770,6 +769,10 @@ static bool can(Vec *x)
     uint32_t in = vec_row(x)->in[v->lane];
 
     x->use_mask = x->tail || (v->flags & TCG_VEC_MASKED);
+    /* what lies above a short chunk must raise nothing */
+    if (bytes < 16 && (has_flags(x) || vec_row(x)->shape == S_SAT)) {
+        return false;
+    }
     if (bytes < 8 || x->lanes << v->dlog < 4 ||
         x->n > (waits(x) ? MAX_WAITING : MAX_CHUNKS)) {
         return false;

@@ -7,6 +7,7 @@
  * vec-rows.c      the tables: which instruction does what
  * vec-evex.c      elements on hosts with AVX-512
  * vec-vex.c       elements on hosts with AVX2 and FMA
+ * vec-keep.c      what AVX-512 registers hold from one op to the next
  */
 #ifndef TCG_HOST_X86_64_VEC_H
 #define TCG_HOST_X86_64_VEC_H
@@ -61,8 +62,8 @@ typedef struct VecLevel {
     /* Scalar operand in x->sreg, for all chunks. */
     void (*set_scalar)(Vec *x);
     void (*elements)(Vec *x);
-    /* 16 bytes or more, a power of two, by the register for piece @i */
-    void (*copy)(Vec *x, unsigned i, X86Mem to, X86Mem from, unsigned bytes);
+    /* 16 bytes or more, a power of two, between env at @e and memory at @h */
+    void (*copy)(Vec *x, X86Mem e, X86Mem h, unsigned bytes, bool to_env);
     /* elements of v->count bytes, those that the mask and vl say, and guest
      * memory at @m; NULL: by the call */
     void (*copy_masked)(Vec *x, X86Mem m, bool to_env);
@@ -82,6 +83,8 @@ struct Vec {
     uint8_t len;    /* of the elements computed with: 128 << len bits */
     bool use_mask;  /* K_MASK says which elements count */
     bool tail;      /* not all: those below the u32 of env at guard */
+    bool keeps;     /* registers may hold vectors of env: not out of line */
+    int8_t out[8];  /* where the results are, by chunk */
     int sreg;       /* general register of the scalar */
 };
 
@@ -105,5 +108,19 @@ static inline unsigned vec_length(unsigned bytes)
 /* rcx = ones for each of the units of 1 << @log bytes from @at on that lie
  * below the element count: at most 64. */
 void vec_tail_bits(Vec *x, unsigned log, unsigned at);
+
+/* --- vec-keep.c --- */
+
+/* The register that holds env at @off, locked; or NO_REG. */
+int vec_keep_find(Gen *g, uint32_t off, unsigned bytes);
+/* One to be used, locked. */
+int vec_keep_take(Gen *g);
+/* @reg, taken, holds env at @off from now on. */
+void vec_keep_set(Gen *g, int reg, uint32_t off, unsigned bytes);
+/* That part of env has changed. */
+void vec_keep_drop(Gen *g, uint32_t off, unsigned bytes);
+/* What is held now, for Cold.kept; and its code to load that. */
+uint16_t vec_keep_note(Gen *g);
+void vec_keep_reload(Gen *g, uint16_t note);
 
 #endif
