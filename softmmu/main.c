@@ -79,6 +79,7 @@ int main(int argc, char **argv)
                     .signal_fd = -1,
                     .ready_fd = -1 };
 
+    process_prompt_timers();
     error_set_program(p.who.program);
     p.reg = type_registry_new(all_types);
     if (!parse(&p, argc - used, argv + used, &err) ||

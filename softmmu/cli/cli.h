@@ -109,6 +109,8 @@ bool process_daemonize(StartPlan *p, Error **errp);
 void process_ready(StartPlan *p);
 bool process_write_pidfile(StartPlan *p, Error **errp);
 void process_remove_pidfile(StartPlan *p);
+/* Before there are threads: the host may not gather the ends of their waits. */
+void process_prompt_timers(void);
 void process_watch_signals(StartPlan *p);
 void process_unwatch_signals(StartPlan *p);
 

@@ -8,11 +8,18 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "cli.h"
+
+void process_prompt_timers(void)
+{
+    /* else a wait with a time limit may take 50 us more (prctl(2)) */
+    prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+}
 
 /* --- -daemonize --- */
 

@@ -34,8 +34,9 @@ def command(mode, runner, program, vlen):
     cpu = 'max,c=off,zca=off' if '/noc-' in program else \
         'max,vlen=%d' % vlen
     return [runner, '-M', 'virt', '-cpu', cpu, '-accel', 'tcg' + options,
-            '-m', '64', '-smp', '4' if '/smp-' in program else '1', '-nodefaults', '-nographic', '-no-reboot',
-            '-bios', program]
+            '-m', '64', '-smp', '4' if '/smp-' in program else '1',
+            *(['-icount', 'shift=10'] if '/latency_icount-' in program else []),
+            '-nodefaults', '-nographic', '-no-reboot', '-bios', program]
 
 
 def main():
