@@ -246,7 +246,8 @@ static uint32_t config_flags(const TcgOptions *o)
     return (o->page_cells ? 0 : TCG_NO_CELLS) |
            (o->addend_guess ? 0 : TCG_NO_SPEC) |
            (o->check_groups ? 0 : TCG_NO_GROUPS) |
-           (o->vectors ? 0 : TCG_NO_VEC) | (o->vec_keep ? 0 : TCG_NO_KEEP);
+           (o->vectors ? 0 : TCG_NO_VEC) | (o->vec_keep ? 0 : TCG_NO_KEEP) |
+           (o->pinned ? 0 : TCG_NO_PIN);
 }
 
 /* TcgConfig.features */
@@ -434,6 +435,8 @@ static const Property tcg_props[] = {
          "table look-ups in loops guess the addend"),
     PROP(bool, TcgAccel, opt.check_groups, "x-check-groups", "on",
          "memory ops off one base share a check"),
+    PROP(bool, TcgAccel, opt.pinned, "x-pinned", "on",
+         "guest registers stay in host registers from unit to unit"),
     PROP(bool, TcgAccel, opt.vectors, "x-vectors", "on",
          "vector instructions in translated code on host vectors"),
     PROP(bool, TcgAccel, opt.vec_keep, "x-vector-keep", "on",

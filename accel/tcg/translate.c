@@ -353,6 +353,8 @@ static void count_unit(Build *b, const TcgTb *tb, uint64_t start_ns)
     STAT_SET(v, cell_ops, count->cell_ops);
     STAT_SET(v, spec_ops, count->spec_ops);
     STAT_SET(v, group_ops, count->group_ops);
+    STAT_SET(v, pin_exits, count->pin_exits);
+    STAT_SET(v, pin_moves, count->pin_moves);
     STAT_SET(v, vec_ops, count->vec_ops);
     STAT_SET(v, vec_kept, count->vec_kept);
     STAT_ADD(v, guest_insns, tb->ninsns);

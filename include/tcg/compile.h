@@ -24,12 +24,14 @@ enum {
 
 enum {
     TCG_STRESS_VERIFY = 1 << 0, /* verify the block after each pass */
-    TCG_NO_PIN = 1 << 1,        /* no fixed registers for slots */
-    TCG_NO_CELLS = 1 << 3,      /* memory ops in loops: no page cells */
-    TCG_NO_SPEC = 1 << 5,       /* loads do not guess addends */
-    TCG_NO_GROUPS = 1 << 4,     /* each memory op checks for itself */
-    TCG_NO_VEC = 1 << 6,  /* no host vectors for calls that could have them */
-    TCG_NO_KEEP = 1 << 7, /* no vectors in host registers from op to op */
+    /* no fixed registers for slots between units: a matter of the thunks too,
+     * so of all contexts that share them */
+    TCG_NO_PIN = 1 << 1,
+    TCG_NO_CELLS = 1 << 3,  /* memory ops in loops: no page cells */
+    TCG_NO_SPEC = 1 << 5,   /* loads do not guess addends */
+    TCG_NO_GROUPS = 1 << 4, /* each memory op checks for itself */
+    TCG_NO_VEC = 1 << 6,    /* no host vectors for calls that could have them */
+    TCG_NO_KEEP = 1 << 7,   /* no vectors in host registers from op to op */
     TCG_NO_FOLD = 1 << 2, /* build every op as asked: to test folding itself */
 };
 
@@ -60,6 +62,8 @@ typedef struct TcgCounters {
     uint64_t vn_hits, folds, dead_ops, snaps, deltas;
     /* memory ops: with a page cell, a guessed addend, a shared check */
     uint64_t cell_ops, spec_ops, group_ops;
+    /* exits: with all pinned slots in place; slots that they move or load */
+    uint64_t pin_exits, pin_moves;
     uint64_t vec_ops;  /* calls made host vectors */
     uint64_t vec_kept; /* their operands that were in host registers */
 } TcgCounters;

@@ -17,6 +17,11 @@ static const TcgSlotDesc slots[SLOT_COUNT] = {
     G(0), G(1), G(2), G(3),
 };
 /* clang-format on */
+/* among them one that a back end cannot take */
+static const uint8_t pinned[] = { SLOT_X + 1, SLOT_W + 0, SLOT_X + 2,
+                                  SLOT_X + 3, SLOT_X + 5, SLOT_X + 6,
+                                  SLOT_X + 8, SLOT_X + 9, SLOT_X + 10,
+                                  SLOT_X + 7, SLOT_X + 0 };
 
 const TcgFrontend machine_frontend = {
     .name = "test",
@@ -25,6 +30,8 @@ const TcgFrontend machine_frontend = {
     .pc_offset = offsetof(TestEnv, pc),
     .page_bits = MACHINE_PAGE_BITS,
     .insn_align = 1,
+    .pinned = pinned,
+    .npinned = ARRAY_SIZE(pinned),
 };
 
 static Machine *machine_of(void *env)

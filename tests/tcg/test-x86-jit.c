@@ -28,7 +28,10 @@ typedef struct Jit {
 
 static void jit_init_ops(Jit *j, uint32_t features, const TcgRuntimeOps *ops)
 {
-    TcgConfig cfg = { features, TCG_STRESS_VERIFY, UINT32_MAX };
+    /* on the baseline without pinned slots, too */
+    TcgConfig cfg = { features,
+                      TCG_STRESS_VERIFY | (features == 0 ? TCG_NO_PIN : 0),
+                      UINT32_MAX };
     int fd = memfd_create("code", MFD_CLOEXEC);
     TcgCodeBuf buf;
 

@@ -26,8 +26,9 @@ typedef struct Links {
     uint32_t used;
 } Links;
 
-static void links_init(Links *l)
+static void links_init_flags(Links *l, uint32_t flags)
 {
+    TcgConfig cfg = { UINT32_MAX, TCG_STRESS_VERIFY | flags, UINT32_MAX };
     int fd = memfd_create("code", MFD_CLOEXEC);
     TcgCodeBuf buf;
 
@@ -36,13 +37,18 @@ static void links_init(Links *l)
     l->rx = mmap(NULL, CODE_SIZE, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
     g_assert_true(l->rw != MAP_FAILED && l->rx != MAP_FAILED);
     close(fd);
-    l->ctx = tcg_context_new(&machine_frontend, &machine_ops, NULL);
+    l->ctx = tcg_context_new(&machine_frontend, &machine_ops, &cfg);
     buf = (TcgCodeBuf){ .rw = l->rw, .rx = l->rx, .size = THUNK_SIZE };
     g_assert_cmpint(tcg_thunks_emit(l->ctx, &buf, &l->thunks), ==, TCG_OK);
     tcg_context_set_thunks(l->ctx, &l->thunks);
     l->used = THUNK_SIZE;
     l->m = machine_new();
     machine_reset(l->m, 1);
+}
+
+static void links_init(Links *l)
+{
+    links_init_flags(l, 0);
 }
 
 static void links_free(Links *l)
@@ -274,6 +280,118 @@ static void a_counted_unit_needs_its_whole_count(void)
     links_free(&l);
 }
 
+/* x1, x2 and x3 rotate, as do x4, x15, which are not pinned, and x6; a number
+ * for x5; to @target. */
+static Unit rotation(Links *l, uint64_t pc, uint64_t target)
+{
+    TcgBlock *tb = tcg_block_begin(l->ctx, pc, 0);
+    TcgVal x[16];
+    Unit u;
+
+    tcg_insn_start(tb, pc);
+    for (unsigned k = 0; k < 16; k++) {
+        x[k] = tcg_slot_get(tb, SLOT_X + k);
+    }
+    tcg_slot_put(tb, SLOT_X + 1, x[2]);
+    tcg_slot_put(tb, SLOT_X + 2, x[3]);
+    tcg_slot_put(tb, SLOT_X + 3, x[1]);
+    tcg_slot_put(tb, SLOT_X + 6, x[4]);
+    tcg_slot_put(tb, SLOT_X + 4, x[15]);
+    tcg_slot_put(tb, SLOT_X + 15, x[6]);
+    tcg_slot_put(tb, SLOT_X + 5, tcg_const(tb, UINT64_C(0x123456789abcdef)));
+    tcg_exit_direct(tb, target, 0);
+    tcg_block_finish(tb);
+    g_assert_cmpint(compile(l, tb, 0, UNIT_SIZE, &u), ==, TCG_OK);
+    return u;
+}
+
+static void rotations_end_in_env(uint32_t flags)
+{
+    static const uint8_t from[16] = { 0, 3, 1,  2,  6,  0,  15, 7,
+                                      8, 9, 10, 11, 12, 13, 14, 4 };
+    Links l = { 0 };
+    Unit a, b;
+
+    links_init_flags(&l, flags);
+    a = rotation(&l, 0x1000, 0x1040);
+    b = rotation(&l, 0x1040, 0x1080);
+    link_to(&l, &a, 0, &b);
+    for (unsigned k = 0; k < 16; k++) {
+        l.m->env->x[k] = UINT64_C(0x1111111100000000) + k;
+    }
+    g_assert_cmpint(run(&l, &a), ==, TCG_LEAVE_EXIT);
+    g_assert_cmphex(l.m->env->pc, ==, 0x1080);
+    for (unsigned k = 0; k < 16; k++) {
+        g_assert_cmphex(l.m->env->x[k], ==,
+                        k == 5 ? UINT64_C(0x123456789abcdef)
+                               : UINT64_C(0x1111111100000000) + from[k]);
+    }
+    links_free(&l);
+}
+
+static void pinned_and_other_slots_end_in_env(void)
+{
+    rotations_end_in_env(0);
+    rotations_end_in_env(TCG_NO_PIN);
+}
+
+/* x1 is pinned: an exit has nothing to do for it, and env is told when the
+ * units are left. */
+static void an_exit_leaves_pinned_slots_in_place(void)
+{
+    const TcgCounters *count;
+    Links l = { 0 };
+    Unit a;
+
+    links_init(&l);
+    count = tcg_context_counters(l.ctx);
+    a = unit(&l, 0x1000, 5, 0x1040, 0);
+    g_assert_cmpuint(count->pin_exits, ==, 1);
+    g_assert_cmpuint(count->pin_moves, ==, 0);
+    l.m->env->x[1] = 7;
+    g_assert_cmpint(run(&l, &a), ==, TCG_LEAVE_EXIT);
+    g_assert_cmpuint(l.m->env->x[1], ==, 12);
+    links_free(&l);
+    links_init_flags(&l, TCG_NO_PIN);
+    unit(&l, 0x1000, 5, 0x1040, 0);
+    g_assert_cmpuint(tcg_context_counters(l.ctx)->pin_exits, ==, 0);
+    links_free(&l);
+}
+
+/* A loop that needs more registers than pinned slots leave parks some. */
+static void a_loop_takes_registers_of_slots_it_does_not_use(void)
+{
+    Links l = { 0 };
+    TcgBlock *tb;
+    TcgVal n;
+    Unit a;
+
+    links_init(&l);
+    tb = tcg_block_begin(l.ctx, 0x1000, 0);
+    tcg_insn_start(tb, 0x1000);
+    for (unsigned k = 11; k < 16; k++) { /* x11 to x15 are not pinned */
+        tcg_slot_put(tb, SLOT_X + k,
+                     tcg_addi(tb, tcg_slot_get(tb, SLOT_X + k), k));
+    }
+    n = tcg_addi(tb, tcg_slot_get(tb, SLOT_X + 4), -1);
+    tcg_slot_put(tb, SLOT_X + 4, n);
+    tcg_side_exit(tb, TCG_NE, n, tcg_const(tb, 0), 0x1000);
+    tcg_exit_direct(tb, 0x1040, 0);
+    tcg_block_finish(tb);
+    g_assert_cmpint(compile(&l, tb, 0, UNIT_SIZE, &a), ==, TCG_OK);
+    for (unsigned k = 0; k < 16; k++) {
+        l.m->env->x[k] = 1000 * k;
+    }
+    l.m->env->x[4] = 10;
+    g_assert_cmpint(run(&l, &a), ==, TCG_LEAVE_EXIT);
+    for (unsigned k = 0; k < 16; k++) {
+        g_assert_cmpuint(l.m->env->x[k], ==,
+                         k == 4 ? 0 : 1000 * k + (k > 10 ? 10 * k : 0));
+    }
+    g_assert_cmpuint(tcg_context_counters(l.ctx)->pin_moves, >, 0);
+    links_free(&l);
+}
+
 static void a_small_buffer_is_refused_and_not_overrun(void)
 {
     Links l = { 0 };
@@ -315,6 +433,11 @@ int main(int argc, char **argv)
     g_test_add_func("/x86/links/poll", a_loop_of_two_units_ends_at_a_request);
     g_test_add_func("/x86/links/jump-cache", the_jump_cache_needs_pc_and_ctx);
     g_test_add_func("/x86/links/icount", a_counted_unit_needs_its_whole_count);
+    g_test_add_func("/x86/links/pinned", pinned_and_other_slots_end_in_env);
+    g_test_add_func("/x86/links/pinned-in-place",
+                    an_exit_leaves_pinned_slots_in_place);
+    g_test_add_func("/x86/links/pinned-parked",
+                    a_loop_takes_registers_of_slots_it_does_not_use);
     g_test_add_func("/x86/links/no-space",
                     a_small_buffer_is_refused_and_not_overrun);
     return g_test_run();

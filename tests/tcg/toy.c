@@ -17,6 +17,7 @@ static const TcgSlotDesc toy_slots[] = {
     R(0), R(1), R(2),  R(3),  R(4),  R(5),  R(6),  R(7),
     R(8), R(9), R(10), R(11), R(12), R(13), R(14), R(15),
 };
+static const uint8_t toy_pinned[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 };
 static const TcgFrontend toy_frontend = {
     .name = "toy",
     .slots = toy_slots,
@@ -24,6 +25,8 @@ static const TcgFrontend toy_frontend = {
     .pc_offset = offsetof(ToyEnv, pc),
     .page_bits = 12,
     .insn_align = 1,
+    .pinned = toy_pinned,
+    .npinned = ARRAY_SIZE(toy_pinned),
 };
 
 static void do_wfi(void *env)

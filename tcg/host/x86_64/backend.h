@@ -172,6 +172,17 @@ typedef struct ConstPool {
     uint8_t fflags[64]; /* TCG_FPFLAG_* of an MXCSR's sticky bits */
 } ConstPool;
 
+enum { MAX_PINS = 10 };
+
+/* Slot @slot is in register @reg between units: carry.c. */
+typedef struct X86Pin {
+    uint8_t slot;
+    int8_t reg;
+} X86Pin;
+
+/* In Gen.locs only: the value of this slot is in env slot `n`. */
+enum { LOC_OTHER_SLOT = 0x40 };
+
 typedef struct Carried {
     uint8_t slot;
     int8_t reg; /* NO_REG: not needed at the head, so just not stored */
@@ -201,9 +212,17 @@ struct Gen {
     unsigned nspill; /* homes handed out so far */
     TcgSnapCursor cursor;
 
-    /* The unit is its own loop: slots that stay in registers, or at least out
-     * of env, on the way round. Value tb->n + k is what carried[k] holds at
-     * the head. In carried_dirty: env is stale from the head on. */
+    /* Slots in fixed registers between units; pin_reg: NO_REG for others. */
+    unsigned npin;
+    X86Pin pin[MAX_PINS];
+    int8_t pin_reg[TCG_MAX_SLOTS];
+    TcgSlotSet pinned;
+    uint32_t pin_regs;
+
+    /* Slots in registers at the head: pinned ones and, when the unit is its
+     * own loop, those that stay in registers, or at least out of env, on the
+     * way round. Value tb->n + k is what carried[k] holds at the head. In
+     * carried_dirty: env is stale from the head on. */
     unsigned ncarried;
     Carried carried[MAX_CARRIED];
     TcgRef carried_of[TCG_MAX_SLOTS]; /* for slots in carried_set */
@@ -226,6 +245,7 @@ struct Gen {
     uint32_t tail[3 * TCG_MAX_EXITS]; /* disp32 of jumps to the unit's tail */
     TcgSideWriter side;
     Cold cold[MAX_COLD];
+    uint32_t snap_last[TCG_MAX_SNAPS];
     TcgSlotLoc locs[MAX_LOCS];
     TcgCodeExit exit[TCG_MAX_EXITS];
     uint8_t side_buf[MAX_SIDE];
@@ -234,12 +254,11 @@ struct Gen {
 
 /* ---- regalloc.c ---- */
 
-/* Prepare Gen.val; choose what to fold and what to carry round a loop. */
+/* Prepare Gen.val; choose what to fold and what to carry. */
 void ra_begin(Gen *g);
-/* Does the unit jump to its own head? */
-bool ra_own_loop(const TcgBlock *tb);
-/* Entry of a unit: load what is carried; the loop head follows. */
-void ra_load_carried(Gen *g);
+/* At the unit's head value @r is in @reg, where it is already, or is loaded
+ * from env @slot. */
+void ra_at_head(Gen *g, TcgRef r, unsigned slot, int reg, bool there);
 /* The value that really holds @r: parts of a value share its home. */
 static inline TcgRef ra_canon(const Gen *g, TcgRef r)
 {
@@ -310,10 +329,12 @@ X86Mem ra_mem(const Gen *g, const Val *v);
 Locs ra_capture(Gen *g, unsigned snap, bool record);
 /* Write a side-table record for the call just emitted. */
 void ra_record(Gen *g, const Locs *l);
-/* Store all slots of @l to env; rax is used, flags survive. */
-void ra_store_state(Gen *g, const Locs *l);
-/* The same on the way round the loop; rcx and xmm1 are used too. */
-void ra_store_loop_state(Gen *g, const Locs *l);
+/* What carried or changed @slot holds where the cursor is. */
+static inline TcgRef ra_snap_value(const Gen *g, unsigned slot)
+{
+    return tcg_slotset_has(&g->cursor.dirty, slot) ? g->cursor.map[slot]
+                                                   : g->carried_of[slot];
+}
 
 typedef struct Move {
     int dst, src;  /* registers; src NO_REG: from memory or constant */
@@ -326,6 +347,28 @@ void ra_parallel_move(Gen *g, Move *m, unsigned n, int gpr_temp);
 
 /* @reg, from ra_temp, holds value @r from now on. */
 void ra_bind_temp(Gen *g, TcgRef r, int reg);
+
+/* ---- carry.c ---- */
+
+/* Pinned slots and their registers; returns how many. */
+unsigned x86_pins(const TcgContext *ctx, X86Pin pin[MAX_PINS]);
+/* The same in Gen, once. */
+void carry_init(Gen *g);
+/* Does the unit jump to its own head? */
+bool ra_own_loop(const TcgBlock *tb);
+/* Choose what the unit carries; after that, hints for values put there. */
+void carry_choose(Gen *g);
+void carry_hints(Gen *g);
+/* Entry of a unit: registers as chosen; the loop head follows. */
+void carry_enter(Gen *g);
+/* State as units expect it: pinned slots of @l in their registers, others in
+ * env; then rax = @target, if that is a register. rax, rcx and all that can be
+ * allocated are used, flags survive. */
+void carry_leave(Gen *g, const Locs *l, int target);
+/* Is state @l like that already? */
+bool carry_in_place(const Gen *g, const Locs *l);
+/* State @l as the unit's own head expects it; rax, rcx, xmm1 are used too. */
+void carry_round(Gen *g, const Locs *l);
 
 /* ---- group.c ---- */
 

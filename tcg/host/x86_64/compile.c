@@ -158,6 +158,7 @@ static Gen *gen_of(TcgContext *ctx)
         g->fe = ctx->fe;
         g->thunks = &ctx->thunks;
         g->f = features(ctx->features);
+        carry_init(g);
         fill_emitters(g);
         ctx->host = g;
         ctx->host_free = gen_free;

@@ -47,7 +47,7 @@ static void cold_icount(Gen *g, const Cold *c)
 /* On a loop's way round, carried slots are stored when the slice is over. */
 static void cold_icount_loop(Gen *g, const Cold *c)
 {
-    ra_store_state(g, &c->locs);
+    carry_leave(g, &c->locs, NO_REG);
     cold_icount(g, c);
 }
 
@@ -97,7 +97,7 @@ void x86_emit_entry(Gen *g, uint32_t second_pmid)
         cold_jump(cold_new(g, cold_look_up_again), x86_jcc32(&g->a, CC_NE));
     }
     count_insns(g, cold_icount, (Locs){ 0 });
-    ra_load_carried(g);
+    carry_enter(g);
     g->head = x86_offset(&g->a);
     g->drained = false;
 }
@@ -214,13 +214,14 @@ static void direct_jump(Gen *g, unsigned exit)
 
 static void cold_side(Gen *g, const Cold *c)
 {
-    ra_store_state(g, &c->locs);
+    carry_leave(g, &c->locs, NO_REG);
     direct_jump(g, c->aux);
 }
 
 static bool plain_exit(const Gen *g, const TcgExit *e, const Locs *l)
 {
-    return l->n == 0 && e->flags == 0 && !(g->tb->flags & TCG_BLOCK_ICOUNT);
+    return carry_in_place(g, l) && e->flags == 0 &&
+           !(g->tb->flags & TCG_BLOCK_ICOUNT);
 }
 
 static void side_direct(Gen *g, const TcgInsn *in)
@@ -231,6 +232,7 @@ static void side_direct(Gen *g, const TcgInsn *in)
     Cold *c;
 
     if (plain_exit(g, e, &l)) {
+        g->ctx->count.pin_exits += g->npin != 0;
         /* the conditional jump itself is linked */
         c = leave_cold(g, in->c, TCG_LEAVE_EXIT);
         g->exit[in->c].jmp_off = x86_jcc32_aligned(&g->a, cc);
@@ -248,7 +250,7 @@ static void side_direct(Gen *g, const TcgInsn *in)
 /* What the exit does not execute was given back before the poll. */
 static void cold_poll_loop(Gen *g, const Cold *c)
 {
-    ra_store_state(g, &c->locs);
+    carry_leave(g, &c->locs, NO_REG);
     leave_by_exit(g, c->aux, TCG_LEAVE_POLL);
 }
 
@@ -276,7 +278,7 @@ static void loop_back(Gen *g, unsigned exit, int cc)
     uint32_t skip = cc >= 0 ? x86_jcc32(&g->a, cc ^ 1) : 0;
     uint32_t at = x86_offset(&g->a);
 
-    ra_store_loop_state(g, &l);
+    carry_round(g, &l);
     if (x86_offset(&g->a) == at && (e->flags & TCG_EXIT_POLL) &&
         !(g->tb->flags & TCG_BLOCK_ICOUNT)) {
         /* nothing to move: the poll itself jumps to the head */
@@ -290,7 +292,7 @@ static void loop_back(Gen *g, unsigned exit, int cc)
     } else {
         g->a.p = g->a.start + at;
         loop_checks(g, exit, &l);
-        ra_store_loop_state(g, &l);
+        carry_round(g, &l);
         x86_jmp_back(&g->a, g->head);
     }
     if (cc >= 0) {
@@ -355,7 +357,7 @@ static void emit_exit(Gen *g, const TcgInsn *in)
     } else {
         Locs l = ra_capture(g, e->snap, false);
 
-        ra_store_state(g, &l);
+        carry_leave(g, &l, NO_REG);
         direct_jump(g, in->c);
     }
 }
@@ -365,13 +367,15 @@ static void emit_exit(Gen *g, const TcgInsn *in)
 static void emit_exit_ind(Gen *g, const TcgInsn *in)
 {
     const TcgExit *e = &g->tb->exit[in->c];
-    int pc = ra_use(g, in->a, RCX);
-    Locs l;
+    bool known = tcg_ref_is_const(in->a);
+    int pc = known ? NO_REG : ra_use(g, in->a, NO_REG);
+    Locs l = ra_capture(g, e->snap, false);
 
-    l = ra_capture(g, e->snap, false);
-    ra_store_state(g, &l);
+    carry_leave(g, &l, pc);
+    if (known) {
+        x86_mov_imm(&g->a, RAX, tcg_ref_const(g->tb, in->a), true);
+    }
     refund(g, in->c);
-    x86_move(g, RAX, pc, true);
     if (e->flags & TCG_EXIT_TO_LOOP) {
         x86_jmp_abs(&g->a, thunk_at(g, THUNK_LEAVE_IND));
         return;

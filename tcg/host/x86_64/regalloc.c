@@ -10,174 +10,6 @@
 
 /* ---- before the walk ---- */
 
-/* Registers that carried slots get, in this order; the rest are for values. */
-static const uint8_t carry_gpr[] = { RBX, R12, R13, R14, R15, R8, R9, R10 };
-static const uint8_t carry_vec[] = { X0 + 8,  X0 + 9,  X0 + 10, X0 + 11,
-                                     X0 + 12, X0 + 13, X0 + 14, X0 + 15 };
-
-bool ra_own_loop(const TcgBlock *tb)
-{
-    for (unsigned i = 0; i < tb->nexit; i++) {
-        if (tb->exit[i].kind == TCG_EXIT_LOOP) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Slots whose env copy changes or is looked at inside the unit. */
-static bool find_fixed_slots(const TcgBlock *tb, TcgSlotSet *fixed)
-{
-    for (unsigned i = 0; i < tb->nhelper; i++) {
-        const TcgHelper *h = tb->helper[i];
-
-        if (!(h->flags & TCG_H_PURE) &&
-            (h->reads == NULL || h->writes == NULL)) {
-            return false; /* everything */
-        }
-        for (unsigned w = 0; w < ARRAY_SIZE(fixed->w); w++) {
-            fixed->w[w] |= h->reads != NULL ? h->reads->w[w] : 0;
-            fixed->w[w] |= h->writes != NULL ? h->writes->w[w] : 0;
-        }
-    }
-    for (unsigned i = 0; i < tb->n; i = tcg_insn_next(tb, i)) {
-        if (tb->insn[i].op == TCG_OP_slot_st) {
-            tcg_slotset_add(fixed, tb->insn[i].aux);
-        }
-    }
-    for (unsigned i = 0; i < tb->ndelta; i++) {
-        if (tb->delta[i].now == TCG_REF_ENV) {
-            tcg_slotset_add(fixed, tb->delta[i].slot);
-        }
-    }
-    return true;
-}
-
-static void carry_candidate(Gen *g, const TcgSlotSet *fixed, unsigned slot)
-{
-    TcgType t = g->fe->slots[slot].type;
-    unsigned k = g->ncarried;
-
-    if (tcg_slotset_has(&g->carried_set, slot) ||
-        tcg_slotset_has(fixed, slot) || k == MAX_CARRIED ||
-        !(tcg_type_is_fp(t) || tcg_type_is_int(t))) {
-        return;
-    }
-    g->carried[k].slot = slot;
-    g->carried[k].reg = NO_REG;
-    g->carried_of[slot] = g->tb->n + k;
-    g->val[g->tb->n + k] =
-        (Val){ 0, TCG_REF_NONE, 0, NO_REG, NO_REG, MEM_NONE, t, 0 };
-    tcg_slotset_add(&g->carried_set, slot);
-    g->ncarried++;
-}
-
-/* The last insn with snapshot number at most @snap; 0: none. */
-static uint32_t last_insn_of_snap(const TcgBlock *tb, int snap)
-{
-    for (uint32_t i = tb->n; i-- > 0 && snap >= 0;) {
-        if (tcg_insn_has_snap(tb, i) && tb->snap_of[i] <= snap) {
-            return i;
-        }
-    }
-    return 0;
-}
-
-/* How long the values that carried slots have at the head are needed: by
- * snapshots up to the slot's first change; to the end without one. */
-static void carried_lifetimes(Gen *g, const TcgSlotSet *read)
-{
-    const TcgBlock *tb = g->tb;
-    int first_change[MAX_CARRIED];
-
-    for (int s = tb->nsnap - 1; s >= 0; s--) {
-        for (unsigned d = 0; d < tb->snap[s].n; d++) {
-            unsigned slot = tb->delta[tb->snap[s].first + d].slot;
-
-            if (tcg_slotset_has(&g->carried_set, slot)) {
-                tcg_slotset_add(&g->carried_dirty, slot);
-                first_change[g->carried_of[slot] - tb->n] = s;
-            }
-        }
-    }
-    for (unsigned k = 0; k < g->ncarried; k++) {
-        unsigned slot = g->carried[k].slot;
-
-        g->val[tb->n + k].last =
-            !tcg_slotset_has(&g->carried_dirty, slot)
-                ? UINT32_MAX
-                : MAX(last_insn_of_snap(tb, first_change[k] - 1),
-                      (uint32_t)tcg_slotset_has(read, slot));
-    }
-}
-
-/* Give registers to those that are needed at the head; a changed slot that
- * is not needed there just need not be stored on the way round. */
-static void carried_registers(Gen *g)
-{
-    unsigned ngpr = 0, nvec = 0;
-
-    for (unsigned k = 0; k < g->ncarried; k++) {
-        unsigned slot = g->carried[k].slot;
-        bool fp = tcg_type_is_fp(g->fe->slots[slot].type);
-        unsigned *n = fp ? &nvec : &ngpr;
-        unsigned max = fp ? ARRAY_SIZE(carry_vec) : ARRAY_SIZE(carry_gpr);
-
-        if (g->val[g->tb->n + k].last == 0) {
-            continue;
-        }
-        if (*n == max) {
-            tcg_slotset_del(&g->carried_set, slot);
-            tcg_slotset_del(&g->carried_dirty, slot);
-        } else {
-            g->carried[k].reg = (fp ? carry_vec : carry_gpr)[(*n)++];
-            g->val[g->tb->n + k].hint = g->carried[k].reg;
-        }
-    }
-}
-
-/* The unit's last jump to its head; what follows is no part of the loop. */
-static const TcgExit *last_edge(const TcgBlock *tb)
-{
-    const TcgExit *e = &tb->exit[tb->nexit];
-
-    while ((--e)->kind != TCG_EXIT_LOOP) {
-    }
-    return e;
-}
-
-/*
- * A unit that jumps to its own head keeps the slots it reads, then those it
- * writes, in registers around the loop.
- */
-static void choose_carried(Gen *g)
-{
-    const TcgBlock *tb = g->tb;
-    TcgSlotSet fixed = { 0 }, read;
-    const TcgExit *edge;
-    unsigned ndelta;
-
-    g->ncarried = 0;
-    memset(&g->carried_set, 0, sizeof(g->carried_set));
-    memset(&g->carried_dirty, 0, sizeof(g->carried_dirty));
-    if (!ra_own_loop(tb) || !find_fixed_slots(tb, &fixed)) {
-        return;
-    }
-    edge = last_edge(tb);
-    for (unsigned i = 0; i < edge->insn; i = tcg_insn_next(tb, i)) {
-        if (tb->insn[i].op == TCG_OP_slot_get) {
-            carry_candidate(g, &fixed, tb->insn[i].aux);
-        }
-    }
-    read = g->carried_set;
-    ndelta = tb->snap[edge->snap].first + tb->snap[edge->snap].n;
-    for (unsigned i = 0; i < ndelta; i++) {
-        carry_candidate(g, &fixed, tb->delta[i].slot);
-    }
-    carried_lifetimes(g, &read);
-    carried_registers(g);
-}
-
 /* Does 64-bit code that reads the register of I32 value @r see zeros above? */
 static bool zero_extended(const Gen *g, TcgRef r)
 {
@@ -270,22 +102,6 @@ static void scan_backward(Gen *g)
     }
 }
 
-/* A value put into a carried slot had best be computed in its register. */
-static void set_hints(Gen *g)
-{
-    const TcgBlock *tb = g->tb;
-
-    for (unsigned i = 0; i < tb->ndelta; i++) {
-        const TcgSnapDelta *d = &tb->delta[i];
-
-        if (tcg_slotset_has(&g->carried_set, d->slot) &&
-            !tcg_ref_is_const(d->now) && d->now < tb->n) {
-            g->val[ra_canon(g, d->now)].hint =
-                g->val[g->carried_of[d->slot]].hint;
-        }
-    }
-}
-
 void ra_begin(Gen *g)
 {
     const TcgBlock *tb = g->tb;
@@ -308,11 +124,9 @@ void ra_begin(Gen *g)
                            0 };
     }
     tcg_snap_cursor_init(&g->cursor, tb);
-    choose_carried(g);
+    carry_choose(g);
     scan_backward(g);
-    if (g->ncarried != 0) {
-        set_hints(g);
-    }
+    carry_hints(g);
     group_find(g);
     cell_begin(g);
 }
@@ -370,6 +184,21 @@ static void assign_spill(Gen *g, TcgRef r)
     v->where = k;
 }
 
+/* A home for @r: what a pinned slot had on entry goes to the slot's place in
+ * env, which nobody else uses. */
+static void assign_home(Gen *g, TcgRef r)
+{
+    unsigned k = r - g->tb->n;
+
+    if (r < g->tb->n || k >= g->ncarried ||
+        !tcg_slotset_has(&g->pinned, g->carried[k].slot)) {
+        assign_spill(g, r);
+        return;
+    }
+    g->val[r].mem = MEM_SLOT;
+    g->val[r].where = g->carried[k].slot;
+}
+
 /* Make sure that the value in register @reg is in memory too. */
 static void save_reg(Gen *g, int reg)
 {
@@ -377,7 +206,7 @@ static void save_reg(Gen *g, int reg)
     Val *v = &g->val[r];
 
     if (v->mem == MEM_NONE) {
-        assign_spill(g, r);
+        assign_home(g, r);
         if (reg >= X0) {
             x86_rm(&g->a, X86_MOVSD_MX, 0, reg, ra_mem(g, v));
         } else {
@@ -397,6 +226,23 @@ static void bind_reg(Gen *g, TcgRef r, int reg)
     g->val[r].reg = reg;
     g->owner[reg] = r;
     g->used |= 1u << reg;
+}
+
+void ra_at_head(Gen *g, TcgRef r, unsigned slot, int reg, bool there)
+{
+    Val *v = &g->val[r];
+
+    if (!there) {
+        v->mem = MEM_SLOT;
+        v->where = slot;
+        load_home(g, v, reg);
+    }
+    bind_reg(g, r, reg);
+    if (tcg_slotset_has(&g->carried_dirty, slot)) {
+        v->mem = MEM_NONE;
+    } else {
+        g->slot_home[slot] = r;
+    }
 }
 
 /* Drop values that nothing needs any more. */
@@ -433,15 +279,19 @@ static int victim(Gen *g, uint32_t cand)
     return best;
 }
 
-static int pick(uint32_t avail, int hint, bool cross)
+/* Where the @better ones are, if there are any. */
+static uint32_t prefer(uint32_t avail, uint32_t better)
 {
-    uint32_t better;
+    return avail & better ? avail & better : avail;
+}
 
+static int pick(const Gen *g, uint32_t avail, int hint, bool cross)
+{
     if (hint >= 0 && (avail >> hint & 1)) {
         return hint;
     }
-    better = avail & (cross ? CALLEE_SAVED : ~CALLEE_SAVED);
-    return __builtin_ctz(better != 0 ? better : avail);
+    avail = prefer(avail, cross ? CALLEE_SAVED : ~CALLEE_SAVED);
+    return __builtin_ctz(prefer(avail, ~g->pin_regs));
 }
 
 /* A register of @cls that is free now and locked for this insn. */
@@ -455,7 +305,7 @@ static int alloc(Gen *g, uint32_t cls, int hint, bool cross)
         avail = cls & ~g->used & ~g->locked;
     }
     if (avail != 0) {
-        reg = pick(avail, hint, cross);
+        reg = pick(g, avail, hint, cross);
     } else {
         reg = victim(g, cls & ~g->locked);
         assert(reg != NO_REG);
@@ -813,24 +663,13 @@ void ra_slot_home(Gen *g, unsigned slot, TcgRef r)
 
 /* ---- snapshots ---- */
 
-/* In Gen.locs only: the value of this slot is in env slot `n`. */
-enum { LOC_OTHER_SLOT = 0x40 };
-
-static TcgRef snap_value(const Gen *g, unsigned slot)
-{
-    if (tcg_slotset_has(&g->cursor.dirty, slot)) {
-        return g->cursor.map[slot];
-    }
-    return g->carried_of[slot];
-}
-
 /* Values that only another slot holds: side tables have no word for that.
  * They move to a spill home. */
 static void leave_other_slots(Gen *g, const TcgSlotSet *set)
 {
     TCG_SLOTSET_FOREACH(set, slot)
     {
-        TcgRef r = snap_value(g, slot);
+        TcgRef r = ra_snap_value(g, slot);
         Val *v;
 
         if (tcg_ref_is_const(r)) {
@@ -894,7 +733,7 @@ Locs ra_capture(Gen *g, unsigned snap, bool record)
     l.first = g->nlocs;
     TCG_SLOTSET_FOREACH(&set, slot)
     {
-        add_loc(g, slot, snap_value(g, slot));
+        add_loc(g, slot, ra_snap_value(g, slot));
     }
     l.n = g->nlocs - l.first;
     return l;
@@ -914,76 +753,7 @@ void ra_record(Gen *g, const Locs *l)
     }
 }
 
-static X86Mem slot_mem(const Gen *g, unsigned slot)
-{
-    return x86_mem(RBP, g->fe->slots[slot].offset);
-}
-
-static void store_const(Gen *g, X86Mem m, bool wide, uint64_t v)
-{
-    if (!wide || (int64_t)v == (int32_t)v) {
-        x86_mi32(&g->a, X86_MOV_I, wide, m, v);
-    } else {
-        x86_mov_imm(&g->a, RAX, v, false);
-        x86_rm(&g->a, X86_MOV_MR, 1, RAX, m);
-    }
-}
-
-static void store_loc(Gen *g, const TcgSlotLoc *l)
-{
-    bool wide = ra_wide(g->fe->slots[l->slot].type);
-    X86Mem m = slot_mem(g, l->slot);
-
-    switch (l->kind) {
-    case TCG_LOC_GPR:
-        x86_rm(&g->a, X86_MOV_MR, wide, l->n, m);
-        break;
-    case TCG_LOC_VEC:
-        x86_rm(&g->a, wide ? X86_MOVSD_MX : X86_MOVSS_MX, 0, l->n, m);
-        break;
-    case TCG_LOC_SPILL:
-        x86_rm(&g->a, X86_MOV_RM, wide, RAX,
-               x86_mem(RBP, TCG_HOT_OFF(spill) + 8 * l->n));
-        x86_rm(&g->a, X86_MOV_MR, wide, RAX, m);
-        break;
-    case TCG_LOC_CONST:
-        store_const(g, m, wide, l->value);
-        break;
-    default:
-        break;
-    }
-}
-
-/* Slots whose new value is in other slots: read all before any is written. */
-static void store_other_slots(Gen *g, const TcgSlotLoc *l, unsigned n)
-{
-    for (unsigned k = 0; k < n; k++) {
-        if (l[k].kind == LOC_OTHER_SLOT) {
-            x86_rm(&g->a, X86_MOV_RM, ra_wide(g->fe->slots[l[k].n].type), RAX,
-                   slot_mem(g, l[k].n));
-            x86_push(&g->a, RAX);
-        }
-    }
-    for (unsigned k = n; k-- > 0;) {
-        if (l[k].kind == LOC_OTHER_SLOT) {
-            x86_pop(&g->a, RAX);
-            x86_rm(&g->a, X86_MOV_MR, ra_wide(g->fe->slots[l[k].slot].type),
-                   RAX, slot_mem(g, l[k].slot));
-        }
-    }
-}
-
-void ra_store_state(Gen *g, const Locs *l)
-{
-    const TcgSlotLoc *loc = &g->locs[l->first];
-
-    store_other_slots(g, loc, l->n);
-    for (unsigned k = 0; k < l->n; k++) {
-        store_loc(g, &loc[k]);
-    }
-}
-
-/* ---- the unit's own loop ---- */
+/* ---- moves ---- */
 
 /* Register to register first, cycles broken through scratch; then loads. */
 void ra_parallel_move(Gen *g, Move *m, unsigned n, int gpr_temp)
@@ -1021,54 +791,5 @@ void ra_parallel_move(Gen *g, Move *m, unsigned n, int gpr_temp)
             m[k].src = tmp;
         }
         left &= ~done;
-    }
-}
-
-void ra_store_loop_state(Gen *g, const Locs *l)
-{
-    const TcgSlotLoc *loc = &g->locs[l->first];
-    Move m[MAX_CARRIED];
-    unsigned n = 0;
-
-    for (unsigned k = 0; k < l->n; k++) {
-        if (!tcg_slotset_has(&g->carried_set, loc[k].slot)) {
-            assert(loc[k].kind != LOC_OTHER_SLOT); /* captured for a record */
-            store_loc(g, &loc[k]);
-        }
-    }
-    tcg_snap_cursor_seek(&g->cursor, l->snap);
-    for (unsigned k = 0; k < g->ncarried; k++) {
-        unsigned slot = g->carried[k].slot;
-        bool narrow = !ra_wide(g->fe->slots[slot].type);
-        TcgRef r = snap_value(g, slot);
-        const Val *v = tcg_ref_is_const(r) ? NULL : &g->val[ra_canon(g, r)];
-
-        if (g->carried[k].reg != NO_REG) {
-            m[n++] = (Move){ g->carried[k].reg, v != NULL ? v->reg : NO_REG,
-                             narrow && v != NULL && ra_wide(v->type), r };
-        }
-    }
-    ra_parallel_move(g, m, n, RCX);
-}
-
-void ra_load_carried(Gen *g)
-{
-    for (unsigned k = 0; k < g->ncarried; k++) {
-        unsigned slot = g->carried[k].slot;
-        TcgRef r = g->tb->n + k;
-        Val *v = &g->val[r];
-
-        if (g->carried[k].reg == NO_REG) {
-            continue;
-        }
-        v->mem = MEM_SLOT;
-        v->where = slot;
-        load_home(g, v, g->carried[k].reg);
-        bind_reg(g, r, g->carried[k].reg);
-        if (tcg_slotset_has(&g->carried_dirty, slot)) {
-            v->mem = MEM_NONE;
-        } else {
-            g->slot_home[slot] = r;
-        }
     }
 }

@@ -19,6 +19,8 @@ static const uint8_t caller_saved[] = { RDX, RSI, RDI, R8, R9, R10, R11 };
 
 typedef struct ThunkGen {
     X86Asm a;
+    unsigned npin;
+    X86Pin pin[MAX_PINS];
     const TcgFrontend *fe;
     const TcgRuntimeOps *ops;
     TcgThunks *out;
@@ -65,6 +67,17 @@ static void call_c(ThunkGen *t, const void *fn)
     x86_call_abs(&t->a, fn, RAX);
 }
 
+/* Pinned slots that are in one of @regs: to env, and back. */
+static void pins(ThunkGen *t, X86Insn move, uint32_t regs)
+{
+    for (unsigned k = 0; k < t->npin; k++) {
+        if (regs >> t->pin[k].reg & 1) {
+            x86_rm(&t->a, move, 1, t->pin[k].reg,
+                   x86_mem(RBP, t->fe->slots[t->pin[k].slot].offset));
+        }
+    }
+}
+
 /* ---- enter and leave ---- */
 
 static void thunk_enter(ThunkGen *t)
@@ -79,6 +92,7 @@ static void thunk_enter(ThunkGen *t)
     x86_rr(a, X86_MOV_RM, 1, RBP, RDI);
     x86_m(a, X86_STMXCSR, 0, hot(TCG_HOT_OFF(mxcsr_host)));
     load_guest_mxcsr(t);
+    pins(t, X86_MOV_RM, GPR_ALLOC);
     x86_r(a, X86_JMP_M, 0, RSI);
 }
 
@@ -87,6 +101,7 @@ static void thunk_leave(ThunkGen *t)
     X86Asm *a = &t->a;
 
     begin_thunk(t, THUNK_LEAVE);
+    pins(t, X86_MOV_MR, GPR_ALLOC);
     mxcsr_to_guest_word(t);
     load_host_mxcsr(t);
     x86_mi32(a, X86_MOV_I, 1, hot(TCG_HOT_OFF(ret_pc)), 0);
@@ -143,18 +158,23 @@ static void thunk_lookup(ThunkGen *t)
     uint32_t none;
 
     begin_thunk(t, THUNK_LOOKUP);
-    x86_rr(a, X86_MOV_RM, 1, RBX, RAX);
+    x86_push(a, RAX);
+    x86_alu_ri(a, ALU_SUB, 1, RSP, 8);
+    pins(t, X86_MOV_MR, ~CALLEE_SAVED);
     mxcsr_to_guest_word(t);
     load_host_mxcsr(t);
     x86_rr(a, X86_MOV_RM, 1, RDI, RBP);
     x86_rr(a, X86_MOV_RM, 1, RSI, RAX);
     call_c(t, t->ops->lookup);
     load_guest_mxcsr(t);
+    pins(t, X86_MOV_RM, ~CALLEE_SAVED);
+    x86_alu_ri(a, ALU_ADD, 1, RSP, 8);
+    x86_pop(a, RCX);
     x86_rr(a, X86_TEST_MR, 1, RAX, RAX);
     none = x86_jcc8(a, CC_E);
     x86_r(a, X86_JMP_M, 0, RAX);
     x86_bind8(a, none);
-    x86_rr(a, X86_MOV_RM, 1, RAX, RBX);
+    x86_rr(a, X86_MOV_RM, 1, RAX, RCX);
     leave_at_rax(t, TCG_LEAVE_INDIRECT);
 }
 
@@ -380,6 +400,7 @@ TcgResult tcg_thunks_emit(TcgContext *ctx, const TcgCodeBuf *buf,
     if (buf->size < 8192) {
         return TCG_NO_SPACE;
     }
+    t.npin = x86_pins(ctx, t.pin);
     memset(out, 0, sizeof(*out));
     x86_asm_init(&t.a, buf->rw, buf->size, buf->rx - buf->rw,
                  tcg_context_features(ctx) & TCG_HOST_AVX);
