@@ -209,7 +209,7 @@ static bool plan(Vec *x)
         return false;
     }
     if (vec_row(x)->shape >= S_LD && (x->tail || (v->flags & TCG_VEC_MASKED))) {
-        return x->level->copy_masked != NULL && v->count >= 16 &&
+        return v->lane >= x->level->masked_log && v->count >= 16 &&
                v->count <= 512;
     }
     if (vec_row(x)->shape >= S_MASKS) {
@@ -258,7 +258,9 @@ static bool has_tail(const Vec *x)
     if (!(v->flags & TCG_VEC_GUARD) || v->expect > 256 || !plan(&t)) {
         return false;
     }
-    return s < S_MERGE || (s >= S_LD && v->count == v->expect << v->lane);
+    return s < S_MERGE ||
+           (s >= S_LD && v->count == v->expect << v->lane &&
+            (x->level->take == 0 || (v->flags & TCG_VEC_MASKED)));
 }
 
 /* The count is not what was expected: by masks; else by the call. */
@@ -323,7 +325,7 @@ bool x86_emit_vec(Gen *g, const TcgInsn *in)
         return false;
     }
     g->ctx->count.vec_ops++;
-    if (shape < S_MASKS) {
+    if (shape < S_MASKS || (shape >= S_LD && (v->flags & TCG_VEC_MASKED))) {
         ra_take_all(g, (uint32_t)x.level->take << X0);
     }
     x.sreg =

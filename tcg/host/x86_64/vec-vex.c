@@ -49,6 +49,19 @@ static const uint32_t shift_by[3][4] = {
 static const uint8_t extend_op[3][4] = {
     { 0, 0x30, 0x31, 0x32 }, { 0, 0, 0x33, 0x34 }, { 0, 0, 0, 0x35 },
 };
+/* Conversions to another width. */
+static const struct {
+    uint8_t fn, from, to; /* log2 of bytes */
+    uint32_t in;
+} conversions[] = {
+    { TCG_VEC_FTOF, 1, 2, Q(0x13) },
+    { TCG_VEC_FTOF, 2, 3, X86_E(0, 1, 0x5a) },
+    { TCG_VEC_FTOF, 3, 2, P(0x5a) },
+    { TCG_VEC_FTOF, 2, 1, T(0x1d) },
+    { TCG_VEC_ITOF, 2, 3, X86_E(2, 1, 0xe6) },
+    { TCG_VEC_FTOI, 3, 2, X86_E(3, 1, 0xe6) },
+    { TCG_VEC_FTOI_RTZ, 3, 2, P(0xe6) },
+};
 /* clang-format on */
 enum {
     AND = P(0xdb),
@@ -141,8 +154,8 @@ static bool has_flags(const Vec *x)
 {
     VecShape s = vec_row(x)->shape;
 
-    return s == S_FP || s == S_FP1 || s == S_FMA || s == S_TOINT ||
-           s == S_MINMAX || compares_floats(x);
+    return s == S_FP || s == S_CVT || s == S_FP1 || s == S_FMA ||
+           s == S_TOINT || s == S_MINMAX || compares_floats(x);
 }
 
 static bool waits(const Vec *x)
@@ -336,6 +349,18 @@ static void chunk_move(Vec *x)
     store(x);
 }
 
+/* d = s1 * s2 by 64 bits: the lower product and the crossed ones above it. */
+static void multiply_64(Vec *x, int d, int s1, int s2)
+{
+    vvi(x, P(0x70), Y_TMP, 0, s2, 0xb1);    /* vpshufd: halves change places */
+    vv(x, Q(0x40), Y_TMP, Y_TMP, s1);       /* vpmulld */
+    vvi(x, P(0x73), 2, Y_CONST, Y_TMP, 32); /* vpsrlq */
+    vv(x, P(0xfe), Y_TMP, Y_TMP, Y_CONST);  /* vpaddd */
+    vvi(x, P(0x73), 6, Y_TMP, Y_TMP, 32);   /* vpsllq */
+    vv(x, P(0xf4), d, s1, s2);              /* vpmuludq */
+    vv(x, P(0xd4), d, d, Y_TMP);
+}
+
 static void chunk_bin(Vec *x)
 {
     const TcgVecOp *v = x->v;
@@ -348,7 +373,11 @@ static void chunk_bin(Vec *x)
     } else if (vec_row(x)->shape == S_SHIFT) {
         vv(x, AND, Y_B, Y_B, Y_CONST);
     }
-    vv(x, in, out(x), s1, s2);
+    if (v->fn == TCG_VEC_MUL && v->lane == 3) {
+        multiply_64(x, out(x), s1, s2);
+    } else {
+        vv(x, in, out(x), s1, s2);
+    }
     store(x);
 }
 
@@ -463,6 +492,57 @@ static void chunk_toint(Vec *x)
     vv(x, vec_row(x)->in[lane], out(x), 0, Y_A);
     vv(x, equal[lane], Y_TMP, out(x), Y_CONST);
     collect(x, Y_TMP);
+}
+
+/* The instruction for another width; 0: none. */
+static uint32_t conversion(const Vec *x)
+{
+    const TcgVecOp *v = x->v;
+
+    for (unsigned k = 0; k < ARRAY_SIZE(conversions); k++) {
+        if (conversions[k].fn == v->fn && conversions[k].from == v->alog &&
+            conversions[k].to == v->dlog) {
+            return conversions[k].in;
+        }
+    }
+    return 0;
+}
+
+/* Without a mask. What is narrower lies in the lower half, zeros above. */
+static void chunk_convert(Vec *x)
+{
+    const TcgVecOp *v = x->v;
+    uint32_t in = conversion(x);
+    unsigned bytes = x->lanes << v->dlog;
+    int d = out(x);
+
+    move_in(x, Y_A, vec_chunk(x, v->a, v->alog), x->lanes << v->alog);
+    if (v->fn != TCG_VEC_FTOF) {
+        vv(x, in, d, 0, Y_A);
+        if (vec_row(x)->shape == S_TOINT) {
+            x86_vrr(x->a, equal[v->dlog] | X86_VEX, 0, Y_TMP, d, Y_CONST);
+            collect(x, Y_TMP);
+            return;
+        }
+    } else { /* NaNs are made the canonical one where they are wider */
+        bool widens = v->alog < v->dlog;
+        int wide = widens ? d : Y_A;
+
+        if (widens) {
+            vv(x, in, d, 0, Y_A);
+        }
+        vvi(x, compare_fp[v->lane], Y_TMP, wide, wide, UNORDERED);
+        if (v->dlog == 1) {
+            vvi(x, in, Y_A, 0, d, 4); /* rm is the destination */
+        } else if (!widens) {
+            vv(x, in, d, 0, Y_A);
+        }
+        if (!widens) {
+            narrow(x, Y_TMP);
+        }
+        blend(x, d, d, Y_BAD, Y_TMP);
+    }
+    move_out(x, vec_chunk(x, v->d, v->dlog), d, bytes);
 }
 
 static void chunk_merge(Vec *x)
@@ -651,14 +731,15 @@ static void chunk_gather(Vec *x)
 /* --- all chunks --- */
 
 static void (*const chunk_of[])(Vec *x) = {
-    [S_MOVE] = chunk_move,     [S_BIN] = chunk_bin,
-    [S_LOGIC] = chunk_bin,     [S_SHIFT] = chunk_bin,
-    [S_SAT] = chunk_sat,       [S_MUL3] = chunk_mul3,
-    [S_FP] = chunk_fp,         [S_FP1] = chunk_fp,
-    [S_FMA] = chunk_fma,       [S_SIGN] = chunk_sign,
-    [S_MINMAX] = chunk_minmax, [S_CMP] = chunk_cmp,
-    [S_TOINT] = chunk_toint,   [S_MERGE] = chunk_merge,
-    [S_SLIDE] = chunk_slide,   [S_GATHER] = chunk_gather,
+    [S_CVT] = chunk_convert,   [S_MOVE] = chunk_move,
+    [S_BIN] = chunk_bin,       [S_LOGIC] = chunk_bin,
+    [S_SHIFT] = chunk_bin,     [S_SAT] = chunk_sat,
+    [S_MUL3] = chunk_mul3,     [S_FP] = chunk_fp,
+    [S_FP1] = chunk_fp,        [S_FMA] = chunk_fma,
+    [S_SIGN] = chunk_sign,     [S_MINMAX] = chunk_minmax,
+    [S_CMP] = chunk_cmp,       [S_TOINT] = chunk_toint,
+    [S_MERGE] = chunk_merge,   [S_SLIDE] = chunk_slide,
+    [S_GATHER] = chunk_gather,
 };
 
 /* Constants that the shape wants, before the first chunk. */
@@ -674,15 +755,21 @@ static void prepare(Vec *x)
     if (shape == S_SAT && !x->use_mask) {
         vv(x, equal[0], Y_MASK, Y_MASK, Y_MASK);
     }
-    if (shape == S_FP || shape == S_FP1) {
-        vm(x, broadcast[v->lane], Y_BAD, 0,
-           pool(x, v->lane == 3 ? offsetof(ConstPool, nan64)
+    if (shape == S_CVT && v->dlog == 1) {
+        x86_mov_imm(x->a, RCX, 0x7e00, false);
+        x86_vrr(x->a, LOAD_4 | X86_VEX, 1, Y_BAD, 0, RCX);
+        vv(x, broadcast[1], Y_BAD, 0, Y_BAD);
+    } else if (shape == S_FP || shape == S_FP1 || shape == S_CVT) {
+        vm(x, broadcast[v->dlog], Y_BAD, 0,
+           pool(x, v->dlog == 3 ? offsetof(ConstPool, nan64)
                                 : offsetof(ConstPool, nan32)));
     }
     if (v->fn == TCG_VEC_FDIV && x->use_mask) {
         set_const(x, Y_CONST,
                   v->lane == 3 ? UINT64_C(0x3ff0000000000000) : 0x3f800000);
-    } else if (shape == S_SIGN || shape == S_TOINT || shape == S_CMP) {
+    } else if (shape == S_TOINT && v->dlog == 2) {
+        set_const(x, Y_CONST, UINT64_C(0x8000000080000000));
+    } else if (shape == S_SIGN || shape == S_CMP) {
         set_const(x, Y_CONST, sign);
     } else if (shape == S_SHIFT && !(v->flags & TCG_VEC_SCALAR)) {
         set_const(x, Y_CONST, (8 << v->alog) - 1);
@@ -695,6 +782,11 @@ static void store_unless_bad(Vec *x)
     vv(x, TEST, Y_BAD, 0, Y_BAD);
     cold_jump(x->cold, x86_jcc32(x->a, CC_NE));
     for (x->i = 0; x->i < x->n; x->i++) {
+        if (x->v->alog != x->v->dlog) { /* a conversion, narrow by now */
+            move_out(x, vec_chunk(x, x->v->d, x->v->dlog), out(x),
+                     x->lanes << x->v->dlog);
+            continue;
+        }
         if (x->use_mask && x->n > 1) {
             set_mask(x);
         }
@@ -718,7 +810,11 @@ static void elements(Vec *x)
         if (x->use_mask) {
             set_mask(x);
         }
-        chunk_of[shape](x);
+        if (x->v->alog != x->v->dlog && conversion(x) != 0) {
+            chunk_convert(x);
+        } else {
+            chunk_of[shape](x);
+        }
     }
     if (waits(x)) {
         store_unless_bad(x);
@@ -731,6 +827,32 @@ static void copy(Vec *x, X86Mem e, X86Mem h, unsigned bytes, bool to_env)
 {
     move_in(x, Y_A, to_env ? h : e, bytes);
     move_out(x, to_env ? e : h, Y_A, bytes);
+}
+
+static void copy_masked(Vec *x, X86Mem m, bool to_env)
+{
+    const TcgVecOp *v = x->v;
+    unsigned log = v->lane, bytes = MIN(32u, v->count);
+    uint32_t wide = log == 3 ? W : 0;
+
+    x->lanes = bytes >> log;
+    x->n = v->count / bytes;
+    x->len = vec_length(bytes);
+    for (x->i = 0; x->i < x->n; x->i++) {
+        X86Mem e = vec_chunk(x, v->d, log), h = m;
+
+        h.disp += x->i * 32;
+        set_mask(x);
+        if (to_env) {
+            vm(x, Q(0x8c) | wide, Y_A, Y_MASK, h); /* vpmaskmovd, q */
+            move_in(x, Y_B, e, bytes);
+            blend(x, Y_A, Y_B, Y_A, Y_MASK);
+            move_out(x, e, Y_A, bytes);
+        } else {
+            move_in(x, Y_A, e, bytes);
+            vm(x, Q(0x8e) | wide, Y_A, Y_MASK, h);
+        }
+    }
 }
 
 static bool can_shape(const Vec *x, unsigned bytes)
@@ -747,9 +869,10 @@ static bool can_shape(const Vec *x, unsigned bytes)
                (v->alog > 1 || x->g->f.f16c);
     case S_FP1:
     case S_TOINT:
-        return v->alog == v->dlog;
     case S_CVT:
-        return false;
+        return v->alog == v->dlog ||
+               (conversion(x) != 0 && !x->use_mask &&
+                (x->g->f.f16c || (v->alog != 1 && v->dlog != 1)));
     case S_SLIDE:
         return x->n == 1 && bytes >= 16;
     case S_GATHER:
@@ -781,7 +904,8 @@ static bool can(Vec *x)
         !(v->flags & TCG_VEC_SCALAR)) {
         return in != 0;
     }
-    if ((in & VEC_EVEX_ONLY) && vec_row(x)->shape != S_SHIFT) {
+    if ((in & VEC_EVEX_ONLY) && vec_row(x)->shape != S_SHIFT &&
+        v->fn != TCG_VEC_MUL && conversion(x) == 0) {
         return false;
     }
     return can_shape(x, bytes);
@@ -799,5 +923,7 @@ const VecLevel vec_vex = {
     .set_scalar = set_scalar,
     .elements = elements,
     .copy = copy,
+    .masked_log = 2,
+    .copy_masked = copy_masked,
     .leave = leave,
 };

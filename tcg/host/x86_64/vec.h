@@ -65,7 +65,8 @@ typedef struct VecLevel {
     /* 16 bytes or more, a power of two, between env at @e and memory at @h */
     void (*copy)(Vec *x, X86Mem e, X86Mem h, unsigned bytes, bool to_env);
     /* elements of v->count bytes, those that the mask and vl say, and guest
-     * memory at @m; NULL: by the call */
+     * memory at @m; of at least 1 << masked_log bytes each */
+    uint8_t masked_log;
     void (*copy_masked)(Vec *x, X86Mem m, bool to_env);
     void (*leave)(Vec *x); /* after all that, and before C code; or NULL */
 } VecLevel;

@@ -249,6 +249,57 @@ static void arithmetic(void)
     csr_write("fcsr", 0);
 }
 
+static bool counts(const uint8_t *mask, unsigned i, xlen_t vl)
+{
+    return i < vl && (mask[i / 8] >> (i % 8) & 1);
+}
+
+/* vle@bits and vse@bits under a mask, all elements of m2 or some: what does
+ * not count stays, in the register and in memory. */
+#define MASKED_ACCESSES(bits)                                                  \
+    static void masked_##bits(const uint8_t *mask, xlen_t avl)                 \
+    {                                                                          \
+        unsigned size = bits / 8;                                              \
+        xlen_t vl, all = VSET(-1, "e8, m2, ta, ma");                           \
+                                                                               \
+        fill();                                                                \
+        asm volatile("vmv.v.x v8, %0" ::"r"(0x55ul));                          \
+        vl = VSET(-1, "e" #bits ", m2, ta, mu");                               \
+        asm volatile("vlm.v v0, (%0)" ::"r"(mask) : "memory");                 \
+        vl = VSET(avl, "e" #bits ", m2, ta, mu");                              \
+        asm volatile("vle" #bits ".v v8, (%0), v0.t" ::"r"(buf) : "memory");   \
+        asm volatile("vs2r.v v8, (%0)" ::"r"(out) : "memory");                 \
+        for (unsigned i = 0; i < all; i++) {                                   \
+            check(out[i] == (counts(mask, i / size, vl) ? buf[i] : 0x55));     \
+        }                                                                      \
+        fill();                                                                \
+        asm volatile("vse" #bits ".v v8, (%0), v0.t" ::"r"(out) : "memory");   \
+        for (unsigned i = 0; i < all; i++) {                                   \
+            check(out[i] == (counts(mask, i / size, vl) ? buf[i] : 0xee));     \
+        }                                                                      \
+    }
+MASKED_ACCESSES(8)
+MASKED_ACCESSES(16)
+MASKED_ACCESSES(32)
+MASKED_ACCESSES(64)
+
+static void masked_accesses(void)
+{
+    static uint8_t mask[sizeof(buf) / 8];
+
+    for (unsigned round = 0; round < 4; round++) {
+        xlen_t avl = round % 2 == 0 ? -1 : 3 + round;
+
+        for (unsigned i = 0; i < sizeof(mask); i++) {
+            mask[i] = 0x35 * (i + 1) ^ round;
+        }
+        masked_8(mask, avl);
+        masked_16(mask, avl);
+        masked_32(mask, avl);
+        masked_64(mask, avl);
+    }
+}
+
 int main(void)
 {
     csr_set("mstatus", MSTATUS_VS);
@@ -259,5 +310,6 @@ int main(void)
     faults();
     across_pages();
     arithmetic();
+    masked_accesses();
     return 0;
 }
