@@ -5,6 +5,7 @@
 #include "accel/accel.h"
 #include "softmmu/backend/drive.h"
 #include "softmmu/backend/socket.h"
+#include "softmmu/backend/yank.h"
 #include "softmmu/machine/cpu.h"
 #include "softmmu/machine/job.h"
 #include "softmmu/machine/machine.h"
@@ -96,6 +97,7 @@ Machine *machine_new(const MachineType *type, TypeView view)
     m->loop = loop_context_new("main", &m->lock, m->clocks);
     m->ms = memory_system_new(&m->lock);
     m->fdsets = fdsets_new();
+    m->yank = yank_list_new();
     m->cpus = g_ptr_array_new();
     m->boot_devices = g_ptr_array_new_with_free_func(g_free);
     m->config.boot_splash_ms = -1;
@@ -238,6 +240,7 @@ static void machine_finalize(Object *obj)
     memory_region_destroy(&m->system);
     memory_system_free(m->ms);
     fdsets_free(m->fdsets);
+    yank_list_free(m->yank);
     loop_context_free(m->loop);
     event_gate_free(m->gate);
     clocks_free(m->clocks);

@@ -140,7 +140,7 @@ static const struct {
 static bool channel_open(Channel *c, Machine *m, const char *uri, bool out,
                          Error **errp)
 {
-    *c = (Channel){ .fd = -1, .listen_fd = -1 };
+    *c = (Channel){ .fd = -1, .listen_fd = -1, .yank = c->yank };
     for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
         OpenChannel *fn = out ? schemes[i].out : schemes[i].in;
 
@@ -151,6 +151,9 @@ static bool channel_open(Channel *c, Machine *m, const char *uri, bool out,
                 errp)) {
             channel_close(c, NULL);
             return false;
+        }
+        if (c->fd >= 0) {
+            yank_watch(c->yank, c->fd);
         }
         return true;
     }
@@ -179,6 +182,9 @@ bool channel_accept(Channel *c, _Atomic bool *cancel, Error **errp)
         }
         if (poll(&p, 1, 100) == 1) {
             c->fd = accept4(c->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+            if (c->fd >= 0) {
+                yank_watch(c->yank, c->fd);
+            }
         }
     }
     return true;
@@ -195,6 +201,7 @@ bool channel_close(Channel *c, Error **errp)
             error_set_errno(errp, errno, "writing the stream failed");
             ok = false;
         }
+        yank_forget(c->yank, c->fd);
         close(c->fd);
     }
     if (c->listen_fd >= 0) {

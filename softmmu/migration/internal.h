@@ -2,6 +2,7 @@
 #ifndef MIGRATION_INTERNAL_H
 #define MIGRATION_INTERNAL_H
 
+#include "softmmu/backend/yank.h"
 #include "softmmu/base/lock.h"
 #include "softmmu/migration/migration.h"
 #include "stream.h"
@@ -10,13 +11,15 @@
 
 /* Where a stream goes to or comes from. */
 typedef struct Channel {
-    int fd;        /* -1: closed */
-    int listen_fd; /* incoming sockets: not yet accepted; else -1 */
-    GPid child;    /* exec: reaped when closed; 0: none */
-    bool is_file;  /* made durable by fsync before it is done */
-    char *unlink;  /* a socket's path that we made; or NULL */
+    int fd;          /* -1: closed */
+    int listen_fd;   /* incoming sockets: not yet accepted; else -1 */
+    GPid child;      /* exec: reaped when closed; 0: none */
+    bool is_file;    /* made durable by fsync before it is done */
+    char *unlink;    /* a socket's path that we made; or NULL */
+    YankOwner *yank; /* may cut it; the migration's, until the main loop is told
+                      * of the end */
 } Channel;
-/* @m finds named descriptors. */
+/* @m finds named descriptors. Main thread; c->yank is kept. */
 bool channel_open_out(Channel *c, Machine *m, const char *uri, Error **errp);
 bool channel_open_in(Channel *c, Machine *m, const char *uri, Error **errp);
 /* Wait for the peer where there is one; any thread. */

@@ -86,10 +86,32 @@ static bool main_active(Migration *mig, void *data, Error **errp)
     return true;
 }
 
+/* Begin a migration to or from @uri: QMP can cut it until it has ended. */
+static bool open_channel(Migration *mig, const char *uri, bool out,
+                         Error **errp)
+{
+    bool ok;
+
+    mig->channel.yank = yank_register(mig->m, YANK_MIGRATION, NULL);
+    ok = out ? channel_open_out(&mig->channel, mig->m, uri, errp)
+             : channel_open_in(&mig->channel, mig->m, uri, errp);
+    if (!ok) {
+        yank_unregister(g_steal_pointer(&mig->channel.yank));
+    }
+    return ok;
+}
+
+/* The channel is closed. */
+static void end_channel(Migration *mig)
+{
+    yank_unregister(g_steal_pointer(&mig->channel.yank));
+}
+
 static bool main_sent(Migration *mig, void *data, Error **errp)
 {
     int64_t now = g_get_monotonic_time() / 1000;
 
+    end_channel(mig);
     mig->total_ms = now - mig->start_ms;
     mig->downtime_ms = now - mig->stop_ms;
     machine_stop(mig->m, RUN_STATE_POSTMIGRATE);
@@ -103,6 +125,7 @@ static bool main_not_sent(Migration *mig, void *data, Error **errp)
     bool cancelled = atomic_load(&mig->cancel);
     Error *err = NULL;
 
+    end_channel(mig);
     g_free(mig->error);
     mig->error = cancelled ? NULL : g_strdup(error_text(data));
     migration_set_status(mig, cancelled ? MIGRATION_STATUS_CANCELLED
@@ -200,7 +223,7 @@ bool qmp_migrate(Machine *m, const MigrateArgs *a, Error **errp)
         return false;
     }
     join_thread(mig);
-    if (!channel_open_out(&mig->channel, m, a->uri, errp)) {
+    if (!open_channel(mig, a->uri, true, errp)) {
         return false;
     }
     start_thread(mig, "migration", send_thread);
@@ -264,6 +287,7 @@ static void announce_nics(Machine *m)
 
 static bool main_received(Migration *mig, void *data, Error **errp)
 {
+    end_channel(mig);
     mig->incoming = false;
     mig->total_ms = g_get_monotonic_time() / 1000 - mig->start_ms;
     migration_set_status(mig, MIGRATION_STATUS_COMPLETED);
@@ -279,6 +303,7 @@ static bool main_received(Migration *mig, void *data, Error **errp)
 /* A paused machine that a reset makes whole again (DECISIONS 46). */
 static bool main_not_received(Migration *mig, void *data, Error **errp)
 {
+    end_channel(mig);
     mig->incoming = false;
     g_free(mig->error);
     mig->error = g_strdup(error_text(data));
@@ -322,7 +347,7 @@ bool migration_incoming(Migration *mig, const char *uri, bool exit_on_error,
     if (mig->incoming_deferred) {
         return true;
     }
-    if (!channel_open_in(&mig->channel, mig->m, uri, errp)) {
+    if (!open_channel(mig, uri, false, errp)) {
         return false;
     }
     start_thread(mig, "migration-in", receive_thread);

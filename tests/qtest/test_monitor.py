@@ -7,6 +7,8 @@ One machine that does not run, made once; what a test changes it puts back.
 
 import base64
 import pathlib
+import random
+import socket
 import struct
 import sys
 
@@ -457,6 +459,82 @@ class Transaction(GuestTest):
                            {"completion-mode": "grouped"}}):
             with self.assertRaises(QmpError):
                 self.qmp.command("transaction", **arguments)
+
+
+class Yank(GuestTest):
+    """Connections that hang are cut; who waits for them goes on."""
+
+    def setUp(self):
+        super().setUp()
+        # more than a socket holds, for a migration
+        (self.dir / "noise").write_bytes(random.Random(1).randbytes(4 << 20))
+        self.start("-M", "virt", "-nodefaults", "-nographic", "-S", "-m", "64",
+                   "-bios", "none", "-kernel", str(self.dir / "noise"),
+                   "-chardev",
+                   f"socket,id=c,path={self.dir}/c,server=on,wait=off",
+                   "-serial", "chardev:c",
+                   "-qmp", f"unix:{self.dir}/qmp,server=on,wait=off")
+        self.qmp = Qmp(self.dir / "qmp")
+        self.addCleanup(self.qmp.close)
+
+    def client(self):
+        """One connected to the serial port."""
+        peer = socket.socket(socket.AF_UNIX)
+        self.addCleanup(peer.close)
+        peer.settimeout(self.qmp.timeout)
+        peer.connect(str(self.dir / "c"))
+        while not any(c["label"] == "c" and "disconnected" not in c["filename"]
+                      for c in self.qmp.command("query-chardev")):
+            pass
+        return peer
+
+    def kinds(self):
+        return [y["type"] for y in self.qmp.command("query-yank")
+                if y.get("id", "c") == "c"]
+
+    def test_a_character_device_loses_its_peer(self):
+        self.assertEqual(self.kinds(), ["chardev"])
+        for _ in range(2):  # and takes the next
+            peer = self.client()
+            self.qmp.command("yank", instances=[{"type": "chardev",
+                                                 "id": "c"}])
+            self.assertEqual(peer.recv(1), b"")
+
+    def test_nothing_is_cut_unless_all_are_there(self):
+        peer = self.client()
+        for more in ({"type": "chardev", "id": "nosuch"},
+                     {"type": "migration"}):
+            with self.assertRaises(QmpError) as caught:
+                self.qmp.command("yank", instances=[
+                    {"type": "chardev", "id": "c"}, more])
+            self.assertEqual(caught.exception.cls, "DeviceNotFound")
+        peer.setblocking(False)
+        with self.assertRaises(BlockingIOError):
+            peer.recv(1)
+        self.assertEqual(self.qmp.command("yank", instances=[]), {})
+
+    def test_a_changed_device_is_found_by_its_name(self):
+        self.qmp.command("chardev-change", id="c", backend={
+            "type": "socket", "data": {"server": True, "wait": False, "addr": {
+                "type": "unix", "data": {"path": str(self.dir / "d")}}}})
+        self.assertEqual(self.kinds(), ["chardev"])
+        self.qmp.command("chardev-change", id="c", backend={
+            "type": "null", "data": {}})
+        self.assertEqual(self.kinds(), [])
+
+    def test_a_migration_that_hangs_fails(self):
+        target = socket.socket(socket.AF_UNIX)
+        self.addCleanup(target.close)
+        target.bind(str(self.dir / "target"))
+        target.listen()
+        self.qmp.command("migrate", uri=f"unix:{self.dir}/target")
+        self.assertIn("migration", self.kinds())  # nobody reads at the target
+        self.qmp.command("yank", instances=[{"type": "migration"}])
+        while self.qmp.command("query-migrate")["status"] != "failed":
+            pass
+        self.assertNotIn("migration", self.kinds())
+        with self.assertRaises(QmpError):
+            self.qmp.command("yank", instances=[{"type": "migration"}])
 
 
 if __name__ == "__main__":

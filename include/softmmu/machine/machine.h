@@ -178,6 +178,7 @@ struct Machine {
     GPtrArray *on_migration;     /* Notifier *; data: const RamHints * */
     struct FwCfg *fw_cfg;        /* the board's, or NULL */
     GPtrArray *jobs;             /* Job * (job.h); NULL: none yet */
+    struct YankList *yank;       /* softmmu/backend/yank's */
     struct BlockSystem *block;   /* softmmu/backend/block's; NULL: none yet */
     struct FdSets *fdsets;       /* softmmu/backend/socket.h; NULL: none yet */
     struct MonitorHub *monitors; /* softmmu/qmp's; NULL: none yet */

@@ -6,6 +6,7 @@
 #include <poll.h>
 
 #include "internal.h"
+#include "softmmu/backend/yank.h"
 #include "softmmu/backend/socket.h"
 #include "softmmu/base/keyval.h"
 
@@ -547,6 +548,9 @@ static bool take_name(Machine *m, Change *c, const char *id, Error **errp)
     object_unparent(c->fresh);
     ok = object_add_child(m->chardevs, id, c->fresh, errp);
     object_unref(c->fresh);
+    if (ok && c->fresh->yank) {
+        yank_rename(c->fresh->yank, id);
+    }
     return ok;
 }
 

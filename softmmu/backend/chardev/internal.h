@@ -36,11 +36,12 @@ typedef struct ChardevType {
 struct Chardev {
     Object parent;
     Machine *machine;
-    CharFrontend *fe; /* NULL: none; unused by a mux */
-    LoopContext *ctx; /* the front end's, else the main loop */
-    bool opened;      /* open() succeeded */
-    bool connected;   /* a peer is there: else output is discarded */
-    int log_fd;       /* -1: none */
+    CharFrontend *fe;       /* NULL: none; unused by a mux */
+    LoopContext *ctx;       /* the front end's, else the main loop */
+    bool opened;            /* open() succeeded */
+    bool connected;         /* a peer is there: else output is discarded */
+    int log_fd;             /* -1: none */
+    struct YankOwner *yank; /* of a socket; else NULL */
     /* properties */
     char *logfile;
     bool logappend;

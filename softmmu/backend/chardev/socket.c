@@ -13,6 +13,7 @@
 
 #include "internal.h"
 #include "softmmu/backend/socket.h"
+#include "softmmu/backend/yank.h"
 #include "softmmu/base/parse.h"
 
 enum { SOCKET_FDS_MAX = 16 };
@@ -254,6 +255,7 @@ static void socket_hangup(Chardev *chr)
 {
     SocketChardev *s = socket_of(chr);
 
+    yank_forget(chr->yank, s->stream.in);
     fd_stream_close(&s->stream);
     drop_fds(s);
     s->telnet_state = 0;
@@ -270,6 +272,7 @@ static void connected(SocketChardev *s, int fd)
 {
     int one = 1;
 
+    yank_watch(s->parent.yank, fd);
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     if (s->nodelay && s->addr->kind == SOCK_KIND_INET) {
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
@@ -308,6 +311,7 @@ static void connect_ready(void *opaque)
     if (err == 0) {
         connected(s, fd);
     } else {
+        yank_forget(s->parent.yank, fd);
         close(fd);
         socket_hangup(&s->parent);
     }
@@ -348,6 +352,7 @@ static void try_connect(void *opaque)
         socket_hangup(&s->parent);
     } else if (pending) {
         s->connecting = fd;
+        yank_watch(s->parent.yank, fd);
         update_watch(s);
     } else {
         connected(s, fd);
@@ -454,6 +459,7 @@ static bool socket_open(Chardev *chr, Error **errp)
     if (!make_address(s, errp)) {
         return false;
     }
+    chr->yank = yank_register(chr->machine, YANK_CHARDEV, chardev_id(chr));
     if (s->server) {
         return open_server(s, errp);
     }
@@ -476,6 +482,7 @@ static void socket_close(Chardev *chr)
         return; /* its options were wrong */
     }
     timer_cancel(&s->retry);
+    yank_unregister(g_steal_pointer(&chr->yank)); /* before all is closed */
     fd_stream_close(&s->stream);
     if (s->listening) {
         loop_set_fd(s->ctx, s->listen_fd, NULL, NULL, NULL);
