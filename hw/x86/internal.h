@@ -16,7 +16,8 @@ typedef struct MicrovmMachine {
     bool has_acpi, has_pcie, has_rtc, has_pit, has_pic, has_ioapic2;
     unsigned n_virtio, virtio_gsi;
     DeviceState *ioapic[2];
-    DeviceState *pic; /* NULL: none */
+    DeviceState *pic;  /* NULL: none */
+    DeviceState *apic; /* NULL: the engine has local APICs */
     DeviceState *virtio[MICROVM_VIRTIO_SLOTS];
     MemoryRegion ram_low, ram_high, rom, rom_alias;
     bool has_rom;

@@ -13,6 +13,7 @@
 
 #include "accel/accel.h"
 #include "hw/acpi/ged.h"
+#include "hw/intc/apic.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
 #include "hw/isa/devices.h"
@@ -102,6 +103,25 @@ static uint32_t apic_id(const Machine *m, unsigned index)
            core / cores << (bits_for(threads) + bits_for(cores));
 }
 
+/* Local APICs, unless the engine has them. */
+static bool make_apic(MicrovmMachine *v, Error **errp)
+{
+    Machine *m = &v->parent;
+    const AccelOps *ops = accel_ops(m);
+    const void *engine = NULL;
+
+    if (ops->attach_intc && ops->attach_intc(m->accel, "apic", NULL, &engine)) {
+        return true;
+    }
+    v->apic = device_new_board(m, &apic_type);
+    object_set_u64(v->apic, "cpus", m->config.cpus);
+    if (!device_realize(v->apic, errp)) {
+        return false;
+    }
+    device_map(v->apic, 0, MICROVM_LAPIC);
+    return true;
+}
+
 static bool make_cpus(MicrovmMachine *v, Error **errp)
 {
     Machine *m = &v->parent;
@@ -128,10 +148,12 @@ static bool make_cpus(MicrovmMachine *v, Error **errp)
 static void msi_send(Machine *m, uint32_t requester, uint64_t addr,
                      uint32_t data)
 {
-    const AccelOps *ops = accel_ops(m);
+    const MicrovmMachine *v = microvm(m);
 
-    if (ops->msi_send) { /* no engine, no local APIC that would hear it */
-        ops->msi_send(m->accel, addr, data);
+    if (v->apic) {
+        apic_msi(v->apic, addr, data);
+    } else {
+        accel_ops(m)->msi_send(m->accel, addr, data);
     }
 }
 
@@ -146,6 +168,9 @@ static bool make_ioapics(MicrovmMachine *v, Error **errp)
             return false;
         }
         device_map(v->ioapic[i], 0, at[i]);
+        if (v->apic) {
+            apic_add_ioapic(v->apic, v->ioapic[i]);
+        }
     }
     v->parent.msi_send = msi_send;
     return true;
@@ -227,6 +252,10 @@ static bool make_pic(MicrovmMachine *v, Error **errp)
     }
     for (int i = 0; i < I8259_LINES; i++) {
         device_connect(v->pic, 1 + i, v->ioapic[0], i);
+    }
+    if (v->apic) {
+        device_connect(v->pic, 0, v->apic, 0); /* LINT0 */
+        apic_set_pic(v->apic, v->pic);
     }
     return true;
 }
@@ -335,8 +364,8 @@ static bool make_fw_cfg(MicrovmMachine *v, Error **errp)
 }
 
 static bool (*const microvm_devices[])(MicrovmMachine *v, Error **errp) = {
-    make_ram,    make_cpus, make_ioapics, make_pic,    make_isa,
-    make_virtio, make_ged,  make_pcie,    make_fw_cfg,
+    make_ram, make_apic,   make_cpus, make_ioapics, make_pic,
+    make_isa, make_virtio, make_ged,  make_pcie,    make_fw_cfg,
 };
 
 /* --- build --- */

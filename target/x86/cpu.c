@@ -221,26 +221,44 @@ static void reset_fpu(X86Env *env)
     st64_le(env->xsave + 512, 3);     /* XSTATE_BV: x87, SSE */
 }
 
-void x86_cpu_reset_enter(DeviceState *dev)
+void x86_cpu_init_registers(X86Cpu *cpu)
 {
-    X86Cpu *cpu = (X86Cpu *)dev;
     X86Env *env = x86_env(&cpu->parent);
 
-    cpu_type.reset_enter(dev);
     memset(env->gpr, 0, sizeof(env->gpr));
     env->gpr[R_DX] = cpu->n_leaves ? cpu->leaves[1].reg[X86_EAX] : 0x600;
     env->rip = 0xfff0;
     env->rflags = 2;
     reset_segments(env);
-    env->cr0 = CR0_ET | CR0_NW | CR0_CD;
+    env->cr0 = CR0_ET | (env->cr0 & (CR0_NW | CR0_CD));
     env->cr2 = env->cr3 = env->cr4 = env->cr8 = env->efer = 0;
-    env->apic_base = 0xfee00800 | (cpu->parent.index == 0 ? BIT(8) : 0);
     env->pdptrs_valid = false;
     memset(env->irq_bitmap, 0, sizeof(env->irq_bitmap));
     memset(env->dr, 0, sizeof(env->dr));
     env->dr6 = 0xffff0ff0;
     env->dr7 = 0x400;
     env->events = (X86Events){ 0 };
+}
+
+/* SDM 3A 8.4.4: real mode, at the page of that number. */
+void x86_cpu_start_at(X86Cpu *cpu, uint8_t vector)
+{
+    X86Env *env = x86_env(&cpu->parent);
+
+    env->seg[SEG_CS].selector = (uint16_t)(vector << 8);
+    env->seg[SEG_CS].base = (uint64_t)vector << 12;
+    env->rip = 0;
+}
+
+void x86_cpu_reset_enter(DeviceState *dev)
+{
+    X86Cpu *cpu = (X86Cpu *)dev;
+    X86Env *env = x86_env(&cpu->parent);
+
+    cpu_type.reset_enter(dev);
+    env->cr0 = CR0_NW | CR0_CD;
+    x86_cpu_init_registers(cpu);
+    env->apic_base = 0xfee00800 | (cpu->parent.index == 0 ? BIT(8) : 0);
     env->nested_size = 0;
     env->clock_ns = 0;
     reset_fpu(env);
@@ -294,10 +312,11 @@ void x86_pc_set(CPUState *cpu, vaddr pc)
     x86_env(cpu)->rip = pc;
 }
 
-/* HLT is the engine's business. */
 bool x86_has_work(CPUState *cpu)
 {
-    return true;
+    X86Cpu *c = (X86Cpu *)cpu;
+
+    return !c->engine_has_work || c->engine_has_work(c);
 }
 
 static void dump_general(const X86Env *env, GString *out)

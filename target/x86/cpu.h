@@ -150,6 +150,9 @@ typedef struct X86Cpu {
     void *kvm; /* target/x86/kvm.c's */
     /* The engine's own idea of a fresh CPU, over that of the manual. */
     void (*engine_reset)(struct X86Cpu *cpu);
+    /* Would it leave HLT, or its wait for a SIPI? Reads atomics; NULL: the
+     * engine sleeps by itself. */
+    bool (*engine_has_work)(struct X86Cpu *cpu);
     /* saved: compared at load */
     uint32_t saved_words[X86_WORDS];
 } X86Cpu;
@@ -163,6 +166,11 @@ static inline X86Cpu *x86_cpu(CPUState *cpu)
 {
     return (X86Cpu *)cpu; /* env and ops reach no other type */
 }
+
+/* What INIT does to the registers but for the FPU's and MSRs (SDM 3A table
+ * 9-1), and then a SIPI's @vector. */
+void x86_cpu_init_registers(X86Cpu *cpu);
+void x86_cpu_start_at(X86Cpu *cpu, uint8_t vector);
 
 extern const CpuType x86_cpu_type; /* "x86_64-cpu", abstract */
 extern const VmState x86_cpu_vmstate;

@@ -29,6 +29,14 @@ X86KvmVm *x86_kvm_vm(CPUState *cpu)
 
 /* --- the VM --- */
 
+/* What the kernel does by the local APIC it has: x2APIC and the deadline timer
+ * (bits 21 and 24 of leaf 1), and of its own (cpuid.rst): asynchronous page
+ * faults, EOI, halt polling, unhalt, IPIs. */
+enum { PV_FEATURES = 0x40000001 };
+#define PV_BY_APIC                                                             \
+    (BIT(4) | BIT(6) | BIT(7) | BIT(10) | BIT(11) | BIT(12) | BIT(13) |        \
+     BIT(14) | BIT(15))
+
 /* One of the two lists of leaves; -errno. */
 static int read_leaves(X86KvmVm *x, unsigned long request, X86Leaf **leaves,
                        unsigned *n)
@@ -83,6 +91,7 @@ static void add_fast_strings(X86Leaf *l)
 static bool read_supported(X86KvmVm *x, Error **errp)
 {
     bool deadline = kvm_capability(x->vm, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
+    bool off = kvm_irqchip(x->vm) == KVM_IRQCHIP_MODE_OFF;
     int r = read_leaves(x, KVM_GET_SUPPORTED_CPUID, &x->leaves, &x->n_leaves);
 
     if (r < 0) {
@@ -92,7 +101,11 @@ static bool read_supported(X86KvmVm *x, Error **errp)
     for (unsigned i = 0; i < x->n_leaves; i++) {
         X86Leaf *l = &x->leaves[i];
 
-        if (l->leaf == 1 && deadline) {
+        if (l->leaf == 1 && off) {
+            l->reg[X86_ECX] &= ~(uint32_t)(BIT(21) | BIT(24));
+        } else if (l->leaf == PV_FEATURES && off) {
+            l->reg[X86_EAX] &= ~(uint32_t)PV_BY_APIC;
+        } else if (l->leaf == 1 && deadline) {
             l->reg[X86_ECX] |= (uint32_t)BIT(24); /* emulated: api.rst 4.46 */
         } else if (l->leaf == 7 && l->subleaf == 0) {
             add_fast_strings(l);
@@ -100,7 +113,7 @@ static bool read_supported(X86KvmVm *x, Error **errp)
             fill_name(l);
         }
     }
-    if (kvm_capability(x->vm, KVM_CAP_SYS_HYPERV_CPUID) > 0) {
+    if (!off && kvm_capability(x->vm, KVM_CAP_SYS_HYPERV_CPUID) > 0) {
         read_leaves(x, KVM_GET_SUPPORTED_HV_CPUID, &x->hv, &x->n_hv);
     }
     return true;
@@ -236,6 +249,9 @@ static void engine_reset(X86Cpu *cpu)
     memcpy(env->lapic, k->fresh_lapic, sizeof(env->lapic));
     env->mp_state = k->fresh_mp_state;
     env->apic_base = k->fresh_apic_base;
+    if (x86_kvm_no_irqchip(&cpu->parent)) {
+        x86_kvm_apic_reset(cpu);
+    }
 }
 
 static void keep_fresh(CPUState *cpu)
@@ -258,8 +274,12 @@ static void keep_fresh(CPUState *cpu)
 
 static void x86_vcpu_free(CPUState *cpu)
 {
+    if (x86_kvm_no_irqchip(cpu)) {
+        x86_kvm_apic_disconnect(cpu);
+    }
     g_clear_pointer(&x86_cpu(cpu)->kvm, g_free);
     x86_cpu(cpu)->engine_reset = NULL;
+    x86_cpu(cpu)->engine_has_work = NULL;
 }
 
 bool x86_kvm_set_tsc_khz(CPUState *cpu)
@@ -356,6 +376,9 @@ static bool x86_vcpu_init(CPUState *cpu, Error **errp)
         return false;
     }
     keep_fresh(cpu);
+    if (x86_kvm_no_irqchip(cpu)) {
+        x86_kvm_apic_connect(cpu);
+    }
     c->engine_reset = engine_reset;
     return true;
 }
@@ -377,7 +400,7 @@ static KvmNext exit_eoi(CPUState *cpu, struct kvm_run *run)
 
 static KvmNext exit_tpr(CPUState *cpu, struct kvm_run *run)
 {
-    return KVM_RUN_ON; /* the local APIC is in the kernel */
+    return KVM_RUN_ON; /* x86_kvm_post_run() has taken it */
 }
 
 /* SynIC's registers changed: the kernel keeps and serves them (SYNIC2), and
@@ -400,7 +423,7 @@ static const struct {
 } x86_exits[] = {
     { KVM_EXIT_IOAPIC_EOI, "ioapic-eoi", exit_eoi },
     { KVM_EXIT_SET_TPR, "set-tpr", exit_tpr },
-    { KVM_EXIT_HLT, "hlt", NULL },
+    { KVM_EXIT_HLT, "hlt", x86_kvm_halt },
     { KVM_EXIT_HYPERV, "hyperv", exit_hyperv },
     { KVM_EXIT_X86_RDMSR, "rdmsr", NULL },
     { KVM_EXIT_X86_WRMSR, "wrmsr", NULL },
@@ -545,6 +568,7 @@ const KvmCpuOps x86_kvm_ops = {
     .pull = x86_kvm_pull,
     .push = x86_kvm_push,
     .pre_run = x86_kvm_pre_run,
+    .post_run = x86_kvm_post_run,
     .handle_exit = x86_handle_exit,
     .exit_name = x86_exit_name,
     .breakpoint = { 0xcc },

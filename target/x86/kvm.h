@@ -20,6 +20,7 @@ typedef struct X86KvmVm {
     bool sregs2;
     /* machine lock */
     GPtrArray *ioapics; /* DeviceState * */
+    DeviceState *apic;  /* local APICs outside of the kernel; NULL: there */
     DeviceState *pic;   /* 8259s outside of the kernel; NULL: none */
     _Atomic bool intr;  /* its INT output; any thread reads */
     Notifier on_state;
@@ -29,6 +30,10 @@ typedef struct X86KvmVm {
 
 /* A vCPU's part. */
 typedef struct X86Kvm {
+    /* with local APICs outside of the kernel: what they told; any thread */
+    _Atomic bool intr, nmi, init;
+    _Atomic int sipi;     /* vector; -1: none */
+    _Atomic bool if_flag; /* of a CPU in HLT: it takes interrupts */
     bool changed; /* registers were set since the last run; the owner of env */
     uint64_t tsc_khz; /* what the kernel has been told */
     /* MSR values as the kernel has them; the owner of env */
@@ -71,6 +76,17 @@ bool x86_kvm_make_irqchip(KvmVm *vm, Error **errp);
 bool x86_kvm_attach_intc(KvmVm *vm, const char *kind, DeviceState *dev,
                          const void **ops);
 void x86_kvm_pre_run(CPUState *cpu, struct kvm_run *run);
+void x86_kvm_post_run(CPUState *cpu, struct kvm_run *run);
+KvmNext x86_kvm_halt(CPUState *cpu, struct kvm_run *run);
+/* Is the local APIC outside of the kernel? */
+bool x86_kvm_no_irqchip(CPUState *cpu);
+/* For such a CPU: give it its part of the APIC, the state it has after a
+ * reset, and what waits for it from and to env. */
+void x86_kvm_apic_connect(CPUState *cpu);
+void x86_kvm_apic_disconnect(CPUState *cpu);
+void x86_kvm_apic_reset(X86Cpu *cpu);
+void x86_kvm_apic_pull(CPUState *cpu);
+void x86_kvm_apic_push(CPUState *cpu, uint32_t groups);
 
 /* kvm_msr.c */
 bool x86_kvm_list_msrs(X86KvmVm *x, Error **errp);

@@ -10,6 +10,7 @@
 
 #include <linux/kvm.h>
 
+#include "hw/intc/apic.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
 #include "softmmu/machine/machine.h"
@@ -72,9 +73,7 @@ bool x86_kvm_make_irqchip(KvmVm *vm, Error **errp)
         }
         break;
     default:
-        error_set(errp, "kernel-irqchip=off needs a local APIC outside the "
-                        "kernel, which this version has not: use split or on");
-        return false;
+        return true; /* hw/intc/apic.c */
     }
     if (r < 0) {
         error_set_errno(errp, -r, "kvm has no interrupt controllers");
@@ -228,13 +227,15 @@ static void split_pic_intr(DeviceState *dev, bool level)
 
 static const I8259Engine split_pic = { .intr = split_pic_intr };
 
-static int acknowledge(X86KvmVm *x)
+static int acknowledge(X86KvmVm *x, unsigned cpu)
 {
     Machine *m = kvm_machine(x->vm);
     int vector = -1;
 
     machine_lock(m);
-    if (i8259_intr(x->pic)) {
+    if (x->apic) {
+        vector = apic_acknowledge(x->apic, cpu);
+    } else if (i8259_intr(x->pic)) {
         vector = i8259_acknowledge(x->pic);
     }
     machine_unlock(m);
@@ -243,25 +244,226 @@ static int acknowledge(X86KvmVm *x)
 
 /* Give one interrupt when the guest can take it, else have the kernel come
  * back as soon as it can (api.rst 5). */
-void x86_kvm_pre_run(CPUState *cpu, struct kvm_run *run)
+static void give_interrupt(CPUState *cpu, struct kvm_run *run,
+                           const _Atomic bool *intr)
+{
+    X86Kvm *k = x86_kvm(cpu);
+    bool ready = run->ready_for_interrupt_injection && !k->changed;
+
+    k->changed = false;
+    if (ready && atomic_load(intr)) {
+        int vector = acknowledge(x86_kvm_vm(cpu), (unsigned)cpu->index);
+        struct kvm_interrupt irq = { .irq = (uint32_t)vector };
+
+        if (vector >= 0) {
+            kvm_vcpu_ioctl(cpu, KVM_INTERRUPT, &irq);
+            run->ready_for_interrupt_injection = 0;
+        }
+    }
+    run->request_interrupt_window = atomic_load(intr);
+}
+
+/* --- CPUs whose local APIC is outside of the kernel --- */
+
+enum { WAITS_FOR_SIPI = KVM_MP_STATE_UNINITIALIZED };
+
+bool x86_kvm_no_irqchip(CPUState *cpu)
+{
+    return kvm_irqchip(x86_kvm_vm(cpu)->vm) == KVM_IRQCHIP_MODE_OFF;
+}
+
+static void told_intr(void *opaque, bool level)
+{
+    CPUState *cpu = opaque;
+
+    atomic_store(&x86_kvm(cpu)->intr, level);
+    if (level && cpu_current() != cpu) {
+        cpu_kick(cpu);
+    }
+}
+
+static void told_nmi(void *opaque)
+{
+    atomic_store(&x86_kvm(opaque)->nmi, true);
+    cpu_kick(opaque);
+}
+
+static void told_init(void *opaque)
+{
+    X86Kvm *k = x86_kvm(opaque);
+
+    atomic_store(&k->sipi, -1);
+    atomic_store(&k->init, true);
+    cpu_kick(opaque);
+}
+
+static void told_sipi(void *opaque, uint8_t vector)
+{
+    atomic_store(&x86_kvm(opaque)->sipi, vector);
+    cpu_kick(opaque);
+}
+
+static const ApicCpuOps apic_cpu_ops = {
+    .intr = told_intr,
+    .nmi = told_nmi,
+    .init = told_init,
+    .sipi = told_sipi,
+};
+
+static bool has_work(X86Cpu *c)
+{
+    X86Kvm *k = c->kvm;
+
+    return !k || atomic_load(&k->init) || atomic_load(&k->sipi) >= 0 ||
+           atomic_load(&k->nmi) ||
+           (atomic_load(&k->intr) && atomic_load(&k->if_flag));
+}
+
+void x86_kvm_apic_connect(CPUState *cpu)
 {
     X86KvmVm *x = x86_kvm_vm(cpu);
     X86Kvm *k = x86_kvm(cpu);
-    bool ready;
 
-    if (!x->pic || cpu->index != 0) {
+    k->sipi = -1;
+    k->fresh_mp_state =
+        cpu->index == 0 ? KVM_MP_STATE_RUNNABLE : WAITS_FOR_SIPI;
+    k->fresh_apic_base = 0xfee00800 | (cpu->index == 0 ? BIT(8) : 0);
+    x86_cpu(cpu)->engine_has_work = has_work;
+    apic_connect_cpu(x->apic, (unsigned)cpu->index, (uint8_t)cpu->id,
+                     &apic_cpu_ops, cpu);
+}
+
+void x86_kvm_apic_disconnect(CPUState *cpu)
+{
+    apic_connect_cpu(x86_kvm_vm(cpu)->apic, (unsigned)cpu->index,
+                     (uint8_t)cpu->id, NULL, NULL);
+}
+
+void x86_kvm_apic_reset(X86Cpu *cpu)
+{
+    X86Kvm *k = cpu->kvm;
+
+    atomic_store(&k->init, false);
+    atomic_store(&k->sipi, -1);
+    atomic_store(&k->nmi, false);
+    atomic_store(&k->if_flag, false);
+    atomic_store(&cpu->parent.halted, cpu->parent.index != 0);
+}
+
+/* What was told and not yet served is saved with the events. */
+void x86_kvm_apic_pull(CPUState *cpu)
+{
+    X86Kvm *k = x86_kvm(cpu);
+    X86Events *e = &x86_env(cpu)->events;
+
+    e->latched_init = atomic_load(&k->init);
+    e->sipi_vector = (uint32_t)(atomic_load(&k->sipi) + 1);
+    e->nmi_pending |= atomic_load(&k->nmi);
+}
+
+void x86_kvm_apic_push(CPUState *cpu, uint32_t groups)
+{
+    enum { RFLAGS_IF = 1 << 9 };
+    X86Kvm *k = x86_kvm(cpu);
+    const X86Env *env = x86_env(cpu);
+
+    if (groups & REGS_GENERAL) {
+        atomic_store(&k->if_flag, (env->rflags & RFLAGS_IF) != 0);
+    }
+    if (groups & REGS_EVENTS) {
+        atomic_store(&k->init, env->events.latched_init != 0);
+        atomic_store(&k->sipi, (int)(env->events.sipi_vector & 0x1ff) - 1);
+        atomic_store(&k->nmi, false); /* the kernel has it */
+    }
+}
+
+/* INIT and SIPI change registers, which only their owner does: here. */
+static void serve_init(CPUState *cpu)
+{
+    enum { GROUPS = REGS_GENERAL | REGS_SYSTEM };
+    X86Kvm *k = x86_kvm(cpu);
+    X86Cpu *c = x86_cpu(cpu);
+    X86Env *env = x86_env(cpu);
+    int sipi;
+
+    if (atomic_exchange(&k->init, false)) {
+        Error *err = NULL;
+
+        if (!x86_kvm_pull(cpu, GROUPS, &err)) {
+            error_report(err);
+            error_free(err);
+            return;
+        }
+        x86_cpu_init_registers(c);
+        env->mp_state = cpu->index == 0 ? KVM_MP_STATE_RUNNABLE
+                                        : KVM_MP_STATE_INIT_RECEIVED;
+        x86_kvm_push(cpu, GROUPS, NULL);
+    }
+    sipi = atomic_exchange(&k->sipi, -1);
+    if (sipi >= 0 && env->mp_state != KVM_MP_STATE_RUNNABLE) {
+        x86_kvm_pull(cpu, REGS_GENERAL, NULL);
+        x86_cpu_start_at(c, (uint8_t)sipi);
+        env->mp_state = KVM_MP_STATE_RUNNABLE;
+        x86_kvm_push(cpu, REGS_GENERAL, NULL);
+    }
+}
+
+static void pre_run_off(CPUState *cpu, struct kvm_run *run)
+{
+    X86KvmVm *x = x86_kvm_vm(cpu);
+    X86Kvm *k = x86_kvm(cpu);
+
+    if (unlikely(atomic_load(&k->init) || atomic_load(&k->sipi) >= 0)) {
+        serve_init(cpu);
+    }
+    if (x86_env(cpu)->mp_state != KVM_MP_STATE_RUNNABLE) {
+        atomic_store(&cpu->halted, true); /* until a SIPI comes */
+        __atomic_store_n(&run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+    }
+    if (unlikely(atomic_load(&k->nmi)) && atomic_exchange(&k->nmi, false)) {
+        kvm_vcpu_ioctl(cpu, KVM_NMI, NULL);
+    }
+    give_interrupt(cpu, run, &k->intr);
+    run->cr8 = apic_tpr(x->apic, (unsigned)cpu->index) >> 4;
+}
+
+void x86_kvm_pre_run(CPUState *cpu, struct kvm_run *run)
+{
+    X86KvmVm *x = x86_kvm_vm(cpu);
+
+    if (x->apic) {
+        pre_run_off(cpu, run);
+    } else if (x->pic && cpu->index == 0) {
+        give_interrupt(cpu, run, &x->intr);
+    }
+}
+
+/* The guest may have written CR8 or IA32_APIC_BASE. */
+void x86_kvm_post_run(CPUState *cpu, struct kvm_run *run)
+{
+    X86KvmVm *x = x86_kvm_vm(cpu);
+    unsigned i = (unsigned)cpu->index;
+    Machine *m = kvm_machine(x->vm);
+
+    if (!x->apic || (run->cr8 == apic_tpr(x->apic, i) >> 4 &&
+                     run->apic_base == apic_base(x->apic, i))) {
         return;
     }
-    ready = run->ready_for_interrupt_injection && !k->changed;
-    k->changed = false;
-    if (atomic_load(&x->intr) && ready) {
-        struct kvm_interrupt irq = { .irq = (uint32_t)acknowledge(x) };
-
-        if ((int)irq.irq >= 0) {
-            kvm_vcpu_ioctl(cpu, KVM_INTERRUPT, &irq);
-        }
+    machine_lock(m);
+    if (run->cr8 != apic_tpr(x->apic, i) >> 4) {
+        apic_set_tpr(x->apic, i, (uint8_t)(run->cr8 << 4));
     }
-    run->request_interrupt_window = atomic_load(&x->intr);
+    if (run->apic_base != apic_base(x->apic, i)) {
+        apic_set_base(x->apic, i, run->apic_base);
+    }
+    machine_unlock(m);
+}
+
+KvmNext x86_kvm_halt(CPUState *cpu, struct kvm_run *run)
+{
+    atomic_store(&x86_kvm(cpu)->if_flag, run->if_flag != 0);
+    atomic_store(&cpu->halted, true);
+    return KVM_LEAVE;
 }
 
 /* --- who takes part --- */
@@ -272,6 +474,15 @@ bool x86_kvm_attach_intc(KvmVm *vm, const char *kind, DeviceState *dev,
     X86KvmVm *x = *kvm_target_data(vm);
     bool split = kvm_irqchip(vm) == KVM_IRQCHIP_MODE_SPLIT;
 
+    if (kvm_irqchip(vm) == KVM_IRQCHIP_MODE_OFF) {
+        if (strcmp(kind, "apic") == 0) {
+            x->apic = dev;
+        }
+        return false;
+    }
+    if (strcmp(kind, "apic") == 0) {
+        return true; /* the kernel has them */
+    }
     if (strcmp(kind, "i8259") == 0) {
         *ops = split ? &split_pic : &kernel_pic;
         x->pic = split ? dev : NULL;

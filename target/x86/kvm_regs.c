@@ -251,8 +251,9 @@ static bool pull_system(CPUState *cpu, Error **errp)
     env->dr6 = d.dr6;
     env->dr7 = d.dr7;
     if (!x86_kvm_pull_msrs(cpu, errp) ||
-        !call(cpu, KVM_GET_LAPIC, env->lapic, "does not tell the local APIC",
-              errp)) {
+        (!x86_kvm_no_irqchip(cpu) &&
+         !call(cpu, KVM_GET_LAPIC, env->lapic, "does not tell the local APIC",
+               errp))) {
         return false;
     }
     memcpy(x86_kvm(cpu)->lapic_shadow, env->lapic, sizeof(env->lapic));
@@ -267,8 +268,9 @@ static bool push_system(CPUState *cpu, Error **errp)
     struct kvm_debugregs d = { .dr6 = env->dr6, .dr7 = env->dr7 };
 
     memcpy(d.db, env->dr, sizeof(env->dr));
-    if (!x86_kvm_shadow_valid(cpu) ||
-        memcmp(k->lapic_shadow, env->lapic, sizeof(env->lapic)) != 0) {
+    if (!x86_kvm_no_irqchip(cpu) &&
+        (!x86_kvm_shadow_valid(cpu) ||
+         memcmp(k->lapic_shadow, env->lapic, sizeof(env->lapic)) != 0)) {
         if (!call(cpu, KVM_SET_LAPIC, env->lapic,
                   "does not take the local APIC", errp)) {
             return false;
@@ -366,7 +368,11 @@ static bool pull_events(CPUState *cpu, Error **errp)
         return false;
     }
     events_from(&env->events, &e);
-    env->mp_state = mp.mp_state;
+    if (x86_kvm_no_irqchip(cpu)) {
+        x86_kvm_apic_pull(cpu); /* and its MP state is ours */
+    } else {
+        env->mp_state = mp.mp_state;
+    }
     env->nested_size = 0;
     if (x->nested_size) {
         struct kvm_nested_state *n = (void *)env->nested;
@@ -405,7 +411,8 @@ static bool push_events(CPUState *cpu, Error **errp)
     X86Env *env = x86_env(cpu);
     X86KvmVm *x = x86_kvm_vm(cpu);
     struct kvm_vcpu_events e, now;
-    struct kvm_mp_state mp = { env->mp_state };
+    struct kvm_mp_state mp = { x86_kvm_no_irqchip(cpu) ? KVM_MP_STATE_RUNNABLE
+                                                       : env->mp_state };
 
     if (!call(cpu, KVM_GET_VCPU_EVENTS, &now, "does not tell events", errp)) {
         return false;
@@ -437,6 +444,9 @@ bool x86_kvm_pull(CPUState *cpu, uint32_t groups, Error **errp)
 bool x86_kvm_push(CPUState *cpu, uint32_t groups, Error **errp)
 {
     x86_kvm(cpu)->changed = true;
+    if (x86_kvm_no_irqchip(cpu)) {
+        x86_kvm_apic_push(cpu, groups);
+    }
     return (!(groups & REGS_GENERAL) ||
             (push_sregs(cpu, errp) && push_regs(cpu, errp))) &&
            (!(groups & REGS_FP) || push_fpu(cpu, errp)) &&

@@ -67,15 +67,19 @@ class Programs(KvmTest):
                             accel=f"kvm,kernel-irqchip={mode}")
 
     def test_interrupts_through_8259s(self):
-        for mode in ("split", "on"):
+        for mode in ("split", "on", "off"):
             self.assertEqual(self.pic(mode, "1", "on"), (19, "im\n"))
 
     def test_8259s_that_nobody_told_of_are_silent(self):
-        for mode in ("split", "on"):
+        for mode in ("split", "on", "off"):
             self.assertEqual(self.pic(mode, "0", "off"), (19, "n\n"))
 
+    def test_interrupts_with_nothing_in_the_kernel(self):
+        self.assertEqual(self.program("irq", accel="kvm,kernel-irqchip=off"),
+                         (7, "ii\n"))
+
     def test_other_cpus_start(self):
-        for mode in ("split", "on"):
+        for mode in ("split", "on", "off"):
             self.assertEqual(
                 self.program("smp", "-smp", "4",
                              accel=f"kvm,kernel-irqchip={mode}"),
@@ -460,16 +464,17 @@ class Errors(KvmTest):
 class Fuzz(KvmTest):
     """Random port and MMIO traffic; only the emulator may not come to harm."""
 
-    def traffic(self, seed, count):
+    def traffic(self, seed, count, irqchip):
         guest = self.run_guest(
             "traffic", "-append", f"{seed:08x} {count:08x}", "-no-reboot",
-            "-machine", "rtc=on,pit=on",
+            "-machine", "rtc=on,pit=on,pic=on",
             "-global", "virtio-mmio.force-legacy=off",
             "-device", "virtio-rng-device",
             "-netdev", "hubport,id=n,hubid=0",
             "-device", "virtio-net-device,netdev=n",
             "-device", "virtio-balloon-device",
-            "-qmp", f"unix:{self.dir / str(seed)},server=on,wait=off")
+            "-qmp", f"unix:{self.dir / str(seed)},server=on,wait=off",
+            accel=f"kvm,kernel-irqchip={irqchip}")
         self.addCleanup(guest.kill)
         qmp = Qmp(self.dir / str(seed))
         try:
@@ -486,7 +491,8 @@ class Fuzz(KvmTest):
     def test_random_traffic(self):
         rounds, count = (g.sized(40, 2, 1), g.sized(200000, 6000, 3000))
         for i in range(rounds):
-            self.traffic(0x5eed0001 + 1000 * int(g.ROUND) + i, count)
+            self.traffic(0x5eed0001 + 1000 * int(g.ROUND) + i, count,
+                         ("off", "split", "on")[i % 3])
 
 
 class Run(KvmTest):
@@ -570,7 +576,7 @@ class Control(KvmTest):
 
     def test_8259s_go_on_in_another_process(self):
         """Those in the kernel and ours save the same state."""
-        modes = (("on", "split"), ("split", "on"))
+        modes = (("on", "split"), ("split", "on"), ("off", "off"))
         for n, (here, there) in enumerate(modes):
             args = ["-append", "2", "-machine", "pit=on,pic=on"]
             uri = f"unix:{self.dir}/s{n}"
@@ -594,6 +600,22 @@ class Control(KvmTest):
         while self.counter(qmp) < count:
             self.assertLess(time.monotonic(), until)
             time.sleep(0.02)
+
+    def test_cpus_wait_for_start_up_in_another_process(self):
+        """Those that came up sleep on, with their APICs outside the kernel."""
+        args, accel = ["-smp", "4"], "kvm,kernel-irqchip=off"
+        guest = self.loop("a", "-S", *args, accel=accel, program="smp")
+        uri = f"unix:{self.dir / 'stream'}"
+        other = self.loop("b", "-incoming", uri, *args, accel=accel,
+                          program="smp")
+        a, b = self.qmp("a"), self.qmp("b")
+        a.migrate(uri)
+        b.command("cont")
+        self.assertEqual((other.wait(), other.text), (11, "3\n"))
+        a.command("quit")
+        self.assertEqual((guest.wait(), guest.text), (0, ""))
+        for qmp in (a, b):
+            qmp.close()
 
     def test_migrates_while_it_writes_by_dirty_log(self):
         self.migrate_a_running_guest("kvm")
