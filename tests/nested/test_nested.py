@@ -190,6 +190,8 @@ class Inner:
         self.name = name
         self.outer = outer()
         accel, machine, bus = kind
+        # an iothread interrupts by descriptors, where there is MSI-X
+        thread = ",iothread=io -object iothread,id=io" if bus == "pci" else ""
         self.outer.guest.send(
             f"(./qemu-system-x86_64 -accel {accel} -cpu host -M {machine} "
             "-smp 2 -m 128 -display none -no-reboot "
@@ -198,7 +200,7 @@ class Inner:
             "-kernel kernel -initrd initrd.gz "
             "-append 'console=ttyS0 quiet init_on_free=1' "
             "-drive file=d.img,format=raw,if=none,id=d "
-            f"-device virtio-blk-{bus},drive=d -netdev user,id=n "
+            f"-device virtio-blk-{bus},drive=d{thread} -netdev user,id=n "
             f"-device virtio-net-{bus},netdev=n {' '.join(args)}; "
             f"echo \"ENDED-{name} $?\") &\n")
         self.console = g.SocketConsole(self.outer.serial.accept())

@@ -3,6 +3,8 @@
  * offsets and bits are the specifications'. */
 #include "hw-test.h"
 
+#include <sys/eventfd.h>
+
 #include "hw/pci/ecam.h"
 #include "hw/virtio/pci.h"
 
@@ -80,6 +82,11 @@ typedef struct Rig {
         uint16_t requester;
     } sent[8];
     unsigned n_sent;
+    /* an engine with one route for messages */
+    AccelOps ops;
+    AccelMsi route;
+    int bound_fd; /* -1: none */
+    bool refuses;
 } Rig;
 
 static void take_msi(Machine *m, uint32_t requester, uint64_t addr,
@@ -289,6 +296,149 @@ static void msix_masks_and_sends_later(void)
     msix_notify(d, 1);
     msix_notify(d, 99);
     g_assert_cmpuint(r->n_sent, ==, 2);
+}
+
+/* --- descriptors in place of msix_notify() --- */
+
+static Rig *rig_of(AccelState *a)
+{
+    return a->machine->msi_opaque;
+}
+
+static int route_new(AccelState *a)
+{
+    return 7;
+}
+
+static bool route_bind(AccelState *a, int route, int fd, const AccelMsi *msi)
+{
+    Rig *r = rig_of(a);
+
+    g_assert_cmpint(route, ==, 7);
+    r->route = *msi;
+    r->bound_fd = r->refuses ? -1 : fd;
+    return !r->refuses;
+}
+
+static void route_unbind(AccelState *a, int route, int fd)
+{
+    g_assert_cmpint(rig_of(a)->bound_fd, ==, fd);
+    rig_of(a)->bound_fd = -1;
+}
+
+static void route_free(AccelState *a, int route)
+{
+    g_assert_cmpint(rig_of(a)->bound_fd, ==, -1);
+}
+
+/* Vector 1 of device 1, unmasked, by descriptor; its table at MMIO + 0x1000. */
+static int by_descriptor(Rig *r, PciDevice *d)
+{
+    unsigned cap = find_cap(r, 0, 1, 0x11);
+    uint64_t table = MMIO + 0x1000;
+
+    r->bound_fd = -1;
+    r->ops = test_accel_type;
+    r->ops.msi_route_new = route_new;
+    r->ops.msi_route_bind = route_bind;
+    r->ops.msi_route_unbind = route_unbind;
+    r->ops.msi_route_free = route_free;
+    r->t->m->accel->ops = &r->ops;
+    machine_cont(r->t->m);
+    wr(r, 1, 0x20, 4, table);
+    wr(r, 1, 4, 2, 6);
+    test_wr(r->t, table + 16, 8, 0xfee00004);
+    test_wr(r->t, table + 24, 4, 0x41);
+    test_wr(r->t, table + 28, 4, 0);
+    wr(r, 1, cap + 2, 2, 0x8000);
+    return msix_fd(d, 1);
+}
+
+static uint64_t pending_bits(Rig *r)
+{
+    unsigned cap = find_cap(r, 0, 1, 0x11);
+
+    return test_rd(r->t, MMIO + 0x1000 + (rd(r, 1, cap + 8, 4) & ~7ull), 8);
+}
+
+static void descriptors_are_bound_while_messages_may_go(void)
+{
+    g_autoptr(Rig) r = rig_new();
+    PciDevice *d = probe(r, "1");
+    uint64_t entry = MMIO + 0x1010;
+    int fd = by_descriptor(r, d);
+
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(r->bound_fd, ==, fd);
+    g_assert_cmphex(r->route.addr, ==, 0xfee00004);
+    g_assert_cmphex(r->route.data, ==, 0x41);
+    g_assert_cmphex(r->route.requester, ==, 8);
+    g_assert_cmpint(msix_fd(d, 1), ==, fd); /* one a vector */
+    test_wr(r->t, entry + 8, 4, 0x42);
+    g_assert_cmphex(r->route.data, ==, 0x42);
+    test_wr(r->t, entry + 12, 4, 1);
+    g_assert_cmpint(r->bound_fd, ==, -1);
+    g_assert_cmphex(pending_bits(r), ==, 0);
+    eventfd_write(fd, 1);
+    eventfd_write(fd, 1);
+    g_assert_cmphex(pending_bits(r), ==, 2);
+    g_assert_cmpuint(r->n_sent, ==, 0);
+    test_wr(r->t, entry + 12, 4, 0);
+    g_assert_cmpuint(r->n_sent, ==, 1);
+    g_assert_cmphex(r->sent[0].data, ==, 0x42);
+    g_assert_cmpint(r->bound_fd, ==, fd);
+    g_assert_cmphex(pending_bits(r), ==, 0);
+    wr(r, 1, 4, 2, 2); /* no bus master */
+    g_assert_cmpint(r->bound_fd, ==, -1);
+    wr(r, 1, 4, 2, 6);
+    g_assert_cmpint(r->bound_fd, ==, fd);
+    device_reset(&d->parent);
+    g_assert_cmpint(r->bound_fd, ==, -1);
+    machine_stop(r->t->m, RUN_STATE_PAUSED);
+}
+
+static void what_is_written_while_the_machine_stands_is_saved(void)
+{
+    g_autoptr(Rig) r = rig_new();
+    PciDevice *d = probe(r, "1");
+    g_autoptr(GByteArray) saved = g_byte_array_new();
+    int fd = by_descriptor(r, d);
+    Error *err = NULL;
+
+    machine_stop(r->t->m, RUN_STATE_PAUSED);
+    g_assert_cmpint(r->bound_fd, ==, -1);
+    eventfd_write(fd, 1);
+    vmstate_save(pci_device_type.vmstate, d, saved);
+    device_reset(&d->parent);
+    g_assert_true(vmstate_load(pci_device_type.vmstate, d, 1, saved->data,
+                               saved->len, &err));
+    g_assert_cmphex(pending_bits(r), ==, 2);
+    g_assert_cmpuint(r->n_sent, ==, 0);
+    machine_cont(r->t->m);
+    g_assert_cmpuint(r->n_sent, ==, 1);
+    g_assert_cmphex(r->sent[0].data, ==, 0x41);
+    g_assert_cmpint(r->bound_fd, ==, fd);
+    machine_stop(r->t->m, RUN_STATE_PAUSED);
+}
+
+static void the_loop_sends_when_the_engine_does_not(void)
+{
+    g_autoptr(Rig) r = rig_new();
+    PciDevice *d = probe(r, "1");
+    int fd;
+
+    r->refuses = true;
+    fd = by_descriptor(r, d);
+    eventfd_write(fd, 1);
+    test_loop(r->t);
+    g_assert_cmpuint(r->n_sent, ==, 1);
+    machine_stop(r->t->m, RUN_STATE_PAUSED);
+    eventfd_write(fd, 1);
+    test_loop(r->t);
+    g_assert_cmpuint(r->n_sent, ==, 1);
+    machine_cont(r->t->m);
+    g_assert_cmpuint(r->n_sent, ==, 2);
+    machine_stop(r->t->m, RUN_STATE_PAUSED);
 }
 
 static void msi_uses_what_was_allotted(void)
@@ -534,6 +684,9 @@ int main(int argc, char **argv)
     ADD(pins_turn_with_the_slot_and_are_shared);
     ADD(dma_wants_bus_master);
     ADD(msix_masks_and_sends_later);
+    ADD(descriptors_are_bound_while_messages_may_go);
+    ADD(what_is_written_while_the_machine_stands_is_saved);
+    ADD(the_loop_sends_when_the_engine_does_not);
     ADD(msi_uses_what_was_allotted);
     ADD(bridges_forward_by_number_and_window);
     ADD(slot_tells_of_cards_and_lets_them_go);
