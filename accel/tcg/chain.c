@@ -83,7 +83,7 @@ void tb_link(TcgVcpu *v, TcgTb *from, unsigned n, TcgTb *to, uint32_t pmid)
     bool cross = e->flags & TCG_EXIT_CROSS_PAGE;
 
     if (from->flags != to->flags || from->config != to->config ||
-        (cross && !e->pmid_off) || pmid == 0) {
+        (cross && (!e->pmid_off || !a->opt.cross_links)) || pmid == 0) {
         return;
     }
     LOCK_GUARD(&a->tb_lock);
@@ -111,6 +111,9 @@ void jc_fill(TcgVcpu *v, vaddr pc, TcgTb *tb)
 {
     TcgJumpEntry *e = &v->hot->jc[tcg_jc_index(pc, v->fe->insn_align)];
 
+    if (!v->accel->opt.jump_cache) {
+        return;
+    }
     *e = (TcgJumpEntry){
         .pc = pc,
         .ctx = atomic_load_explicit(&v->hot->ctx, memory_order_relaxed),

@@ -249,6 +249,8 @@ enum { LARGE_SIZES = 4 };
     S(group_ops, "memory ops that share a check")                              \
     S(pin_exits, "exits with all pinned registers in place")                   \
     S(pin_moves, "pinned registers moved or loaded at exits")                  \
+    S(fp_ops, "FP ops on the host FPU")                                        \
+    S(one_slot, "pages that got code by one slot of the soft TLB")             \
     S(vec_ops, "vector ops on host vectors")                                   \
     S(vec_kept, "their operands kept in host registers")                       \
     S(vec_calls, "vector ops done by helpers there")
@@ -284,6 +286,7 @@ typedef struct TcgOptions {
     /* techniques, all on by default: to find which one is at fault */
     bool skips, traps_inline, page_cells, addend_guess, check_groups, vectors;
     bool vec_keep, pinned;
+    bool host_fp, cross_links, jump_cache, l2_tlb, page_places;
     bool avx2, avx512; /* off: as on a host without */
     int icount_shift;  /* or ICOUNT_OFF, ICOUNT_AUTO */
     bool icount_align, icount_no_sleep;

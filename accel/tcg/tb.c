@@ -148,8 +148,11 @@ bool page_protect(TcgVcpu *v, CodePage *page, const uint8_t *host)
     wtlb = atomic_load(&page->wtlb);
     who = wtlb_who(wtlb);
     if (who != WTLB_NONE) {
-        l1_unmatch_page(v, host,
-                        who == mine ? wtlb & WTLB_PLACES : WTLB_PLACES);
+        bool one = who == mine && a->opt.page_places &&
+                   (wtlb & WTLB_PLACES) != WTLB_PLACES;
+
+        STAT_ADD(v, one_slot, one);
+        l1_unmatch_page(v, host, one ? wtlb & WTLB_PLACES : WTLB_PLACES);
     }
     if (who != WTLB_NONE && who != mine) {
         STAT(v, handshakes);

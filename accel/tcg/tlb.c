@@ -436,7 +436,7 @@ static const TlbEntry *l2_find(TcgVcpu *v, vaddr va, MmuAccess access,
     uint64_t key = (va & ~page_mask) | mmu;
     const TlbEntry *set = l2_set(v, key);
 
-    for (unsigned i = 0; i < L2_WAYS; i++) {
+    for (unsigned i = 0; i < L2_WAYS && v->accel->opt.l2_tlb; i++) {
         if (entry_valid(v, &set[i], key, mmu)) {
             return set[i].rights & access_right[access] ? &set[i] : NULL;
         }

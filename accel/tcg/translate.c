@@ -145,6 +145,7 @@ static void begin_unit(Build *b, TcgUnit *u)
         .cpu_config = v->config,
         .dc = v->dc,
         .single = b->max_insns == 1,
+        .soft_fp = !v->accel->opt.host_fp,
         .may_enter = v->accel->opt.traps_inline && !counted,
         .may_skip = b->max_insns > 1 && v->accel->opt.skips && !counted &&
                     !v->have_break,
@@ -355,6 +356,7 @@ static void count_unit(Build *b, const TcgTb *tb, uint64_t start_ns)
     STAT_SET(v, group_ops, count->group_ops);
     STAT_SET(v, pin_exits, count->pin_exits);
     STAT_SET(v, pin_moves, count->pin_moves);
+    STAT_SET(v, fp_ops, count->fp_ops);
     STAT_SET(v, vec_ops, count->vec_ops);
     STAT_SET(v, vec_kept, count->vec_kept);
     STAT_ADD(v, guest_insns, tb->ninsns);

@@ -49,6 +49,8 @@ typedef struct TcgUnit {
     /* It may make a trap that always happens a jump: insns need not be
      * counted exactly. */
     bool may_enter;
+    /* Not on the host FPU: by helpers in C alone, to find a fault. */
+    bool soft_fp;
     /* one instruction */
     vaddr pc;             /* of the instruction; the front end sets the next
                              one: pc + length, or the target of a jump that

@@ -64,6 +64,7 @@ typedef struct TcgCounters {
     uint64_t cell_ops, spec_ops, group_ops;
     /* exits: with all pinned slots in place; slots that they move or load */
     uint64_t pin_exits, pin_moves;
+    uint64_t fp_ops;   /* on the host FPU */
     uint64_t vec_ops;  /* calls made host vectors */
     uint64_t vec_kept; /* their operands that were in host registers */
 } TcgCounters;

@@ -34,7 +34,7 @@ FpGate fp_gate_round(DisasContext *dc, int rm, FpRound *r)
         return FP_ILLEGAL;
     }
     r->mode = mode;
-    r->soft = dc->cfg->soft_fp || mode == FLOAT_ROUND_NEAREST_AWAY;
+    r->soft = dc->soft_fp || mode == FLOAT_ROUND_NEAREST_AWAY;
     r->contract =
         TCG_FP_NAN_RISCV | (mode == dc->frm && !r->soft ? TCG_FP_DYN : mode);
     return fp_gate(dc, true);
@@ -184,10 +184,9 @@ static bool gen_minmax(DisasContext *dc, const ArgsRdRs1Rs2 *a, TcgType fmt,
         TcgVal x = fp_read(dc, fmt, a->rs1), y = fp_read(dc, fmt, a->rs2);
 
         fp_write(dc, a->rd,
-                 dc->cfg->soft_fp
-                     ? tcg_call_args(dc->tb, soft, x, y)
-                     : tcg_fp2(dc->tb, op, fmt, TCG_FP_NAN_RISCV | TCG_FP_DYN,
-                               x, y));
+                 dc->soft_fp ? tcg_call_args(dc->tb, soft, x, y)
+                             : tcg_fp2(dc->tb, op, fmt,
+                                       TCG_FP_NAN_RISCV | TCG_FP_DYN, x, y));
     }
     return gate != FP_ILLEGAL;
 }
@@ -235,9 +234,9 @@ static bool gen_compare(DisasContext *dc, const ArgsRdRs1Rs2 *a, TcgType fmt,
         TcgVal x = fp_read(dc, fmt, a->rs1), y = fp_read(dc, fmt, a->rs2);
 
         gpr_write(dc, a->rd,
-                  dc->cfg->soft_fp ? tcg_call_args(dc->tb, soft, x, y)
-                                   : tcg_fcmp(dc->tb, TCG_I64, TCG_FP_NAN_RISCV,
-                                              cond, x, y));
+                  dc->soft_fp ? tcg_call_args(dc->tb, soft, x, y)
+                              : tcg_fcmp(dc->tb, TCG_I64, TCG_FP_NAN_RISCV,
+                                         cond, x, y));
     }
     return gate != FP_ILLEGAL;
 }
@@ -276,7 +275,7 @@ static bool gen_class(DisasContext *dc, const ArgsRdRs1 *a, TcgType fmt,
         TcgVal x = fp_read(dc, fmt, a->rs1);
 
         gpr_write(dc, a->rd,
-                  dc->cfg->soft_fp
+                  dc->soft_fp
                       ? tcg_call_args(dc->tb, soft, x)
                       : fclass_bits(dc, fmt, tcg_bits_of_fp(dc->tb, x)));
     }
@@ -295,11 +294,10 @@ static bool gen_to_int(DisasContext *dc, const ArgsRdRs1Rm *a, TcgType fmt,
     if (gate == FP_GO) {
         TcgVal x = fp_read(dc, fmt, a->rs1);
 
-        gpr_write(
-            dc, a->rd,
-            dc->cfg->soft_fp
-                ? tcg_call_args(dc->tb, soft, tcg_const32(dc->tb, r.mode), x)
-                : tcg_fcvt(dc->tb, op, itype, r.contract, x));
+        gpr_write(dc, a->rd,
+                  dc->soft_fp ? tcg_call_args(dc->tb, soft,
+                                              tcg_const32(dc->tb, r.mode), x)
+                              : tcg_fcvt(dc->tb, op, itype, r.contract, x));
     }
     return gate != FP_ILLEGAL;
 }

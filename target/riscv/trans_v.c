@@ -233,7 +233,7 @@ static void emit_op(DisasContext *dc, VecOp op, int vd, int vs2, int vs1,
 {
     const VecShape *s = &vec_shapes[op];
     bool soft = (s->flags & VF_FP) &&
-                (dc->cfg->soft_fp || dc->frm == FLOAT_ROUND_NEAREST_AWAY);
+                (dc->soft_fp || dc->frm == FLOAT_ROUND_NEAREST_AWAY);
     VecDesc desc = desc_of(dc, op, masked) | v_reg(dc, VD_D, vd) |
                    v_reg(dc, VD_S2, vs2) | (VecDesc)soft << VD_SOFT |
                    (VecDesc)(scalar != NULL) << VD_SCALAR;

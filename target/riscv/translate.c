@@ -122,7 +122,7 @@ static bool is_simple_fp(const DisasContext *dc, RiscvInsn id, uint32_t insn)
     bool arith = (id >= RISCV_INSN_FADD_S && id <= RISCV_INSN_FSQRT_S) ||
                  (id >= RISCV_INSN_FADD_D && id <= RISCV_INSN_FSQRT_D);
 
-    return dc->fs == CTX_FS_DIRTY && !dc->cfg->soft_fp &&
+    return dc->fs == CTX_FS_DIRTY && !dc->soft_fp &&
            (sign || (arith && mode < FLOAT_ROUND_NEAREST_AWAY));
 }
 
@@ -202,6 +202,7 @@ void riscv_unit_begin(TcgUnit *u)
     dc->tb = u->tb;
     dc->u = u;
     dc->cfg = u->cpu_config;
+    dc->soft_fp = dc->cfg->soft_fp || u->soft_fp;
     dc->xtype = dc->cfg->xlen == 32 ? TCG_I32 : TCG_I64;
     dc->priv = bits_get(ctx, CTX_PRIV_SHIFT, 2);
     dc->mmu = bits_get(ctx, CTX_MMU_SHIFT, 3);

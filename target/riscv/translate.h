@@ -20,6 +20,7 @@ struct DisasContext {
     TcgBlock *tb;
     TcgUnit *u;
     const RiscvConfig *cfg;
+    bool soft_fp;  /* FP by helpers alone */
     TcgType xtype; /* TCG_I32 or TCG_I64: XLEN */
     /* this instruction */
     vaddr pc;

@@ -127,6 +127,7 @@ static void emit_body(Gen *g)
             continue;
         }
         g->locked = 0;
+        g->ctx->count.fp_ops += (tcg_op_info[in->op].flags & TCG_OPF_FP) != 0;
         vec_keep_across(g, in);
         g->emit[in->op](g, in);
     }
