@@ -94,7 +94,7 @@ CONFIG_ALLOWED = {
     "accel/tcg/stats.c": "capstone is a library's calls, not a value",
 }
 # Programs that run in a guest have no libc and none of our headers.
-GUEST_PROGRAM = re.compile(r"tests/(isa/(prog|lib)|boot|nested|bench)/")
+GUEST_PROGRAM = re.compile(r"tests/(isa/(prog|lib)|suite/guest|boot|nested|bench)/")
 SPDX = "SPDX-License-Identifier: GPL-2.0-or-later"
 SOURCE = re.compile(
     r"(\.(c|h|S|s|py|sh|build|def|isa|asl|ld|inc|txt|in)|/trace-events"
