@@ -361,6 +361,14 @@ static void pic_reset_hold(DeviceState *dev)
     pic_update(dev);
 }
 
+void i8259_mask_all(DeviceState *dev)
+{
+    I8259 *s = pic_of(dev);
+
+    s->chip[MASTER].imr = s->chip[SLAVE].imr = 0xff;
+    pic_reset_hold(dev);
+}
+
 static void pic_pre_save(void *obj)
 {
     I8259 *s = obj;

@@ -524,6 +524,9 @@ static void microvm_reset(Machine *m)
 
     if (v->entry) {
         cpu->type->boot(cpu, v->entry, v->info, v->page_tables);
+        if (v->pic) { /* a kernel that does not use them relies on it */
+            i8259_mask_all(v->pic);
+        }
     }
 }
 

@@ -38,6 +38,9 @@ typedef struct I8259Engine {
 /* "i8259": inputs 0 to 15 are the ISA lines, output 0 is INT, and output 1 + n
  * repeats line n for the I/O APIC. */
 extern const DeviceType i8259_type;
+/* All inputs masked, as firmware leaves them; for boards that start a kernel
+ * without one. After a reset; machine lock. */
+void i8259_mask_all(DeviceState *dev);
 /* Its INT output. Machine lock. */
 bool i8259_intr(DeviceState *dev);
 /* A CPU's interrupt acknowledge cycles: the vector. Machine lock. */
