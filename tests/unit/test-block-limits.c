@@ -2,58 +2,11 @@
 /* Limits of requests and bytes: of drives, groups and throttle nodes. */
 #include "tandem/base.h"
 
-#include "block-test.h"
+#include "block-image-test.h"
 #include "softmmu/backend/block_job.h"
 #include "softmmu/backend/block_query.h"
 #include "softmmu/base/rcu.h"
 #include "softmmu/machine/create.h"
-
-typedef struct Fixture {
-    Bare;
-    char *path;   /* an image of 1 MiB, byte i is i / 512 */
-    char *copies; /* where a job copies it to */
-} Fixture;
-
-static Fixture *setup(void)
-{
-    Fixture *f = g_new0(Fixture, 1);
-
-    bare_init((Bare *)f, block_test_lists);
-    f->path = g_build_filename(f->dir, "image", NULL);
-    f->copies = g_build_filename(f->dir, "copies", NULL);
-    make_image(f->path, 0);
-    return f;
-}
-
-static void teardown(Fixture *f)
-{
-    char *copies = f->copies, *path = f->path;
-
-    g_unlink(path);
-    g_unlink(copies);
-    bare_destroy((Bare *)f);
-    g_free(path);
-    g_free(copies);
-    g_free(f);
-}
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Fixture, teardown)
-
-static BlockBackend *drive(Fixture *f, const char *options, Error **errp)
-{
-    g_autofree char *text =
-        g_strdup_printf("file=%s,if=none%s", f->path, options);
-
-    return drive_from_text(f->m, text, errp);
-}
-
-static void assert_drive_refused(Fixture *f, const char *options,
-                                 const char *sentence)
-{
-    g_autoptr(Error) err = NULL;
-
-    g_assert_null(drive(f, options, &err));
-    g_assert_nonnull(strstr(error_text(err), sentence));
-}
 
 /* -object @text */
 static Object *object_from_text(Fixture *f, const char *text, Error **errp)
@@ -207,12 +160,9 @@ static void the_end_waits_for_no_limit(void)
 {
     g_autoptr(Fixture) f = setup();
     BlockJobOptions o = { .job = { .id = "j" }, .device = "t", .target = "to" };
-    g_autofree char *target =
-        g_strdup_printf("file,node-name=to,filename=%s", f->copies);
 
-    make_image(f->copies, 9);
     drive_on_node(f, "x-bps-read=1");
-    g_assert_true(node_from_text(f->m, target, NULL));
+    g_assert_true(node_from_text(f->m, "null-co,node-name=to,size=1M", NULL));
     machine_cont(f->m);
     g_assert_true(block_backup_start(f->m, &o, NULL));
     while (progress(job_find(f->m, "j")) == 0) {

@@ -4,50 +4,9 @@
 
 #include <fcntl.h>
 
-#include "block-test.h"
+#include "block-image-test.h"
 #include "softmmu/backend/block_query.h"
 #include "softmmu/base/rcu.h"
-
-typedef struct Fixture {
-    Bare;
-    char *path; /* an image of 1 MiB, byte i is i / 512 */
-} Fixture;
-
-static Fixture *setup(void)
-{
-    Fixture *f = g_new0(Fixture, 1);
-
-    bare_init((Bare *)f, block_test_lists);
-    f->path = g_build_filename(f->dir, "image", NULL);
-    make_image(f->path, 0);
-    return f;
-}
-
-static void teardown(Fixture *f)
-{
-    g_unlink(f->path);
-    g_free(f->path);
-    bare_destroy((Bare *)f);
-    g_free(f);
-}
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Fixture, teardown)
-
-static BlockBackend *drive(Fixture *f, const char *options, Error **errp)
-{
-    g_autofree char *text =
-        g_strdup_printf("file=%s,if=none%s", f->path, options);
-
-    return drive_from_text(f->m, text, errp);
-}
-
-static void assert_drive_refused(Fixture *f, const char *options,
-                                 const char *sentence)
-{
-    g_autoptr(Error) err = NULL;
-
-    g_assert_null(drive(f, options, &err));
-    g_assert_nonnull(strstr(error_text(err), sentence));
-}
 
 static void what_is_written_is_read_and_in_the_file(void)
 {
