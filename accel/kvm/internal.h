@@ -106,7 +106,7 @@ bool kvm_vcpu_create(AccelState *a, CPUState *cpu, Error **errp);
 void kvm_vcpu_destroy(AccelState *a, CPUState *cpu);
 void kvm_vcpu_kick(CPUState *cpu);
 void kvm_regs_pull(CPUState *cpu, uint32_t groups);
-void kvm_regs_push(CPUState *cpu, uint32_t groups);
+bool kvm_regs_push(CPUState *cpu, uint32_t groups, Error **errp);
 void kvm_signal_init(void);
 /* Keep all vCPUs out of the guest; nests. Machine lock, which is kept: a
  * vCPU on its way through a device is out already. */

@@ -127,34 +127,29 @@ static void leave_guest(KvmVcpu *v)
 
 /* --- registers --- */
 
-static void must_move(bool ok, Error *err)
-{
-    if (!ok) {
-        error_report(err);
-        error_free(err);
-    }
-}
-
 void kvm_regs_pull(CPUState *cpu, uint32_t groups)
 {
     KvmVcpu *v = kvm_vcpu(cpu);
     Error *err = NULL;
 
     if (v && (groups & ~v->valid)) {
-        must_move(v->ops->pull(cpu, groups & ~v->valid, &err), err);
+        if (!v->ops->pull(cpu, groups & ~v->valid, &err)) {
+            error_report(err);
+            error_free(err);
+        }
         v->valid |= groups;
     }
 }
 
-void kvm_regs_push(CPUState *cpu, uint32_t groups)
+bool kvm_regs_push(CPUState *cpu, uint32_t groups, Error **errp)
 {
     KvmVcpu *v = kvm_vcpu(cpu);
-    Error *err = NULL;
 
-    if (v) {
-        must_move(v->ops->push(cpu, groups, &err), err);
-        v->valid |= groups;
+    if (!v) {
+        return true;
     }
+    v->valid |= groups;
+    return v->ops->push(cpu, groups, errp);
 }
 
 uint64_t kvm_vcpu_runs(CPUState *cpu)

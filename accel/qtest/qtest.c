@@ -90,6 +90,11 @@ static void qtest_regs(CPUState *cpu, uint32_t groups)
 {
 }
 
+static bool qtest_regs_push(CPUState *cpu, uint32_t groups, Error **errp)
+{
+    return true;
+}
+
 static void qtest_dirty(AccelState *a)
 {
 }
@@ -108,7 +113,7 @@ const AccelOps qtest_accel_type = {
     .vcpu_destroy = qtest_vcpu_destroy,
     .vcpu_kick = qtest_vcpu_kick,
     .regs_pull = qtest_regs,
-    .regs_push = qtest_regs,
+    .regs_push = qtest_regs_push,
     .dirty_start = qtest_dirty,
     .dirty_sync = qtest_dirty,
     .dirty_stop = qtest_dirty,

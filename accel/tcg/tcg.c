@@ -354,8 +354,9 @@ static void tcg_regs_pull(CPUState *cpu, uint32_t groups)
 {
 }
 
-static void tcg_regs_push(CPUState *cpu, uint32_t groups)
+static bool tcg_regs_push(CPUState *cpu, uint32_t groups, Error **errp)
 {
+    return true;
 }
 
 /* --- dirty pages --- */

@@ -81,9 +81,10 @@ struct AccelOps {
     /* Machine lock, vCPU parked: env changed from outside (reset, load, gdb,
      * monitor): drop everything derived from it. */
     void (*vcpu_env_changed)(CPUState *cpu);
-    /* vCPU parked: move REGS_* groups between engine and env. */
+    /* vCPU parked: move REGS_* groups between engine and env. False: the
+     * engine refuses what env says. */
     void (*regs_pull)(CPUState *cpu, uint32_t groups);
-    void (*regs_push)(CPUState *cpu, uint32_t groups);
+    bool (*regs_push)(CPUState *cpu, uint32_t groups, Error **errp);
 
     /* Dirty pages of all RAM, for migration. Machine lock. sync brings what
      * the engine knows into the blocks' bitmaps. */

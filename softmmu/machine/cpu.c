@@ -472,13 +472,24 @@ bool cpu_watchpoint_del(CPUState *cpu, const CpuWatchpoint *w)
 
 /* --- life --- */
 
-void cpu_env_changed(CPUState *cpu)
+bool cpu_env_loaded(CPUState *cpu, Error **errp)
 {
     const AccelOps *ops = accel_ops(cpu_machine(cpu));
+    bool ok = ops->regs_push(cpu, REGS_ALL, errp);
 
-    ops->regs_push(cpu, REGS_ALL);
     if (ops->vcpu_env_changed) {
         ops->vcpu_env_changed(cpu);
+    }
+    return ok;
+}
+
+void cpu_env_changed(CPUState *cpu)
+{
+    Error *err = NULL;
+
+    if (!cpu_env_loaded(cpu, &err)) {
+        error_report(err);
+        error_free(err);
     }
 }
 

@@ -274,7 +274,9 @@ bool sections_apply(Machine *m, GPtrArray *loaded, Error **errp)
         }
     }
     for (guint i = 0; i < m->cpus->len; i++) {
-        cpu_env_changed(g_ptr_array_index(m->cpus, i));
+        if (!cpu_env_loaded(g_ptr_array_index(m->cpus, i), errp)) {
+            return false;
+        }
     }
     return true;
 }

@@ -230,6 +230,7 @@ typedef struct X86Hv {
 } X86Hv;
 extern const X86Hv x86_hv[];
 extern const size_t x86_n_hv;
+bool x86_hv_shown(const X86Cpu *cpu);
 bool x86_hv_has(const X86Cpu *cpu, const char *name);
 /* Settle cpu->hv. False: the host lacks one, or it needs another. */
 bool x86_hv_check(X86Cpu *cpu, const X86Host *host, Error **errp);

@@ -54,7 +54,7 @@ bool x86_hv_has(const X86Cpu *cpu, const char *name)
     return false;
 }
 
-static bool any_hv(const X86Cpu *cpu)
+bool x86_hv_shown(const X86Cpu *cpu)
 {
     return cpu->hv || cpu->hv_spinlocks != UINT32_MAX ||
            cpu->hv_no_sharing == ON_OFF_AUTO_ON;
@@ -100,7 +100,7 @@ bool x86_hv_check(X86Cpu *cpu, const X86Host *host, Error **errp)
     if (cpu->hv_passthrough && host->n_hv) {
         take_all(cpu, host);
     }
-    if ((any_hv(cpu) || cpu->hv_passthrough) && host->n_hv == 0) {
+    if ((x86_hv_shown(cpu) || cpu->hv_passthrough) && host->n_hv == 0) {
         error_set(errp,
                   "Hyper-V enlightenments (hv-*) are not supported by the "
                   "host's %s: leave them out",
@@ -147,7 +147,7 @@ bool x86_hv_leaves(X86Cpu *cpu, const X86Host *host)
     uint32_t name[3] = { 0 }, three[4] = { 0 }, four[4] = { 0 }, a[4] = { 0 };
     bool nested = x86_hv_has(cpu, "hv-evmcs");
 
-    if (!any_hv(cpu)) {
+    if (!x86_hv_shown(cpu)) {
         return false;
     }
     memcpy(name, vendor, MIN(strlen(vendor), sizeof(name)));

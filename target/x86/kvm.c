@@ -357,6 +357,16 @@ static bool enable_features(CPUState *cpu, Error **errp)
                            "hv-tlbflush-direct", errp));
 }
 
+static bool fresh_state(CPUState *cpu, Error **errp)
+{
+    const uint32_t mce = BIT(7) | BIT(14); /* MCE and MCA */
+
+    if ((x86_cpu(cpu)->words[X86_1_EDX] & mce) == mce) {
+        x86_kvm_setup_mce(cpu);
+    }
+    return x86_kvm_pull(cpu, REGS_ALL, errp);
+}
+
 static bool x86_vcpu_init(CPUState *cpu, Error **errp)
 {
     X86Cpu *c = x86_cpu(cpu);
@@ -371,7 +381,7 @@ static bool x86_vcpu_init(CPUState *cpu, Error **errp)
     x86_kvm_host(kvm_machine(x->vm), &host);
     if (!settle_tsc(cpu, errp) || !x86_cpuid_build(c, &host, errp) ||
         !set_cpuid(cpu, errp) || !enable_features(cpu, errp) ||
-        !x86_kvm_pull(cpu, REGS_ALL, errp)) {
+        !fresh_state(cpu, errp)) {
         x86_vcpu_free(cpu);
         return false;
     }

@@ -92,5 +92,6 @@ void x86_kvm_apic_push(CPUState *cpu, uint32_t groups);
 bool x86_kvm_list_msrs(X86KvmVm *x, Error **errp);
 bool x86_kvm_pull_msrs(CPUState *cpu, Error **errp);
 bool x86_kvm_push_msrs(CPUState *cpu, Error **errp);
+void x86_kvm_setup_mce(CPUState *cpu);
 
 #endif

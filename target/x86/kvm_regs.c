@@ -261,6 +261,24 @@ static bool pull_system(CPUState *cpu, Error **errp)
     return true;
 }
 
+/* A machine that comes from elsewhere brings the pace of its time-stamp
+ * counter; NTP's share does not count. */
+static void follow_tsc(CPUState *cpu)
+{
+    X86Kvm *k = x86_kvm(cpu);
+    uint64_t want = x86_env(cpu)->tsc_khz, slack = k->tsc_khz / 4000;
+
+    if (!x86_kvm_set_tsc_khz(cpu)) {
+        if (want + slack < k->tsc_khz || want > k->tsc_khz + slack) {
+            warn_report("TSC frequency mismatch between VM (%" PRIu64
+                        " kHz) and host (%" PRIu64
+                        " kHz), and TSC scaling unavailable",
+                        want, k->tsc_khz);
+        }
+        x86_env(cpu)->tsc_khz = k->tsc_khz;
+    }
+}
+
 static bool push_system(CPUState *cpu, Error **errp)
 {
     X86Env *env = x86_env(cpu);
@@ -268,6 +286,7 @@ static bool push_system(CPUState *cpu, Error **errp)
     struct kvm_debugregs d = { .dr6 = env->dr6, .dr7 = env->dr7 };
 
     memcpy(d.db, env->dr, sizeof(env->dr));
+    follow_tsc(cpu);
     if (!x86_kvm_no_irqchip(cpu) &&
         (!x86_kvm_shadow_valid(cpu) ||
          memcmp(k->lapic_shadow, env->lapic, sizeof(env->lapic)) != 0)) {
@@ -395,12 +414,21 @@ static bool push_nested(CPUState *cpu, Error **errp)
     X86Env *env = x86_env(cpu);
     struct kvm_nested_state *n = (void *)env->nested;
 
-    if (env->nested_size == 0 || x86_kvm_vm(cpu)->nested_size == 0) {
+    if (env->nested_size == 0) {
         return true;
     }
     if (env->nested_size < sizeof(*n) || n->size != env->nested_size) {
         error_set(errp, "CPU %d: nested state of a wrong size", cpu->index);
         return false;
+    }
+    if (x86_kvm_vm(cpu)->nested_size == 0) {
+        /* a global interrupt flag alone is no state */
+        if (n->flags & ~KVM_STATE_NESTED_GIF_SET) {
+            error_set(errp, "CPU %d: this host has no nested virtualization",
+                      cpu->index);
+            return false;
+        }
+        return true;
     }
     return call(cpu, KVM_SET_NESTED_STATE, n, "does not take nested state",
                 errp);

@@ -57,13 +57,15 @@ static const VmState event_vmstate = { "x86_events", 1, event_fields };
 
 static bool env_post_load(void *obj, int version, Error **errp)
 {
-    const X86Env *env = obj;
+    X86Env *env = obj;
 
     if (env->xsave_size < X86_XSAVE_MIN) {
         error_set(errp, "an XSAVE area of %u bytes is too small",
                   env->xsave_size);
         return false;
     }
+    /* what was there before is no part of the state */
+    memset(env->xsave + env->xsave_size, 0, X86_XSAVE_MAX - env->xsave_size);
     return true;
 }
 

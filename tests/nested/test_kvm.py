@@ -197,6 +197,109 @@ class Features(KvmTest):
             qmp.command("migrate", uri=f"file:{self.dir / 'stream'}")
 
 
+class State(KvmTest):
+    """prog/state.c: a known value in every register, in another process."""
+
+    def state(self, name, *args, accel="kvm"):
+        guest = self.run_guest("state", "-smp", "3", "-qmp",
+                               f"unix:{self.dir / name},server=on,wait=off",
+                               *args, accel=accel)
+        self.addCleanup(guest.kill)
+        return guest
+
+    def save(self, name, accel="kvm"):
+        """File with the state of a machine that waits."""
+        guest = self.state(name, accel=accel)
+        guest.expect("S")
+        qmp = Qmp(self.dir / name)
+        qmp.migrate(f"file:{self.dir / 'stream'}")
+        qmp.command("quit")
+        qmp.close()
+        self.assertEqual(guest.wait(), 0)
+        return self.dir / "stream"
+
+    def goes_on(self, accel):
+        stream = self.save("a", accel)
+        guest = self.state("b", "-incoming", "defer", accel=accel)
+        qmp = Qmp(self.dir / "b")
+        self.addCleanup(qmp.close)
+        qmp.command("migrate-incoming", uri=f"file:{stream}")
+        qmp.event("RESUME")  # a byte that came before would be loaded over
+        guest.send("x")
+        self.assertEqual(guest.wait(), 3, guest.text)
+        # at least these are state everywhere
+        for name in ("pat", "star", "tsc_adjust", "mtrr_mask_0", "mc0_ctl",
+                     "tsc_deadline", "clock"):
+            self.assertNotIn(f"-{name}=", guest.text)
+        self.assertTrue(guest.text.endswith("ALL\n"), guest.text)
+
+    def test_all_registers_survive_with_split_irqchip(self):
+        self.goes_on("kvm,kernel-irqchip=split")
+
+    def test_all_registers_survive_with_irqchip_in_the_kernel(self):
+        self.goes_on("kvm,kernel-irqchip=on")
+
+    def damaged(self, good, begin, length, seed):
+        """The stream with some bytes of a CPU's state changed, its checksum
+        made right."""
+        image, random = bytearray(good), g.random_bytes(64, f"state {seed}")
+        section = begin
+        data = good.index(b"x86_cpu", begin) + len("x86_cpu") + 8
+        for i in range(1 + random[0] % 4):
+            # every other edit where registers are, not in the FPU's zeros
+            at = int.from_bytes(random[4 * i + 1:4 * i + 4], "little")
+            image[data + at % (1200 if i % 2 else length)] = random[4 * i + 4]
+        image[data + length:data + length + 4] = crc32c(
+            image[section:data + length]).to_bytes(4, "big")
+        return image
+
+    def test_hostile_states_are_refused_or_run(self):
+        good = self.save("a").read_bytes()
+        path = b"/machine/"
+        name = good.index(b"x86_cpu")
+        begin = good.rindex(path, 0, name) - 3  # kind, length of the path
+        length = int.from_bytes(good[name + 11:name + 15], "big")
+        self.assertEqual(good[name + 15 + length:name + 19 + length],
+                         crc32c(good[begin:name + 15 + length])
+                         .to_bytes(4, "big"))
+        for i in range(g.sized(300, 12, 4)):
+            stream = self.dir / f"bad{i}"
+            stream.write_bytes(self.damaged(good, begin, length,
+                                            f"{g.ROUND} {i}"))
+            guest = self.state(f"q{i}", "-incoming", "defer")
+            self.load_and_run(guest, f"q{i}", stream)
+            self.assertIn(guest.wait(), (0, 1, 3, 5), guest.text)
+            self.assertNotIn("Sanitizer", guest.text)
+
+    def load_and_run(self, guest, name, stream):
+        """The process ends: at a refusal, by its guest, or told to."""
+        qmp = Qmp(self.dir / name)
+        self.addCleanup(qmp.close)
+        try:
+            qmp.command("migrate-incoming", uri=f"file:{stream}")
+            while qmp.command("query-migrate").get("status") not in (
+                    "completed", "failed"):
+                time.sleep(0.01)
+            qmp.command("human-monitor-command",
+                        command_line="info registers")
+            qmp.command("quit")
+        except (ConnectionError, QmpError):
+            pass  # refused: it has ended, or is about to
+
+    def test_stop_and_cont_change_nothing(self):
+        guest = self.state("a")
+        guest.expect("S")
+        qmp = Qmp(self.dir / "a")
+        self.addCleanup(qmp.close)
+        for _ in range(3):
+            qmp.command("stop")
+            qmp.command("human-monitor-command",
+                        command_line="info registers")
+            qmp.command("cont")
+        guest.send("x")
+        self.assertEqual(guest.wait(), 3, guest.text)
+
+
 class Firmware(KvmTest):
     """prog/bzimage.S, by our loader and by firmware: a letter for each thing
     that boot.rst promises; R: it was entered in real mode."""
@@ -679,6 +782,16 @@ class Debug(KvmTest):
         self.assertIn("watch:200000", reply)
         self.assertEqual(self.word(0x200000), 1)
         self.assertEqual(self.rip(), self.counted)
+
+
+def crc32c(data):
+    """CRC-32C of a stream's section (RFC 3720, B.4)."""
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
 
 
 def symbol(path, name):

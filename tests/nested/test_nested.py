@@ -28,6 +28,7 @@ from guest import tap  # pylint: disable=wrong-import-position
 from qmp import Qmp  # pylint: disable=wrong-import-position
 
 OUTER = "qemu-system-x86_64"
+PROGRAMS = pathlib.Path(os.environ.get("TANDEM_KVM_GUESTS", "."))
 DISK_BYTES = 64 << 20
 FETCH_BYTES = 20 << 20
 # Engine, board and bus of the devices, in turn.
@@ -140,6 +141,8 @@ class Outer:
                                  "ext4,button,evdev", [])
         return [(os.path.realpath(g.BINARY), "/t/qemu-system-x86_64"),
                 (self.kernel, "/t/kernel"), (inner, "/t/initrd.gz"),
+                (PROGRAMS / "state.elf", "/t/state.elf"),
+                (PROGRAMS / "cpuid.elf", "/t/cpuid.elf"),
                 (disk, "/t/disk.img"), (file, "/t/www/file"),
                 (fsck, "/t/e2fsck"), (os.path.realpath(loader), loader),
                 *((path, f"/t/lib/{name}") for path, name in
@@ -225,6 +228,32 @@ class Inner:
         return self.console.text
 
 
+class Program:
+    """One program of ours (prog/*.c) under our binary in the outer guest."""
+
+    def __init__(self, name, program, cpu, *args):
+        self.name = name
+        self.outer = outer()
+        self.outer.guest.send(
+            f"(./qemu-system-x86_64 -accel kvm -cpu {cpu} -M microvm -smp 3 "
+            f"-m 32 -display none -serial {self.outer.serial.where} "
+            f"-qmp {self.outer.monitor.where} "
+            "-device isa-debug-exit,iobase=0xf4,iosize=4 "
+            f"-kernel {program}.elf -append 0 {' '.join(args)}; "
+            f"echo \"ENDED-{name} $?\") &\n")
+        self.console = g.SocketConsole(self.outer.serial.accept())
+        self.console.about = f"program {name}"
+        self.qmp = Qmp(self.outer.monitor.accept(), LIMIT)
+
+    def ended(self, status):
+        self.outer.guest.expect(f"ENDED-{self.name} {status}\\b", LIMIT)
+        self.gone()
+
+    def gone(self):
+        self.qmp.close()
+        self.console.close()
+
+
 class Nested(unittest.TestCase):
     def setUp(self):
         outer().run("cp disk.img d.img; echo COPIED", "COPIED")
@@ -252,6 +281,38 @@ class Nested(unittest.TestCase):
         outer().run("./e2fsck -fn d.img; echo \"FSCK $?\"", r"FSCK 0\b")
         sick = g.SICK.search(self.said) or g.SICK.search(outer().guest.text)
         self.assertIsNone(sick, self.said[-2000:])
+
+    # What a KVM with Hyper-V's interface has on an AMD CPU.
+    HYPERV = ("hv-relaxed,hv-vapic,hv-vpindex,hv-runtime,hv-reset,hv-time,"
+              "hv-crash,hv-synic,hv-stimer,hv-frequencies,hv-tlbflush,hv-ipi,"
+              "hv-spinlocks=8191")
+
+    def program(self, name, program, *args, cpu=None):
+        made = Program(name, program, cpu or f"host,{self.HYPERV}", *args)
+        self.addCleanup(made.gone)
+        return made
+
+    def test_registers_with_hyperv_in_another_process(self):
+        one = self.program("state1", "state")
+        one.console.expect("S", LIMIT)
+        one.qmp.migrate("file:/t/registers")
+        one.qmp.command("quit")
+        one.ended(0)
+        other = self.program("state2", "state", "-incoming", "defer")
+        other.qmp.command("migrate-incoming", uri="file:/t/registers")
+        other.qmp.event("RESUME")
+        other.console.send("x")
+        other.console.expect("ALL|BAD", LIMIT)
+        other.ended(3)
+        self.assertNotIn("-hv_", other.console.text)  # all were taken
+        self.assertNotIn("-tsc_aux", other.console.text)
+
+    def test_hyperv_is_shown(self):
+        shown = self.program("cpuid1", "cpuid")
+        # the privileges: APIC to TIME_REF_COUNT, FREQUENCY, VP_INDEX, RESET
+        shown.console.expect("40000003 00 00000aff", LIMIT)
+        shown.console.expect("40000100 00 40000101 4b4d564b", LIMIT)
+        shown.ended(3)
 
     def test_boots_fetches_and_powers_off(self):
         for number in range(g.sized(10, 3, 1)):

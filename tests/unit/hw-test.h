@@ -53,6 +53,11 @@ static void test_regs_nothing(CPUState *cpu, uint32_t groups)
 {
 }
 
+static bool test_regs_taken(CPUState *cpu, uint32_t groups, Error **errp)
+{
+    return true;
+}
+
 static void test_accel_nothing(AccelState *a)
 {
 }
@@ -71,7 +76,7 @@ static const AccelOps test_accel_type = {
     .vcpu_kick = test_vcpu_nothing,
     .vcpu_env_changed = test_vcpu_nothing,
     .regs_pull = test_regs_nothing,
-    .regs_push = test_regs_nothing,
+    .regs_push = test_regs_taken,
     .dirty_start = test_accel_nothing,
     .dirty_sync = test_accel_nothing,
     .dirty_stop = test_accel_nothing,

@@ -233,6 +233,8 @@ void cpu_unrealize(DeviceState *dev);
 /* env came from outside (reset, load, gdb, a monitor): the engine takes it all
  * and forgets what it derived from the old one. Machine lock, vCPU parked. */
 void cpu_env_changed(CPUState *cpu);
+/* The same of a loaded state, which an engine may refuse. */
+bool cpu_env_loaded(CPUState *cpu, Error **errp);
 
 CPUState *cpu_by_index(Machine *m, int index);
 /* The CPU whose thread this is, or NULL; the engine's thread says so. */
