@@ -91,6 +91,7 @@ struct KvmVcpu {
     MemoryHints hints;      /* its thread */
     /* ring_lock */
     uint32_t ring_at;
+    bool ring_overran; /* once: gaps may stand before dirty entries */
 };
 
 static inline KvmVcpu *kvm_vcpu(CPUState *cpu)

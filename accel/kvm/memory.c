@@ -357,21 +357,70 @@ static void mark_gfn(KvmVm *vm, uint32_t id, uint64_t page_index)
     }
 }
 
-static uint32_t harvest(KvmVcpu *v)
+static bool is_dirty(const struct kvm_dirty_gfn *e)
+{
+    return __atomic_load_n(&e->flags, __ATOMIC_ACQUIRE) ==
+           KVM_DIRTY_GFN_F_DIRTY;
+}
+
+static uint32_t take_entries(KvmVcpu *v)
 {
     uint32_t mask = v->vm->ring_pages - 1, n = 0;
 
-    LOCK_GUARD(&v->vm->ring_lock);
     for (;; n++, v->ring_at++) {
         struct kvm_dirty_gfn *e = &v->ring[v->ring_at & mask];
 
-        if (__atomic_load_n(&e->flags, __ATOMIC_ACQUIRE) !=
-            KVM_DIRTY_GFN_F_DIRTY) {
+        if (!is_dirty(e)) {
             return n;
         }
         mark_gfn(v->vm, e->slot & 0xffff, e->offset);
         __atomic_store_n(&e->flags, KVM_DIRTY_GFN_F_RESET, __ATOMIC_RELEASE);
     }
+}
+
+/*
+ * A ring that is full to the last entry has been overrun: the kernel is to
+ * leave when some are left (api.rst 8.29), and one that interprets the guest
+ * may look too late. What it wrote over is lost, so all pages count as dirty.
+ * It goes on behind the entries that it wrote over, which were then given back
+ * once too few: they are found as a gap before the next dirty one. The vCPU is
+ * out of the guest, so a gap is nothing that is being written.
+ */
+static void after_overrun(KvmVcpu *v, uint32_t taken)
+{
+    uint32_t pages = v->vm->ring_pages, gap = 0;
+
+    if (taken == pages) {
+        v->ring_overran = true;
+        for (guint i = 0; i < v->vm->slots->len; i++) {
+            const KvmSlot *s = &g_array_index(v->vm->slots, KvmSlot, i);
+
+            if (s->size && s->log) {
+                ram_mark_dirty(s->block, s->offset, s->size);
+            }
+        }
+    }
+    while (v->ring_overran && gap < pages &&
+           !is_dirty(&v->ring[(v->ring_at + gap) & (pages - 1)])) {
+        gap++;
+    }
+    for (; gap > 0 && gap < pages; gap--, v->ring_at++) {
+        __atomic_store_n(&v->ring[v->ring_at & (pages - 1)].flags,
+                         KVM_DIRTY_GFN_F_RESET, __ATOMIC_RELEASE);
+    }
+}
+
+static uint32_t harvest(KvmVcpu *v)
+{
+    uint32_t n;
+
+    LOCK_GUARD(&v->vm->ring_lock);
+    n = take_entries(v);
+    if (n == v->vm->ring_pages || v->ring_overran) {
+        after_overrun(v, n);
+        n += take_entries(v);
+    }
+    return n;
 }
 
 void kvm_ring_harvest(KvmVcpu *v)

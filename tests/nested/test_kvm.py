@@ -727,6 +727,34 @@ class Control(KvmTest):
     def test_migrates_while_it_writes_by_dirty_ring(self):
         self.migrate_a_running_guest("kvm,dirty-ring-size=4096")
 
+    def test_a_full_dirty_ring_exits_and_loses_nothing(self):
+        """A pass writes 1024 pages: rings of 256 fill while RAM goes out
+        slowly, and are emptied by exits."""
+        log, accel = self.dir / "log", "kvm,dirty-ring-size=256"
+        guest = self.loop("a", "-trace", "kvm_exit", "-D", log, accel=accel)
+        guest.expect("S")
+        uri = f"unix:{self.dir / 'stream'}"
+        other = self.loop("b", "-incoming", uri, accel=accel)
+        a, b = self.qmp("a"), self.qmp("b")
+        a.command("migrate-set-parameters", max_bandwidth=1 << 20)
+        a.command("migrate", uri=uri)
+        until = time.monotonic() + 60 * g.PATIENCE
+        while " reason 31\n" not in log.read_text():
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.02)
+        a.command("migrate-set-parameters", max_bandwidth=1 << 40,
+                  downtime_limit=2000000)
+        b.event("RESUME")
+        first = self.counter(b)
+        until = time.monotonic() + 20 * g.PATIENCE
+        while self.counter(b) < first + 2 and time.monotonic() < until:
+            time.sleep(0.05)
+        self.assertGreaterEqual(self.counter(b), first + 2)
+        self.assertNotIn("X", other.text)  # as in migrate_a_running_guest()
+        for qmp in (a, b):
+            qmp.command("quit")
+            qmp.close()
+
 
 class Debug(KvmTest):
     def setUp(self):
