@@ -55,7 +55,7 @@ static inline RiscvCpu *riscv_cpu(CPUState *cpu)
 extern const CpuType riscv_cpu_type; /* "riscv-cpu", abstract */
 extern const VmState riscv_cpu_vmstate;
 extern const TcgCpuOps riscv_tcg_ops;
-extern const RiscvHooks riscv_tcg_hooks;
+extern const RiscvHooks riscv_hooks;
 extern const GdbFeature riscv_gdb_features[];
 
 unsigned riscv_gdb_read(CPUState *cpu, const GdbFeature *f, unsigned n,

@@ -331,7 +331,7 @@ static bool riscv_cpu_realize(DeviceState *dev, Error **errp)
     }
     cpu->shared_cfg = find_shared_config(cpu);
     env->cfg = cpu->shared_cfg;
-    env->hooks = &riscv_tcg_hooks;
+    env->hooks = &riscv_hooks;
     env->vec = vec_kernels_host(UINT32_MAX);
     env->cpu = cpu;
     env->mhartid = cpu->parent.id;

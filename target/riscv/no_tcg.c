@@ -42,7 +42,7 @@ static bool no_pte_cas(RiscvEnv *env, hwaddr pa, unsigned size,
     return false;
 }
 
-const RiscvHooks riscv_tcg_hooks = {
+const RiscvHooks riscv_hooks = {
     .cycles = no_count,
     .instructions = no_count,
     .counts_always = no_counts,

@@ -296,7 +296,7 @@ static bool pte_cas(RiscvEnv *env, hwaddr pa, unsigned size, uint64_t expected,
     return ok;
 }
 
-const RiscvHooks riscv_tcg_hooks = {
+const RiscvHooks riscv_hooks = {
     .cycles = cycles,
     .instructions = instructions,
     .counts_always = counts_always,

@@ -416,7 +416,8 @@ class Flash(GuestTest):
         with open(self.image, "wb") as out:
             out.truncate(1 << 20)
         done = subprocess.run([g.BINARY, "-M", "virt", "-display", "none",
-                               "-S", *self.drive()], text=True, check=False,
+                               "-accel", "qtest", *self.drive()], text=True,
+                              check=False,
                               stdin=subprocess.DEVNULL, capture_output=True,
                               timeout=20 * g.PATIENCE)
         self.assertEqual(done.returncode, 1)
@@ -519,7 +520,8 @@ class Tree(GuestTest):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "dtb"
             done = subprocess.run([g.BINARY, "-M", f"virt,dumpdtb={path}",
-                                   "-display", "none", "-smp", "3"],
+                                   "-display", "none", "-smp", "3",
+                                   "-accel", "qtest"],
                                   stdin=subprocess.DEVNULL, check=False,
                                   capture_output=True, timeout=20 * g.PATIENCE)
             self.assertEqual(done.returncode, 0)
