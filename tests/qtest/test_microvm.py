@@ -3,6 +3,8 @@
 """Devices of the x86-64 microvm board, driven through the qtest protocol."""
 
 import pathlib
+import re
+import struct
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -489,6 +491,169 @@ class Pic(GuestTest):
         self.assertEqual(self.poll(q), 0x80)
         self.assertEqual(port_in(q, "b", 0xa1), 0x7f)
         self.assertEqual(port_in(q, "b", 0x4d0), 0x20)
+
+
+class Tables(GuestTest):
+    """What a kernel that is started directly finds in memory: ACPI 6.4 and
+    the MultiProcessor Specification 1.4; and that the registers which the
+    tables name do what they say."""
+
+    def kernel(self):
+        """An ELF file of one insn with a PVH note (Xen, pvh.pandoc)."""
+        note = struct.pack("<3I4sI", 4, 4, 18, b"Xen", 0x100000)
+        elf = struct.pack("<16sHHIIIIIHHHHHH", b"\x7fELF\x01\x01\x01", 2, 3, 1,
+                          0x100000, 52, 0, 0, 52, 32, 2, 0, 0, 0)
+        for kind, at, addr, size in ((1, 0x100, 0x100000, 16),
+                                     (4, 0x80, 0, len(note))):
+            elf += struct.pack("<8I", kind, at, addr, addr, size, size, 7, 4)
+        path = self.dir / "kernel"
+        path.write_bytes((elf.ljust(0x80, b"\0") + note).ljust(0x100, b"\0") +
+                         b"\xf4" * 16)
+        return path
+
+    def start(self, *args, options=""):
+        path = self.dir / "qmp"
+        q = machine("-kernel", self.kernel(), "-qmp",
+                    f"unix:{path},server=on,wait=off", *args, options=options)
+        self.addCleanup(q.__exit__)
+        qmp = Qmp(path)
+        self.addCleanup(qmp.close)
+        return q, qmp
+
+    def summed(self, data):
+        self.assertEqual(sum(data) & 0xff, 0)
+        return data
+
+    def table(self, q, at):
+        size = int.from_bytes(q.read_bytes(at + 4, 4), "little")
+        return self.summed(q.read_bytes(at, size))
+
+    def acpi(self, q):
+        """{signature: table} of what the root pointer leads to."""
+        rsdp = q.read_bytes(0xe0000, 36)
+        self.assertEqual(rsdp[:8], b"RSD PTR ")
+        self.summed(rsdp[:20])
+        self.summed(rsdp)
+        xsdt = self.table(q, struct.unpack_from("<Q", rsdp, 24)[0])
+        found = {xsdt[:4]: xsdt}
+        for at in struct.iter_unpack("<Q", xsdt[36:]):
+            table = self.table(q, at[0])
+            found[table[:4]] = table
+        dsdt = self.table(q, struct.unpack_from("<Q", found[b"FACP"], 140)[0])
+        return dict(found, DSDT=dsdt)
+
+    def register(self, fadt, at):
+        """Address of a generic address (5.2.3.2): memory, one byte."""
+        space, bits, shift, access, addr = struct.unpack_from("<4BQ", fadt, at)
+        self.assertEqual((space, bits, shift), (0, 8, 0))
+        self.assertIn(access, (0, 1))
+        return addr
+
+    def test_reset_register_resets(self):
+        q, qmp = self.start()
+        fadt = self.acpi(q)[b"FACP"]
+        flags, = struct.unpack_from("<I", fadt, 112)
+        self.assertTrue(flags >> 20 & 1)  # HW_REDUCED_ACPI
+        self.assertTrue(flags >> 10 & 1)  # RESET_REG_SUP
+        at = self.register(fadt, 116)
+        q.write("b", at, fadt[128] ^ 1)  # another value does nothing
+        q.write("b", at, fadt[128])
+        self.assertIs(qmp.event("RESET")["data"]["guest"], True)
+
+    def test_reset_register_ends_with_no_reboot(self):
+        q, _ = self.start("-no-reboot")
+        fadt = self.acpi(q)[b"FACP"]
+        q.write("b", self.register(fadt, 116), fadt[128])
+        self.assertEqual(q.wait(), 0)
+
+    def test_sleep_register_powers_off_by_what_s5_says(self):
+        q, qmp = self.start()
+        tables = self.acpi(q)
+        control = self.register(tables[b"FACP"], 244)
+        self.assertEqual(self.register(tables[b"FACP"], 256), control + 1)
+        # Name (\\_S5, Package (4) { byte, ...: ACPI 20.2.5
+        found = re.search(rb"\x08\\?_S5_\x12.\x04\x0a(.)", tables["DSDT"],
+                          re.DOTALL)
+        kind = found.group(1)[0]
+        q.write("b", control, (kind ^ 1) << 2 | 1 << 5)  # no such sleep
+        q.write("b", control, kind << 2)                 # not enabled
+        self.assertEqual(qmp.command("query-status")["running"], True)
+        q.write("b", control, kind << 2 | 1 << 5)
+        self.assertIs(qmp.event("SHUTDOWN")["data"]["guest"], True)
+        self.assertEqual(q.wait(), 0)
+
+    def test_power_button_interrupts_and_is_told_once(self):
+        q, qmp = self.start()
+        dsdt = self.acpi(q)["DSDT"]
+        for name in (b"ACPI0013", b"\x41\xd0\x0c\x0c", b"_EVT"):  # PNP0C0C
+            self.assertIn(name, dsdt)
+        # OperationRegion (EREG, SystemMemory, address, 4)
+        at, = struct.unpack(
+            "<I", re.search(rb"\x5b\x80EREG\x00\x0c(.{4})\x0a\x04", dsdt,
+                            re.DOTALL).group(1))
+        q.write("l", IOAPIC, 0x10 + 2 * 9)
+        q.write("l", IOAPIC + 0x10, 0x8049)
+        self.assertEqual(q.read("l", at), 0)
+        qmp.command("system_powerdown")
+        qmp.event("POWERDOWN")
+        q.write("l", IOAPIC, 0x10 + 2 * 9)
+        self.assertTrue(q.read("l", IOAPIC + 0x10) & 1 << 14)
+        self.assertEqual(q.read("l", at), 2)
+        self.assertEqual(q.read("l", at), 0)
+
+    def test_madt_names_cpus_and_ioapics(self):
+        q, _ = self.start("-smp", "3", options=",ioapic2=on")
+        madt, found = self.acpi(q)[b"APIC"], []
+        self.assertEqual(struct.unpack_from("<I", madt, 36)[0], 0xfee00000)
+        at = 44
+        while at < len(madt):
+            found.append(madt[at:at + madt[at + 1]])
+            at += madt[at + 1]
+        self.assertEqual([e[3] for e in found if e[0] == 0], [0, 1, 2])
+        self.assertEqual([struct.unpack_from("<II", e, 4) for e in found
+                          if e[0] == 1], [(IOAPIC, 0), (IOAPIC2, 24)])
+
+    def mp_table(self, q):
+        """The entries of the configuration table, found as 4.1 says."""
+        for base, size in ((0x9fc00, 0x400), (0xf0000, 0x10000)):
+            memory = q.read_bytes(base, size)
+            for at in range(0, size, 16):
+                if memory[at:at + 4] == b"_MP_":
+                    self.summed(memory[at:at + 16])
+                    where, = struct.unpack_from("<I", memory, at + 4)
+                    return self.mp_entries(q, where)
+        return self.fail("no _MP_")
+
+    def mp_entries(self, q, where):
+        head = q.read_bytes(where, 44)
+        self.assertEqual(head[:4], b"PCMP")
+        size, count = (int.from_bytes(head[i:i + 2], "little")
+                       for i in (4, 34))
+        table = self.summed(q.read_bytes(where, size))
+        at, entries = 44, []
+        for _ in range(count):
+            step = 20 if table[at] == 0 else 8
+            entries.append(table[at:at + step])
+            at += step
+        self.assertEqual(at, size)
+        return entries
+
+    def test_mp_table(self):
+        q, _ = self.start("-smp", "2", options=",acpi=off")
+        entries = self.mp_table(q)
+        cpus = [e for e in entries if e[0] == 0]
+        self.assertEqual([(e[1], e[3]) for e in cpus], [(0, 3), (1, 1)])
+        self.assertEqual([e[2:8] for e in entries if e[0] == 1], [b"ISA   "])
+        self.assertEqual([struct.unpack_from("<I", e, 4)[0]
+                          for e in entries if e[0] == 2], [IOAPIC])
+        serial = [e for e in entries if e[0] == 3 and e[5] == 4]
+        self.assertEqual([e[7] for e in serial], [4])
+        self.assertEqual([e[1] for e in entries if e[0] == 4], [3, 1])
+
+    def test_mp_table_of_many_cpus(self):
+        q, _ = self.start("-smp", "64", options=",acpi=off")
+        cpus = [e for e in self.mp_table(q) if e[0] == 0]
+        self.assertEqual([e[1] for e in cpus], list(range(64)))
 
 
 if __name__ == "__main__":
