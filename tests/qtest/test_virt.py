@@ -9,6 +9,7 @@ too: TANDEM_BINARY=... QTEST_ACCEL=none.
 
 import os
 import pathlib
+import socket
 import struct
 import subprocess
 import sys
@@ -27,13 +28,14 @@ RTC, FW_CFG, FLASH, RAM = 0x101000, 0x10100000, 0x20000000, 0x80000000
 class QTest:
     """One machine and its qtest socket, over the program's own stdio."""
 
-    def __init__(self, *args, machine="virt", bios="none", prefix=()):
+    def __init__(self, *args, machine="virt", bios="none", prefix=(),
+                 serial="null"):
         accel = os.environ.get("QTEST_ACCEL", "qtest")
         engine = ["-accel", accel] if accel != "none" else ["-S"]
         self.process = subprocess.Popen(
             [*prefix, g.BINARY, "-M", machine, *engine, "-bios", bios, "-display",
              "none", "-qtest", "stdio", "-qtest-log", "none", "-monitor",
-             "none", "-serial", "null", *map(str, args)], text=True,
+             "none", "-serial", serial, *map(str, args)], text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=(None if os.environ.get("QTEST_STDERR") else subprocess.DEVNULL))
 
@@ -511,6 +513,32 @@ class Migration(GuestTest):
                 return
             time.sleep(0.02)
         self.fail(f"{command}: {status}")
+
+
+    def test_input_waits_for_the_state_that_is_awaited(self):
+        """What comes before would be overwritten."""
+        state, path = self.dir / "state", self.dir / "serial"
+        with QTest("-qmp", f"unix:{self.dir / 'a'},server=on,wait=off") as q:
+            q.write("b", UART + 2, 1)
+            qmp = Qmp(self.dir / "a")
+            self.addCleanup(qmp.close)
+            qmp.migrate(f"file:{state}")
+        with QTest("-incoming", "defer", "-qmp",
+                   f"unix:{self.dir / 'b'},server=on,wait=off",
+                   serial=f"unix:{path},server=on,wait=off") as q:
+            qmp = Qmp(self.dir / "b")
+            self.addCleanup(qmp.close)
+            with socket.socket(socket.AF_UNIX) as line:
+                line.connect(str(path))
+                line.sendall(b"z")
+                for _ in range(5):  # rounds of the loop that might read it
+                    qmp.command("query-status")
+                qmp.command("migrate-incoming", uri=f"file:{state}")
+                qmp.event("RESUME")
+                until = time.monotonic() + 20 * g.PATIENCE
+                while not q.read("b", UART + 5) & 1:
+                    self.assertLess(time.monotonic(), until)
+                self.assertEqual(q.read("b", UART), ord("z"))
 
 
 class Tree(GuestTest):

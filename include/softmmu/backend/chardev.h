@@ -4,7 +4,8 @@
  * end (a UART, a virtio port, a monitor) attached to it (DECISIONS 51).
  *
  * Back-pressure both ways: the back end pushes no more than can_read()
- * allows; a write takes what the host takes, and the front end shows the
+ * allows, and none to a guest whose state is awaited (-incoming), which would
+ * overwrite it; a write takes what the host takes, and the front end shows the
  * rest to its guest (TXFF, no THRE). With nobody connected output is
  * discarded. Machine lock, in the context the front end attached with.
  */
@@ -12,9 +13,9 @@
 #define SOFTMMU_BACKEND_CHARDEV_H
 
 #include "softmmu/loop/event.h"
+#include "softmmu/machine/machine.h"
 #include "softmmu/object/object.h"
 
-typedef struct Machine Machine;
 typedef struct Chardev Chardev; /* an object at /chardevs/ID */
 typedef struct CharFrontend CharFrontend;
 
@@ -41,6 +42,7 @@ struct CharFrontend {
     void *opaque;
     void *mux;          /* the mux's, when attached to one */
     EventSource source; /* input passes the event gate here */
+    Notifier on_state;  /* of a guest's: the awaited state is here */
 };
 
 /* False when @chr already has a front end (and is no mux). @chr NULL is

@@ -17,16 +17,22 @@ static const ChardevType *type_of(const Chardev *chr)
 
 /* --- for back ends --- */
 
-int chardev_can_receive(Chardev *chr)
+int char_room(CharFrontend *fe)
 {
-    CharFrontend *fe = chr->fe;
     int room;
 
-    if (!fe || !fe->handlers || !fe->handlers->can_receive) {
+    if (!fe || !fe->handlers || !fe->handlers->can_receive ||
+        (fe->source.gate && fe->chr &&
+         fe->chr->machine->state == RUN_STATE_INMIGRATE)) {
         return 0;
     }
     room = fe->handlers->can_receive(fe->opaque);
     return MAX(0, room);
+}
+
+int chardev_can_receive(Chardev *chr)
+{
+    return char_room(chr->fe);
 }
 
 void chardev_receive(Chardev *chr, const uint8_t *data, int len)
@@ -73,9 +79,24 @@ static void deliver(void *opaque, const uint8_t *data, size_t len)
     }
 }
 
-static void source_destroy(CharFrontend *fe)
+/* Input that waited for the guest's state may come now. */
+static void state_changed(Notifier *n, void *data)
+{
+    char_accept_input(container_of(n, CharFrontend, on_state));
+}
+
+static void source_init(CharFrontend *fe, Chardev *chr, EventGate *gate,
+                        LoopContext *ctx, const char *source_id)
+{
+    event_source_init(&fe->source, gate, source_id, ctx, deliver, fe);
+    fe->on_state.fn = state_changed;
+    notifier_add(chr->machine->on_state, &fe->on_state);
+}
+
+static void source_destroy(CharFrontend *fe, Chardev *chr)
 {
     if (fe->source.gate) {
+        notifier_remove(chr->machine->on_state, &fe->on_state);
         event_source_destroy(&fe->source);
         fe->source.gate = NULL;
     }
@@ -101,12 +122,12 @@ bool char_attach(CharFrontend *fe, Chardev *chr, EventGate *gate,
         return false;
     }
     if (gate) {
-        event_source_init(&fe->source, gate, source_id, ctx, deliver, fe);
+        source_init(fe, chr, gate, ctx, source_id);
     }
     fe->chr = chr;
     if (type_of(chr)->attach) {
         if (!type_of(chr)->attach(chr, fe, errp)) {
-            source_destroy(fe);
+            source_destroy(fe, chr);
             fe->chr = NULL;
             return false;
         }
@@ -137,7 +158,7 @@ void char_detach(CharFrontend *fe)
         chr->ctx = chr->machine->loop; /* we are in the old one */
         frontend_changed(chr);
     }
-    source_destroy(fe);
+    source_destroy(fe, chr);
     object_unref(chr);
 }
 

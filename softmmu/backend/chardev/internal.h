@@ -56,6 +56,7 @@ extern const ChardevType chardev_null_type, chardev_stdio_type,
 /* --- for back ends --- */
 
 /* Bytes the front end would take now. */
+int char_room(CharFrontend *fe);
 int chardev_can_receive(Chardev *chr);
 /* Deliver at most that many, as char_input() does. */
 void chardev_receive(Chardev *chr, const uint8_t *data, int len);

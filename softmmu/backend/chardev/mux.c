@@ -133,8 +133,7 @@ static void flush_queue(MuxChardev *s, int i)
     MuxQueue *q = &s->queue[i];
     int n;
 
-    while (q->len > 0 && fe->handlers->receive &&
-           (n = fe->handlers->can_receive(fe->opaque)) > 0) {
+    while (q->len > 0 && fe->handlers->receive && (n = char_room(fe)) > 0) {
         uint8_t chunk[MUX_QUEUE];
 
         n = MIN(n, q->len);
