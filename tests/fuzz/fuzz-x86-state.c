@@ -14,11 +14,13 @@
 static X86Cpu *new_cpu(void)
 {
     static const ObjectType *const *const lists[] = { x86_cpu_types, NULL };
-    TypeRegistry *reg = type_registry_new(lists); /* lives on */
-    X86Cpu *cpu = (X86Cpu *)object_new(
-        type_find((TypeView){ reg, "x86_64" }, "qemu64-x86_64-cpu"));
+    static TypeRegistry *reg; /* lives on, and leak checkers see it */
     X86Env *env = g_new0(X86Env, 1);
+    X86Cpu *cpu;
 
+    reg = type_registry_new(lists);
+    cpu = (X86Cpu *)object_new(
+        type_find((TypeView){ reg, "x86_64" }, "qemu64-x86_64-cpu"));
     cpu->parent.env = env;
     env->xsave = g_malloc0(X86_XSAVE_MAX);
     env->xsave_size = X86_XSAVE_MIN;
