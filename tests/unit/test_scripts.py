@@ -3,6 +3,8 @@
 """Tests of the scripts that builds and tests stand on."""
 
 import gzip
+import importlib.machinery
+import importlib.util
 import os
 import pathlib
 import subprocess
@@ -373,6 +375,39 @@ class Mkinitramfs(Scratch):
                 "-o", self.dir / out)
         self.assertEqual((self.dir / "1.gz").read_bytes(),
                          (self.dir / "2.gz").read_bytes())
+
+
+class Check(Scratch):
+    """scripts/check believes meson's status, and not its log alone."""
+
+    def suites(self, result, status):
+        loader = importlib.machinery.SourceFileLoader(
+            "check", str(SOURCE / "scripts/check"))
+        check = importlib.util.module_from_spec(
+            importlib.util.spec_from_loader("check", loader))
+        loader.exec_module(check)
+        log = self.write("build/meson-logs/new", '{"name": "s / a", '
+                         f'"result": "{result}", "stdout": "ok 1 - b"}}\n')
+        (self.dir / "build-check").mkdir()
+
+        def call(*_args, **_env):
+            log.rename(log.with_name("own.json"))
+            return status
+
+        check.SOURCE, check.call = self.dir, call
+        check.say = check.tail = lambda text: None
+        return check.run_suites("own", self.dir / "build")
+
+    def test_all_well(self):
+        self.assertEqual(self.suites("OK", 0).closing_line(),
+                         "1 passed, 0 failed, 0 skipped")
+
+    def test_meson_that_dies_after_good_tests(self):
+        self.assertEqual(self.suites("OK", 1).failures, ["own: tests"])
+
+    def test_failed_test_is_counted_once(self):
+        self.assertEqual(self.suites("FAIL", 1).failures,
+                         ["own: a: ended early or badly"])
 
 
 class TapCount(unittest.TestCase):
