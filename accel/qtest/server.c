@@ -538,8 +538,10 @@ QtestServer *qtest_server_new(Machine *m, Chardev *chr, const char *log,
             return NULL;
         }
     }
-    if (!char_attach(&s->chr, chr, m->gate, m->loop, "qtest", &qtest_handlers,
-                     s, errp)) {
+    /* the test is no input of the guest: it also speaks while the guest awaits
+     * its state, and stands outside of the event gate as monitors do */
+    if (!char_attach(&s->chr, chr, NULL, m->loop, "qtest", &qtest_handlers, s,
+                     errp)) {
         qtest_server_free(s);
         return NULL;
     }
