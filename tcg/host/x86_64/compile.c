@@ -120,7 +120,8 @@ static void emit_body(Gen *g)
 {
     const TcgBlock *tb = g->tb;
 
-    for (g->i = 0; g->i < tb->n; g->i = tcg_insn_next(tb, g->i)) {
+    for (g->i = 0; g->i < tb->n && !g->too_big;
+         g->i = tcg_insn_next(tb, g->i)) {
         const TcgInsn *in = &tb->insn[g->i];
 
         if (tcg_op_info[in->op].flags & TCG_OPF_META) {
@@ -189,8 +190,10 @@ TcgResult tcg_compile(TcgContext *ctx, TcgBlock *tb, const TcgCodeBuf *buf,
     x86_nop(&g->a, pad);
     x86_emit_entry(g, buf->second_pmid);
     emit_body(g);
-    emit_cold(g);
-    x86_emit_tail(g, buf->cookie);
+    if (!g->too_big) { /* else locations were written over */
+        emit_cold(g);
+        x86_emit_tail(g, buf->cookie);
+    }
     if (g->a.overflow) {
         return TCG_NO_SPACE;
     }

@@ -12,14 +12,11 @@
 
 /* --- masks: by general registers --- */
 
-void vec_tail_bits(Vec *x, unsigned log, unsigned at)
+void vec_tail_bits(Vec *x, unsigned at)
 {
     uint32_t above;
 
     x86_rm(x->a, X86_MOV_RM, 0, RCX, x86_mem(RBP, x->v->guard));
-    if (log != 0) {
-        x86_ri8(x->a, X86_SHL_I8, 0, RCX, log);
-    }
     if (at != 0) {
         x86_alu_ri(x->a, ALU_SUB, 0, RCX, at);
         above = x86_jcc8(x->a, CC_AE);

@@ -217,7 +217,7 @@ static void set_mask(Vec *x)
     X86Mem m = x86_mem(RBP, v->mask + x->i * x->lanes / 8);
 
     if (x->tail) {
-        vec_tail_bits(x, 0, x->i * x->lanes);
+        vec_tail_bits(x, x->i * x->lanes);
         if (v->flags & TCG_VEC_MASKED) {
             x86_rm(x->a, X86_AND_RM, 1, RCX, m);
         }

@@ -246,15 +246,23 @@ static void set_const(Vec *x, int reg, uint64_t value)
 
 /* --- masks --- */
 
-/* @reg = up to 32 bits of the mask in v0, for the current chunk. */
-static void mask_bits(Vec *x, int reg)
+/* ecx = the current chunk's bits of the mask in v0, with others above them; in
+ * a tail those of ecx that it has too. rax may be an address's: it stays. */
+static void mask_bits(Vec *x)
 {
-    unsigned at = x->i * x->lanes;
+    unsigned at = x->i * x->lanes, shift = at % 8; /* then at most 4 lanes */
     X86Mem m = x86_mem(RBP, x->v->mask + at / 8);
 
-    x86_rm(x->a, x->lanes <= 8 ? X86_MOVZX8 : X86_MOV_RM, 0, reg, m);
-    if (at % 8 != 0) {
-        x86_ri8(x->a, X86_SHR_I8, 0, reg, at % 8);
+    if (!x->tail) {
+        x86_rm(x->a, x->lanes <= 8 ? X86_MOVZX8 : X86_MOV_RM, 0, RCX, m);
+    } else {
+        if (shift != 0) {
+            x86_ri8(x->a, X86_SHL_I8, 0, RCX, shift);
+        }
+        x86_rm(x->a, X86_AND_RM, 0, RCX, m);
+    }
+    if (shift != 0) {
+        x86_ri8(x->a, X86_SHR_I8, 0, RCX, shift);
     }
 }
 
@@ -269,13 +277,10 @@ static void set_mask(Vec *x)
     X86Mem bits = pool(x, bit_of[lane]);
 
     if (x->tail) {
-        vec_tail_bits(x, 0, x->i * x->lanes);
-        if (x->v->flags & TCG_VEC_MASKED) {
-            mask_bits(x, RAX);
-            x86_rr(x->a, X86_AND_RM, 0, RCX, RAX);
-        }
-    } else {
-        mask_bits(x, RCX);
+        vec_tail_bits(x, x->i * x->lanes);
+    }
+    if (x->v->flags & TCG_VEC_MASKED) {
+        mask_bits(x);
     }
     if (x->lanes < 32) {
         x86_alu_ri(x->a, ALU_AND, 0, RCX, (1 << x->lanes) - 1);

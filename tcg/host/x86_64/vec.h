@@ -106,9 +106,9 @@ static inline unsigned vec_length(unsigned bytes)
     return bytes > 32 ? 2 : bytes > 16 ? 1 : 0;
 }
 
-/* rcx = ones for each of the units of 1 << @log bytes from @at on that lie
- * below the element count: at most 64. */
-void vec_tail_bits(Vec *x, unsigned log, unsigned at);
+/* rcx = ones for each of the elements from @at on that lie below the element
+ * count, which is less than 256: the lowest 64. */
+void vec_tail_bits(Vec *x, unsigned at);
 
 /* --- vec-keep.c --- */
 

@@ -255,11 +255,13 @@ static bool counts(const uint8_t *mask, unsigned i, xlen_t vl)
 }
 
 /* vle@bits and vse@bits under a mask, all elements of m2 or some: what does
- * not count stays, in the register and in memory. */
+ * not count stays, in the register and in memory. The addresses come from
+ * memory, so that no translator knows them. */
 #define MASKED_ACCESSES(bits)                                                  \
     static void masked_##bits(const uint8_t *mask, xlen_t avl)                 \
     {                                                                          \
         unsigned size = bits / 8;                                              \
+        uint8_t *volatile from = buf, *volatile to = out;                      \
         xlen_t vl, all = VSET(-1, "e8, m2, ta, ma");                           \
                                                                                \
         fill();                                                                \
@@ -267,13 +269,13 @@ static bool counts(const uint8_t *mask, unsigned i, xlen_t vl)
         vl = VSET(-1, "e" #bits ", m2, ta, mu");                               \
         asm volatile("vlm.v v0, (%0)" ::"r"(mask) : "memory");                 \
         vl = VSET(avl, "e" #bits ", m2, ta, mu");                              \
-        asm volatile("vle" #bits ".v v8, (%0), v0.t" ::"r"(buf) : "memory");   \
+        asm volatile("vle" #bits ".v v8, (%0), v0.t" ::"r"(from) : "memory");  \
         asm volatile("vs2r.v v8, (%0)" ::"r"(out) : "memory");                 \
         for (unsigned i = 0; i < all; i++) {                                   \
             check(out[i] == (counts(mask, i / size, vl) ? buf[i] : 0x55));     \
         }                                                                      \
         fill();                                                                \
-        asm volatile("vse" #bits ".v v8, (%0), v0.t" ::"r"(out) : "memory");   \
+        asm volatile("vse" #bits ".v v8, (%0), v0.t" ::"r"(to) : "memory");    \
         for (unsigned i = 0; i < all; i++) {                                   \
             check(out[i] == (counts(mask, i / size, vl) ? buf[i] : 0xee));     \
         }                                                                      \
