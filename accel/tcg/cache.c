@@ -18,8 +18,8 @@
 enum {
     SEG_SIZE = 2 * 1024 * 1024,
     SEG_SIZE_MIN = 128 * 1024,
-    STRESS_SEGS = 6,
-    UNIT_MIN = 32, /* host bytes of the smallest unit: bounds seg->tbs */
+    STRESS_SEGS = 5, /* for each vCPU, as the oldest goes whoever filled it */
+    UNIT_MIN = 32,   /* host bytes of the smallest unit: bounds seg->tbs */
     ARENA_CHUNK = 64 * 1024,
 };
 
@@ -64,7 +64,7 @@ bool cache_init(TcgAccel *a, Error **errp)
     c->nsegs = MAX(size / c->seg_size, 2 * cpus + 2);
     if (a->opt.stress_cache) {
         c->seg_size = SEG_SIZE_MIN;
-        c->nsegs = MAX(STRESS_SEGS, cpus + 2);
+        c->nsegs = 1 + STRESS_SEGS * cpus;
     }
     c->size = c->seg_size * c->nsegs;
     c->seg = g_new0(CodeSegment, c->nsegs);
