@@ -561,6 +561,58 @@ static void accesses_off_one_base_equal(void)
     jit_free(&j);
 }
 
+/* ---- units that are too big ---- */
+
+/* @n loads and stores, each with almost every slot changed before, after exits
+ * whose slots must change places. */
+static TcgBlock *wide_block(Jit *j, unsigned n)
+{
+    TcgBlock *tb = tcg_block_begin(j->ctx, 0x1000, 0);
+    unsigned exits = MIN(n, 150);
+
+    for (unsigned k = 0; k < n; k++) {
+        TcgVal a, b;
+
+        tcg_insn_start(tb, 0x1000 + 4 * k);
+        a = tcg_slot_get(tb, SLOT_X + k % 16);
+        b = tcg_slot_get(tb, SLOT_X + (k + 1) % 16);
+        tcg_slot_put(tb, SLOT_X + (k + 1) % 16, a);
+        tcg_slot_put(tb, SLOT_X + k % 16, b);
+        tcg_slot_put(tb, SLOT_W + k % 8, tcg_trunc(tb, a));
+        if (k < exits) {
+            tcg_side_exit(tb, TCG_EQ, a, b, 0x1200);
+        } else {
+            a = tcg_const(tb, MACHINE_MEM_BASE + k % 512 * 8);
+            tcg_st(tb, a, b, MO_64 | MO_MMU(1));
+        }
+    }
+    tcg_exit_direct(tb, 0x1100, 0);
+    tcg_block_finish(tb);
+    return tb;
+}
+
+/* The answer is to make it shorter; then it is right. */
+static void too_big_is_told(void)
+{
+    Jit j = { 0 };
+    unsigned n = 1600;
+    TcgResult r;
+
+    jit_init(&j, UINT32_MAX);
+    do {
+        TcgBlock *tb = wide_block(&j, n);
+        TcgCodeBuf buf = { j.rw + THUNK_SIZE, j.rx + THUNK_SIZE,
+                           CODE_SIZE - THUNK_SIZE, tb };
+
+        r = tcg_compile(j.ctx, tb, &buf, &j.code);
+        g_assert_true(r == TCG_TOO_BIG || (r == TCG_OK && n < 1600));
+        n = r == TCG_OK ? n : n / 2;
+    } while (r != TCG_OK);
+    machine_reset(j.interp, 1);
+    compare(&j, wide_block(&j, n));
+    jit_free(&j);
+}
+
 /* ---- state at every restore point ---- */
 
 /*
@@ -678,6 +730,7 @@ int main(int argc, char **argv)
     g_test_add_func("/x86/jit/fp", fp_ops_equal_the_interpreter);
     g_test_add_func("/x86/jit/fp-baseline", fp_ops_equal_on_the_baseline);
     g_test_add_func("/x86/jit/one-base", accesses_off_one_base_equal);
+    g_test_add_func("/x86/jit/too-big", too_big_is_told);
     g_test_add_func("/x86/jit/restore", state_is_right_at_every_restore_point);
     g_test_add_func("/x86/jit/random/int", random_integer_blocks);
     g_test_add_func("/x86/jit/random/mem", random_memory_blocks);
