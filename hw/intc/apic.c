@@ -25,6 +25,8 @@
 enum { PAGE = 0x1000, CPUS_MAX = 255, LINTS = 2, VECTOR_WORDS = 8 };
 /* A flood of timer interrupts is for the host to bear, too. */
 enum { MIN_PERIOD_NS = 20000 };
+/* The longest count: 2^32 at 128 ns. */
+#define MAX_COUNT_NS ((int64_t)128 << 32)
 
 /* Register index = byte offset / 16; table 10-1. */
 enum {
@@ -441,9 +443,8 @@ static int64_t timer_due(const Unit *u)
                    ? u->ops->tsc_ns(u->cpu, u->deadline)
                    : INT64_MAX;
     }
-    if (period == 0 || timer_mode(u) == TIMER_RESERVED ||
-        (timer_mode(u) == ONE_SHOT && u->fired)) {
-        return INT64_MAX;
+    if (period == 0 || timer_mode(u) == TIMER_RESERVED || u->fired) {
+        return INT64_MAX; /* an ended count begins again when it is written */
     }
     if (timer_mode(u) == ONE_SHOT || now < u->start_ns) {
         return u->start_ns + period;
@@ -808,8 +809,10 @@ static bool unit_post_load(void *obj, int version, Error **errp)
     }
     u->irr[0] &= 0xffff0000; /* no vector is below 16 */
     u->isr[0] &= 0xffff0000;
-    if (u->start_ns < 0) {
-        error_set(errp, "apic: a timer that began before time");
+    /* a change of the rate counts the beginning back (divide_written) */
+    if (u->start_ns < -MAX_COUNT_NS || u->start_ns > INT64_MAX - MAX_COUNT_NS) {
+        error_set(errp, "apic: a timer that began at no time: %" PRId64 " ns",
+                  u->start_ns);
         return false;
     }
     return true;

@@ -86,16 +86,18 @@ static unsigned rank_of(const I8259Chip *c, uint8_t inputs)
 static int asking(const I8259 *s, unsigned n)
 {
     const I8259Chip *c = &s->chip[n];
-    unsigned rank = rank_of(c, c->irr & ~c->imr);
+    unsigned rank = rank_of(c, c->irr & ~c->imr), limit;
+    int input = (int)((rank + c->highest) & 7);
     uint8_t served = c->isr;
 
     if (c->special_mask) {
         served &= ~c->imr;
     }
-    if (c->nested && n == MASTER) {
-        served &= (uint8_t) ~(1u << CASCADE); /* the slave may ask again */
+    limit = rank_of(c, served);
+    if (c->nested && n == MASTER && input == CASCADE && limit < 8) {
+        limit++; /* the slave in service may ask again, lower inputs not */
     }
-    return rank < rank_of(c, served) ? (int)((rank + c->highest) & 7) : NONE;
+    return rank < limit ? input : NONE;
 }
 
 static void set_chip_line(I8259Chip *c, unsigned n, bool level)

@@ -436,6 +436,54 @@ static void extint_takes_the_8259s_vector(void)
     g_assert_false(bit(r, ISR, 0x35)); /* not the APIC's */
 }
 
+static uint8_t port_read(Rig *r, uint16_t port)
+{
+    uint64_t value = 0;
+
+    address_space_ld(&r->t->m->io_space, port, 1, MEM_LITTLE, &value,
+                     MEM_ATTRS_CPU);
+    return (uint8_t)value;
+}
+
+static void init_8259(Rig *r, uint16_t port, uint8_t base, uint8_t icw3,
+                      uint8_t icw4)
+{
+    port_write(r, port, 0x11);
+    port_write(r, port + 1, base);
+    port_write(r, port + 1, icw3);
+    port_write(r, port + 1, icw4);
+}
+
+/* 8259A data sheet, "The Special Fully Nest Mode". */
+static void a_served_slave_asks_again_and_lower_inputs_wait(void)
+{
+    g_autoptr(Rig) r = rig();
+    DeviceState *pic = device_new_board(r->t->m, &i8259_type);
+    Error *err = NULL;
+
+    g_assert_true(device_realize(pic, &err));
+    init_8259(r, 0x20, 0x30, 4, 0x11);
+    init_8259(r, 0xa0, 0x38, 2, 1);
+    device_irq_in(pic, 12, true);
+    g_assert_true(i8259_intr(pic));
+    g_assert_cmphex(i8259_acknowledge(pic), ==, 0x3c);
+    port_write(r, 0x20, 0x0b);
+    g_assert_cmphex(port_read(r, 0x20), ==, 4);
+    device_irq_in(pic, 5, true);
+    g_assert_false(i8259_intr(pic));
+    device_irq_in(pic, 8, true); /* above 12 */
+    g_assert_true(i8259_intr(pic));
+    g_assert_cmphex(i8259_acknowledge(pic), ==, 0x38);
+    device_irq_in(pic, 0, true);
+    g_assert_cmphex(i8259_acknowledge(pic), ==, 0x30);
+    port_write(r, 0x20, 0x20);
+    port_write(r, 0xa0, 0x20);
+    port_write(r, 0xa0, 0x20);
+    g_assert_false(i8259_intr(pic));
+    port_write(r, 0x20, 0x20);
+    g_assert_cmphex(i8259_acknowledge(pic), ==, 0x35);
+}
+
 /* --- timer --- */
 
 static void one_shot_ends_once(void)
@@ -456,6 +504,9 @@ static void one_shot_ends_once(void)
     g_assert_cmphex(take(r, 0), ==, 0x40);
     g_assert_cmpuint(rd(r, CURRENT), ==, 0);
     wr(r, EOI, 0);
+    test_clock_step(r->t, 1000000);
+    g_assert_false(r->cpu[0].intr);
+    wr(r, LVT_TIMER, 0x20040); /* periodic: from the next count on */
     test_clock_step(r->t, 1000000);
     g_assert_false(r->cpu[0].intr);
 }
@@ -553,6 +604,28 @@ static void goes_on_after_a_load(void)
     g_assert_cmphex(take(b, 0), ==, 0x40);
 }
 
+/* Counts that a lower rate stretched seem to have begun before time did. */
+static void a_stretched_count_is_loaded(void)
+{
+    g_autoptr(Rig) a = rig();
+    g_autoptr(Rig) b = rig();
+    g_autoptr(GByteArray) saved = g_byte_array_new();
+    Error *err = NULL;
+
+    use(a, 0);
+    wr(a, DIVIDE, 0xb);
+    wr(a, LVT_TIMER, 0x40);
+    wr(a, INITIAL, 0xffffffff);
+    test_clock_step(a->t, 1000000);
+    wr(a, DIVIDE, 0xa); /* by 128 */
+    vmstate_save(apic_type.vmstate, a->apic, saved);
+    b->t->now_ns = a->t->now_ns;
+    g_assert_true(vmstate_load(apic_type.vmstate, b->apic, 1, saved->data,
+                               saved->len, &err));
+    use(b, 0);
+    g_assert_cmphex(rd(b, CURRENT), ==, 0xffffffff - 1000000);
+}
+
 static void another_number_of_cpus_is_refused(void)
 {
     g_autoptr(Rig) r = rig();
@@ -587,11 +660,13 @@ int main(int argc, char **argv)
     ADD(end_of_a_level_interrupt_reaches_the_ioapic);
     ADD(pins_by_their_entries);
     ADD(extint_takes_the_8259s_vector);
+    ADD(a_served_slave_asks_again_and_lower_inputs_wait);
     ADD(one_shot_ends_once);
     ADD(periodic_goes_on);
     ADD(a_tiny_period_does_not_flood_the_host);
     ADD(deadline_fires_at_its_time);
     ADD(goes_on_after_a_load);
+    ADD(a_stretched_count_is_loaded);
     ADD(another_number_of_cpus_is_refused);
     return g_test_run();
 }
