@@ -133,7 +133,8 @@ int kvm_msi_route_new(AccelState *a)
         kvm_capability(vm, KVM_CAP_IRQFD) == 0) {
         return -1;
     }
-    for (unsigned gsi = 0; gsi < vm->max_routes; gsi++) {
+    /* the controllers' own count in the kernel's table, too */
+    for (unsigned gsi = 0; gsi + vm->chip_routes->len < vm->max_routes; gsi++) {
         KvmRoute *r = route(vm, gsi);
 
         if (!r->taken) {
@@ -168,6 +169,7 @@ bool kvm_msi_route_bind(AccelState *a, int gsi, int fd, const AccelMsi *msi)
     set_entry(vm, (unsigned)gsi, &now);
     if (!kvm_route_commit(vm)) {
         kvm_msi_route_unbind(a, gsi, fd); /* not with the old message */
+        r->entry = (Entry){ 0 }; /* one that is refused is in no one's way */
         return false;
     }
     if (!r->bound && irqfd(vm, gsi, fd, true) >= 0) {
