@@ -157,6 +157,11 @@ uint64_t kvm_vcpu_runs(CPUState *cpu)
     return kvm_vcpu(cpu)->runs;
 }
 
+bool kvm_vcpu_in_access(CPUState *cpu)
+{
+    return kvm_vcpu(cpu)->io_pending;
+}
+
 /* --- exits --- */
 
 /* The vCPU must not go on until the machine has served @why. */

@@ -76,6 +76,9 @@ int kvm_vcpu_ioctl(CPUState *cpu, unsigned long request, void *arg);
 /* How often the vCPU has been let into the guest: what was true of its
  * registers stays true while this does. Its owner. */
 uint64_t kvm_vcpu_runs(CPUState *cpu);
+/* Has it left the guest for a device, and not been back to take what that
+ * gave? Registers are not whole until then. Its owner. */
+bool kvm_vcpu_in_access(CPUState *cpu);
 int kvm_system_ioctl(KvmVm *vm, unsigned long request, void *arg);
 /* Value of a capability of this VM; 0: not there. */
 int kvm_capability(KvmVm *vm, int cap);

@@ -377,6 +377,17 @@ void x86_kvm_apic_push(CPUState *cpu, uint32_t groups)
     }
 }
 
+/* The APIC had its INIT when it came; the CPU may have gone on since, and its
+ * CR8 been taken for a new task priority. */
+static void forget_priority(CPUState *cpu)
+{
+    X86KvmVm *x = x86_kvm_vm(cpu);
+
+    machine_lock(kvm_machine(x->vm));
+    apic_set_tpr(x->apic, (unsigned)cpu->index, 0);
+    machine_unlock(kvm_machine(x->vm));
+}
+
 /* INIT and SIPI change registers, which only their owner does: here. */
 static void serve_init(CPUState *cpu)
 {
@@ -394,6 +405,7 @@ static void serve_init(CPUState *cpu)
             error_free(err);
             return;
         }
+        forget_priority(cpu);
         x86_cpu_init_registers(c);
         env->mp_state = cpu->index == 0 ? KVM_MP_STATE_RUNNABLE
                                         : KVM_MP_STATE_INIT_RECEIVED;
@@ -408,13 +420,24 @@ static void serve_init(CPUState *cpu)
     }
 }
 
+/* Not over the end of an access to a device, which the guest must be let to
+ * first, without a step beyond it. */
+static void serve_init_after_access(CPUState *cpu, struct kvm_run *run)
+{
+    if (kvm_vcpu_in_access(cpu)) {
+        __atomic_store_n(&run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+    } else {
+        serve_init(cpu);
+    }
+}
+
 static void pre_run_off(CPUState *cpu, struct kvm_run *run)
 {
     X86KvmVm *x = x86_kvm_vm(cpu);
     X86Kvm *k = x86_kvm(cpu);
 
     if (unlikely(atomic_load(&k->init) || atomic_load(&k->sipi) >= 0)) {
-        serve_init(cpu);
+        serve_init_after_access(cpu, run);
     }
     if (x86_env(cpu)->mp_state != KVM_MP_STATE_RUNNABLE) {
         atomic_store(&cpu->halted, true); /* until a SIPI comes */

@@ -86,6 +86,12 @@ class Programs(KvmTest):
                              accel=f"kvm,kernel-irqchip={mode}"),
                 (11, "3\n"))
 
+    def test_a_cpu_starts_anew_amid_an_access(self):
+        self.assertEqual(
+            self.program("init", "-smp", "2", "-append", "6",
+                         accel="kvm,kernel-irqchip=off"),
+            (1, "starts 0006 right\n"))
+
 
 class Features(KvmTest):
     """-cpu as the guest sees it (prog/cpuid.c), and as clients do."""

@@ -95,6 +95,7 @@ gdtr:
     .quad gdt
     .globl command_line
 command_line: .quad 0
+    .globl ap_stack
 ap_stack: .long 8192
     .bss
     .balign 4096
