@@ -53,11 +53,19 @@ static KvmRoute *route(KvmVm *vm, unsigned gsi)
     return &g_array_index(vm->routes, KvmRoute, gsi);
 }
 
-void kvm_route_reserve(KvmVm *vm, unsigned n)
+bool kvm_route_reserve(KvmVm *vm, unsigned n, Error **errp)
 {
+    if (n > vm->max_routes) {
+        error_set(errp,
+                  "the host's KVM has %u interrupt routes, and %u are needed: "
+                  "use a newer kernel, or kernel-irqchip=off",
+                  vm->max_routes, n);
+        return false;
+    }
     for (unsigned i = 0; i < n; i++) {
         route(vm, i)->taken = true;
     }
+    return true;
 }
 
 void kvm_route_chip(KvmVm *vm, unsigned gsi, unsigned chip, unsigned pin)

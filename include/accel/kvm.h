@@ -94,8 +94,8 @@ void **kvm_target_data(KvmVm *vm);
 
 /* --- GSI routes: machine lock --- */
 
-/* Keep GSIs below @n for the board's pins. */
-void kvm_route_reserve(KvmVm *vm, unsigned n);
+/* Keep GSIs below @n for the board's pins. False: this kernel has fewer. */
+bool kvm_route_reserve(KvmVm *vm, unsigned n, Error **errp);
 /* GSI @gsi also drives input @pin of the kernel's controller @chip
  * (KVM_IRQCHIP_x): once for each, before the VM runs. */
 void kvm_route_chip(KvmVm *vm, unsigned gsi, unsigned chip, unsigned pin);

@@ -29,13 +29,19 @@ static KvmVm *vm_of(DeviceState *dev)
  * Lines go to its 8259s only when the board has some: a guest that was not
  * told of them leaves them as they are after a reset, unmasked with vectors
  * from 0 on, behind a LINT0 that passes them. */
-static bool ioapic_routes(KvmVm *vm)
+static bool ioapic_routes(KvmVm *vm, Error **errp)
 {
-    kvm_route_reserve(vm, IOAPIC_PINS);
+    if (!kvm_route_reserve(vm, IOAPIC_PINS, errp)) {
+        return false;
+    }
     for (unsigned gsi = 0; gsi < IOAPIC_PINS; gsi++) {
         kvm_route_chip(vm, gsi, KVM_IRQCHIP_IOAPIC, gsi);
     }
-    return kvm_route_commit(vm);
+    if (!kvm_route_commit(vm)) {
+        error_set(errp, "kvm takes no routes for its I/O APIC");
+        return false;
+    }
+    return true;
 }
 
 static bool pic_routes(KvmVm *vm)
@@ -63,22 +69,20 @@ bool x86_kvm_make_irqchip(KvmVm *vm, Error **errp)
     switch (kvm_irqchip(vm)) {
     case KVM_IRQCHIP_MODE_SPLIT:
         r = kvm_enable(vm, KVM_CAP_SPLIT_IRQCHIP, SPLIT_PINS);
-        kvm_route_reserve(vm, SPLIT_PINS);
         break;
     case KVM_IRQCHIP_MODE_ON:
         r = kvm_vm_ioctl(vm, KVM_CREATE_IRQCHIP, NULL);
-        if (r >= 0 && !ioapic_routes(vm)) {
-            error_set(errp, "kvm takes no routes for its I/O APIC");
-            return false;
-        }
         break;
     default:
         return true; /* hw/intc/apic.c */
     }
     if (r < 0) {
         error_set_errno(errp, -r, "kvm has no interrupt controllers");
+        return false;
     }
-    return r >= 0;
+    return kvm_irqchip(vm) == KVM_IRQCHIP_MODE_ON
+               ? ioapic_routes(vm, errp)
+               : kvm_route_reserve(vm, SPLIT_PINS, errp);
 }
 
 /* --- I/O APIC --- */

@@ -518,6 +518,18 @@ class Errors(KvmTest):
             qmp.command("cont")
         return qmp
 
+    def test_kernel_without_interrupt_routes(self):
+        asan = os.environ.get("ASAN_OPTIONS", "")
+        extra = {"LD_PRELOAD": str(SHIM), "TANDEM_NO_CAPABILITY": "25",
+                 "ASAN_OPTIONS": f"{asan}:verify_asan_link_order=0"}
+        with unittest.mock.patch.dict(os.environ, extra):
+            for mode, count in (("split", 48), ("on", 24)):
+                status, text = self.program(
+                    "irq", accel=f"kvm,kernel-irqchip={mode}")
+                self.assertEqual(status, 1)
+                self.assertIn(f"KVM has 0 interrupt routes, and {count} are "
+                              "needed", text)
+
     def test_code_where_no_memory_is(self):
         guest = self.fault_guest("x")
         qmp = self.check_stopped(
