@@ -176,6 +176,15 @@ static bool find_target(KvmVm *vm, Error **errp)
 
 /* --- life --- */
 
+/* api.rst 4.7: what is recommended, and 4, stand in for a limit. */
+static unsigned most_vcpus(KvmVm *vm)
+{
+    int most = kvm_capability(vm, KVM_CAP_MAX_VCPUS);
+
+    most = most ? most : kvm_capability(vm, KVM_CAP_NR_VCPUS);
+    return most ? (unsigned)most : 4;
+}
+
 static bool create_vm(KvmVm *vm, Error **errp)
 {
     int r;
@@ -192,7 +201,7 @@ static bool create_vm(KvmVm *vm, Error **errp)
     }
     vm->run_size = r;
     vm->max_slots = MAX(kvm_capability(vm, KVM_CAP_NR_MEMSLOTS), 32);
-    vm->max_vcpus = kvm_capability(vm, KVM_CAP_MAX_VCPUS);
+    vm->max_vcpus = most_vcpus(vm);
     vm->max_routes = kvm_capability(vm, KVM_CAP_IRQ_ROUTING);
     vm->coalesced_page = kvm_capability(vm, KVM_CAP_COALESCED_MMIO);
     return true;
