@@ -723,6 +723,10 @@ static bool check_texts(X86Cpu *cpu, const X86Host *host, Error **errp)
         error_set(errp, "phys-bits must be 32 to 52");
         return false;
     }
+    if (cpu->phys_limit && cpu->phys_limit < 32) {
+        error_set(errp, "host-phys-bits-limit must be 32 or more");
+        return false;
+    }
     if (cpu->phys_bits && cpu->phys_bits != bits && cpu->parent.index == 0) {
         warn_report("Host physical bits (%u) does not match phys-bits "
                     "property (%u)",

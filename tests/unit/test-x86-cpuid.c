@@ -266,6 +266,8 @@ static void identity_can_be_given(void)
                    "value of property 'vendor' must consist of exactly 12 "
                    "characters");
     assert_refused(&f, "qemu64", "phys-bits=53", "phys-bits must be 32 to 52");
+    assert_refused(&f, "qemu64", "host-phys-bits-limit=31",
+                   "host-phys-bits-limit must be 32 or more");
     assert_refused(&f, "qemu64", "family=271",
                    "family, model or stepping is too large for CPUID: at most "
                    "270, 255 and 15");
