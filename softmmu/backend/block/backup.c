@@ -90,20 +90,23 @@ static const BlockDriver backup_filter = {
 
 /* --- the thread --- */
 
-static int guest_failure(Backup *s)
+/* Has every write of the guest been preceded? */
+static bool guest_ok(Backup *s, Error **errp)
 {
     LOCK_GUARD(&s->under_way.lock);
-    return s->failed;
+    if (s->failed) {
+        error_set_errno(errp, -s->failed, "copying before a write failed");
+    }
+    return s->failed == 0;
 }
 
 static bool save_one(Job *job, Backup *s, uint64_t i, Error **errp)
 {
     uint64_t bytes;
     bool on_target = true;
-    int err = guest_failure(s);
+    int err;
 
-    if (err) {
-        error_set_errno(errp, -err, "copying before a write failed");
+    if (!guest_ok(s, errp)) {
         return false;
     }
     while ((err = save_chunk(s, i, &bytes, &on_target)) != 0) {
@@ -127,8 +130,8 @@ static bool backup_run(Job *job, Error **errp)
     int err;
 
     while (s->sync == BLOCK_SYNC_NONE && job_may_go_on(job)) {
-        if (guest_failure(s)) {
-            return save_one(job, s, 0, errp);
+        if (!guest_ok(s, errp)) {
+            return false;
         }
         job_wait(job, 100000000);
     }
@@ -136,6 +139,9 @@ static bool backup_run(Job *job, Error **errp)
         if (!job_may_go_on(job) || !save_one(job, s, i, errp)) {
             return false;
         }
+    }
+    if (!guest_ok(s, errp)) { /* the last chunks may be later than the start */
+        return false;
     }
     err = block_node_io(s->job.target, BLOCK_FLUSH, 0, 0, NULL, 0, 0);
     if (err) {
