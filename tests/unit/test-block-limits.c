@@ -155,6 +155,65 @@ static uint64_t progress(Job *job)
     return job->done;
 }
 
+static void set_limits(Object *group, const char *text)
+{
+    json_object *limits = keyval_parse(text, NULL, NULL);
+
+    g_assert_true(object_set(group, "limits", limits, NULL));
+    json_object_put(limits);
+}
+
+/* Who waits at a byte a second does not wait on when the limit is gone. */
+static void new_limits_end_waits_by_the_old(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk = drive_on_node(f, "x-bps-read=1");
+    Object *g = object_resolve(f->m->root, "/objects/g", NULL);
+    struct iovec iov[3];
+    uint8_t buf[3][512];
+    Result r = { 0 };
+
+    g_assert_nonnull(g);
+    machine_cont(f->m);
+    for (int i = 0; i < 3; i++) {
+        iov[i] = (struct iovec){ buf[i], sizeof(buf[i]) };
+        block_submit(blk, BLOCK_READ, 512, 512, &iov[i], 1, 0, done, &r);
+    }
+    set_limits(g, "bps-read=0");
+    while (r.calls < 3) {
+        machine_unlock(f->m);
+        loop_poll(f->m->loop, true);
+        machine_lock(f->m);
+    }
+    machine_stop(f->m, RUN_STATE_PAUSED);
+}
+
+/* What counts for longer than nanoseconds can say is held back, too. */
+static void large_requests_wait_like_others(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk = drive_from_text(
+        f->m,
+        "if=none,id=d,format=raw,discard=unmap,bps=1,file.driver=null-co,"
+        "file.size=4E",
+        NULL);
+    Result r = { 0 };
+
+    machine_cont(f->m);
+    g_assert_cmpint(
+        request(f->m, blk, BLOCK_DISCARD, 0, NULL, UINT64_C(1) << 61), ==, 0);
+    block_submit(blk, BLOCK_DISCARD, 0, 512, NULL, 0, 0, done, &r);
+    for (int i = 0; i < 20; i++) {
+        machine_unlock(f->m);
+        loop_poll(f->m->loop, false);
+        g_usleep(1000);
+        machine_lock(f->m);
+    }
+    g_assert_cmpint(r.calls, ==, 0);
+    machine_stop(f->m, RUN_STATE_PAUSED);
+    g_assert_cmpint(r.calls, ==, 1);
+}
+
 /* The end of the machine does not wait for a job that is held back. */
 static void the_end_waits_for_no_limit(void)
 {
@@ -168,6 +227,34 @@ static void the_end_waits_for_no_limit(void)
     while (progress(job_find(f->m, "j")) == 0) {
         g_usleep(1000); /* the first piece passes, the next is held */
     }
+}
+
+/* Of a job, too, which waits in the group that goes. */
+static void a_job_follows_its_node_to_another_group(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockJobOptions o = { .job = { .id = "j" }, .device = "r", .target = "to" };
+    json_object *n =
+        keyval_parse("throttle,node-name=t,throttle-group=h", "driver", NULL);
+
+    drive_on_node(f, "x-bps-read=1");
+    g_assert_nonnull(object_from_text(f, "throttle-group,id=h", NULL));
+    g_assert_true(node_from_text(f->m, "raw,node-name=r,file=t", NULL));
+    g_assert_true(node_from_text(f->m, "null-co,node-name=to,size=1M", NULL));
+    machine_cont(f->m);
+    g_assert_true(block_backup_start(f->m, &o, NULL));
+    while (progress(job_find(f->m, "j")) == 0) {
+        g_usleep(1000);
+    }
+    g_assert_true(blockdev_reopen(f->m, n, NULL));
+    json_object_put(n);
+    g_assert_true(user_object_del(f->m, "g", NULL));
+    while (job_find(f->m, "j")) {
+        machine_unlock(f->m);
+        loop_poll(f->m->loop, true);
+        machine_lock(f->m);
+    }
+    machine_stop(f->m, RUN_STATE_PAUSED);
 }
 
 static void limits_of_a_group_are_shown_and_changed(void)
@@ -265,6 +352,9 @@ int main(int argc, char **argv)
     ADD(layers_wait_for_a_node_below);
     ADD(drain_ends_waits_for_a_node_below);
     ADD(the_end_waits_for_no_limit);
+    ADD(a_job_follows_its_node_to_another_group);
+    ADD(new_limits_end_waits_by_the_old);
+    ADD(large_requests_wait_like_others);
     ADD(limits_of_a_group_are_shown_and_changed);
     ADD(mistakes_about_groups_are_named);
     ADD(a_node_moves_to_another_group);

@@ -456,7 +456,7 @@ int block_pread(BlockBackend *blk, uint64_t offset, void *buf, uint64_t bytes)
     struct iovec iov = { buf, bytes };
 
     return blk->node ? block_node_io(blk->node, BLOCK_READ, offset, bytes, &iov,
-                                     1, BLOCK_REQ_ADMITTED)
+                                     1, BLOCK_REQ_NO_WAIT)
                      : -ENOMEDIUM;
 }
 
@@ -466,7 +466,7 @@ int block_pwrite(BlockBackend *blk, uint64_t offset, const void *buf,
     struct iovec iov = { (void *)buf, bytes };
 
     return blk->node ? block_node_io(blk->node, BLOCK_WRITE, offset, bytes,
-                                     &iov, 1, BLOCK_REQ_ADMITTED)
+                                     &iov, 1, BLOCK_REQ_NO_WAIT)
                      : -ENOMEDIUM;
 }
 

@@ -26,8 +26,10 @@ typedef struct BlockIo {
  * told again. */
 enum { BLOCK_REQ_DISCARDS = 1u << 16 };
 /* The limits of throttle nodes on its way have counted it, up to the first
- * layer, or it is not to wait for them. */
+ * layer. */
 enum { BLOCK_REQ_ADMITTED = 1u << 17 };
+/* It is not to wait for any: a thread has it that holds the machine lock. */
+enum { BLOCK_REQ_NO_WAIT = 1u << 18 };
 
 typedef struct BlockRequest BlockRequest;
 typedef struct BlockRing BlockRing;

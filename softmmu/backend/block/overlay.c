@@ -59,7 +59,7 @@ static int pwrite_all(int fd, const void *buf, size_t len, uint64_t offset)
 }
 
 /* Copy a cluster up before a part of it is written. Lock held. */
-static int copy_up_locked(BlockNode *node, uint64_t cluster)
+static int copy_up_locked(BlockNode *node, uint64_t cluster, uint32_t flags)
 {
     OverlayNode *o = node->priv;
     uint64_t offset = cluster * CLUSTER;
@@ -73,7 +73,7 @@ static int copy_up_locked(BlockNode *node, uint64_t cluster)
     }
     buf = g_malloc(len);
     iov = (struct iovec){ buf, len };
-    err = block_node_io(node->backing, BLOCK_READ, offset, len, &iov, 1, 0);
+    err = block_node_io(node->backing, BLOCK_READ, offset, len, &iov, 1, flags);
     if (err == 0) {
         err = pwrite_all(o->fd, buf, len, offset);
     }
@@ -83,9 +83,9 @@ static int copy_up_locked(BlockNode *node, uint64_t cluster)
     return err;
 }
 
-/* A piece that lies in one cluster. */
+/* A piece that lies in one cluster; @flags for what is read from below. */
 static int piece(BlockNode *node, BlockOp op, uint64_t offset, void *buf,
-                 size_t len)
+                 size_t len, uint32_t flags)
 {
     OverlayNode *o = node->priv;
     struct iovec iov = { buf, len };
@@ -94,7 +94,7 @@ static int piece(BlockNode *node, BlockOp op, uint64_t offset, void *buf,
 
     lock_acquire(&o->lock);
     here = is_present(o, offset / CLUSTER);
-    err = op == BLOCK_WRITE ? copy_up_locked(node, offset / CLUSTER) : 0;
+    err = op == BLOCK_WRITE ? copy_up_locked(node, offset / CLUSTER, flags) : 0;
     lock_release(&o->lock);
     if (err) {
         return err;
@@ -104,11 +104,11 @@ static int piece(BlockNode *node, BlockOp op, uint64_t offset, void *buf,
     }
     return here ? pread_all(o->fd, buf, len, offset)
                 : block_node_io(node->backing, BLOCK_READ, offset, len, &iov, 1,
-                                0);
+                                flags);
 }
 
 static int overlay_rw(BlockNode *node, BlockOp op, uint64_t offset,
-                      const struct iovec *iov, int niov)
+                      const struct iovec *iov, int niov, uint32_t flags)
 {
     for (int i = 0; i < niov; i++) {
         char *p = iov[i].iov_base;
@@ -116,7 +116,7 @@ static int overlay_rw(BlockNode *node, BlockOp op, uint64_t offset,
 
         while (left > 0) {
             size_t n = MIN(left, CLUSTER - offset % CLUSTER);
-            int err = piece(node, op, offset, p, n);
+            int err = piece(node, op, offset, p, n, flags);
 
             if (err) {
                 return err;
@@ -129,13 +129,14 @@ static int overlay_rw(BlockNode *node, BlockOp op, uint64_t offset,
     return 0;
 }
 
-static int overlay_zero(BlockNode *node, uint64_t offset, uint64_t bytes)
+static int overlay_zero(BlockNode *node, uint64_t offset, uint64_t bytes,
+                        uint32_t flags)
 {
     static const char zeros[CLUSTER];
 
     while (bytes > 0) {
         struct iovec iov = { (void *)zeros, MIN(bytes, CLUSTER) };
-        int err = overlay_rw(node, BLOCK_WRITE, offset, &iov, 1);
+        int err = overlay_rw(node, BLOCK_WRITE, offset, &iov, 1, flags);
 
         if (err) {
             return err;
@@ -150,12 +151,14 @@ static int overlay_io(BlockNode *node, BlockOp op, uint64_t offset,
                       uint64_t bytes, const struct iovec *iov, int niov,
                       uint32_t flags)
 {
+    uint32_t below = flags & BLOCK_REQ_NO_WAIT;
+
     switch (op) {
     case BLOCK_READ:
     case BLOCK_WRITE:
-        return overlay_rw(node, op, offset, iov, niov);
+        return overlay_rw(node, op, offset, iov, niov, below);
     case BLOCK_WRITE_ZEROES:
-        return overlay_zero(node, offset, bytes);
+        return overlay_zero(node, offset, bytes, below);
     default:
         return 0; /* it does not outlive us, so nothing needs to be durable */
     }
@@ -309,7 +312,7 @@ int block_overlay_fill(BlockNode *node, BlockNode *base, uint64_t offset,
         return 0; /* base has it, and stays below */
     }
     LOCK_GUARD(&o->lock);
-    return copy_up_locked(node, offset / CLUSTER);
+    return copy_up_locked(node, offset / CLUSTER, 0);
 }
 
 void block_overlay_rebase(BlockNode *node, BlockNode *base)

@@ -26,9 +26,11 @@ static const struct {
     [BLOCK_IOPS_WRITE] = { "iops_wr", "iops-write" },
 };
 
-/* Virtual time need not pass as the host's does: look again. */
+/* Virtual time need not pass as the host's does, and a node may get another
+ * group: look again. */
 enum { WAIT_MAX_NS = 1000000000 };
-enum { RATE_MAX = 1000000000 }; /* iops; bytes a million times that */
+enum { WAIT_MAX_S = 1000000000 }; /* what a request may ask for, in ns, fits */
+enum { RATE_MAX = 1000000000 };   /* iops; bytes a million times that */
 
 bool block_throttle_set(const BlockThrottle *t)
 {
@@ -181,6 +183,7 @@ struct BlockGroup {
     char *name;
     BlockSystem *sys; /* NULL: it has ended */
     int users;        /* machine lock */
+    _Atomic int refs; /* all users have one; each that waits */
     Lock lock;        /* a leaf; the rest */
     Cond changed;     /* or lifted */
     BlockThrottle limits;
@@ -211,7 +214,7 @@ BlockGroup *block_group_ref(BlockSystem *sys, const char *name)
     g = g_new0(BlockGroup, 1);
     g->name = g_strdup(name);
     g->sys = sys;
-    g->users = 1;
+    g->users = g->refs = 1;
     lock_init(&g->lock);
     cond_init(&g->changed);
     g_ptr_array_add(sys->groups, g);
@@ -224,6 +227,19 @@ void block_group_unref(BlockGroup *g)
         if (g->sys) {
             g_ptr_array_remove(g->sys->groups, g);
         }
+        block_group_let_go(g);
+    }
+}
+
+BlockGroup *block_group_hold(BlockGroup *g)
+{
+    atomic_fetch_add(&g->refs, 1);
+    return g;
+}
+
+void block_group_let_go(BlockGroup *g)
+{
+    if (atomic_fetch_add(&g->refs, -1) == 1) {
         cond_destroy(&g->changed);
         lock_destroy(&g->lock);
         g_free(g->name);
@@ -331,7 +347,7 @@ static int64_t admit_locked(BlockGroup *g, bool write, uint64_t bytes,
         wait = MAX(wait, one);
     }
     if (wait > 0) {
-        return (int64_t)(wait * 1e9) + 1;
+        return (int64_t)(MIN(wait, WAIT_MAX_S) * 1e9) + 1;
     }
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
         double n = units(&g->limits, kinds[i], bytes);
@@ -349,10 +365,9 @@ int64_t block_group_admit(BlockGroup *g, bool write, uint64_t bytes,
     return admit_locked(g, write, bytes, now_ns);
 }
 
-/* Wait for a while; true: there is nothing to wait for any more. */
-static bool waited(BlockGroup *g, bool write, uint64_t bytes, int64_t now_ns)
+bool block_group_wait(BlockGroup *g, bool write, uint64_t bytes)
 {
-    int64_t wait;
+    int64_t now_ns = event_clock_ns(g->sys->m->gate, CLOCK_VIRTUAL), wait;
 
     LOCK_GUARD(&g->lock);
     if (atomic_load(&g->sys->limits_lifted) > 0) {
@@ -364,12 +379,4 @@ static bool waited(BlockGroup *g, bool write, uint64_t bytes, int64_t now_ns)
     }
     cond_wait_ns(&g->changed, &g->lock, MIN(wait, WAIT_MAX_NS));
     return false;
-}
-
-void block_group_wait(BlockGroup *g, bool write, uint64_t bytes)
-{
-    EventGate *gate = g->sys->m->gate;
-
-    while (!waited(g, write, bytes, event_clock_ns(gate, CLOCK_VIRTUAL))) {
-    }
 }

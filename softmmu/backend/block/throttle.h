@@ -35,9 +35,12 @@ BlockThrottle block_group_get(BlockGroup *g); /* .group is the group's */
 /* 0: go on, it counts; else ns to wait. */
 int64_t block_group_admit(BlockGroup *g, bool write, uint64_t bytes,
                           int64_t now_ns);
-/* Wait until the request may go on, and count it. A thread without the machine
- * lock. */
-void block_group_wait(BlockGroup *g, bool write, uint64_t bytes);
+/* Wait for at most a second; true: the request may go on, and counts. A thread
+ * without the machine lock. */
+bool block_group_wait(BlockGroup *g, bool write, uint64_t bytes);
+/* Its memory stays, for whoever waits in it when its last user leaves. */
+BlockGroup *block_group_hold(BlockGroup *g);
+void block_group_let_go(BlockGroup *g);
 
 /* The group of a throttle node (throttle_node.c); NULL: @node is another. */
 BlockGroup *block_throttle_node_group(const BlockNode *node);

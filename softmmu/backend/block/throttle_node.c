@@ -13,6 +13,7 @@
  */
 #include "tandem/base.h"
 
+#include "softmmu/backend/drive.h"
 #include "softmmu/base/keyval.h"
 #include "throttle.h"
 
@@ -39,6 +40,7 @@ static bool limits_set(Object *obj, const Property *prop, json_object *value,
 {
     ThrottleGroup *tg = group_of(obj);
     BlockThrottle t = limits_of(tg);
+    Machine *m = object_machine(obj);
     json_object *copy = NULL;
     bool ok;
 
@@ -57,7 +59,9 @@ static bool limits_set(Object *obj, const Property *prop, json_object *value,
     if (!block_throttle_check(&t, errp)) {
         return false;
     }
+    block_drained_begin(m); /* who waits would wait by the old limits */
     block_group_set(tg->group, &t);
+    block_drained_end(m);
     return true;
 }
 
@@ -128,12 +132,12 @@ static void group_finalize(Object *obj)
     g_clear_pointer(&group_of(obj)->group, block_group_unref);
 }
 
-#define NUMBER(field, name, text)                                              \
-    PROP(number, ThrottleGroup, start.field, "x-" name, "0", text)
+#define NUMBER(field, name, unset, text)                                       \
+    PROP(number, ThrottleGroup, start.field, "x-" name, unset, text)
 #define RATE(i, name, what)                                                    \
-    NUMBER(rate[i].average, name, what " a second; 0: any number"),            \
-        NUMBER(rate[i].max, name "-max", what " a second in a burst"),         \
-        NUMBER(rate[i].length, name "-max-length", "seconds of a burst")
+    NUMBER(rate[i].average, name, "0", what " a second; 0: any number"),       \
+        NUMBER(rate[i].max, name "-max", "0", what " a second in a burst"),    \
+        NUMBER(rate[i].length, name "-max-length", "1", "seconds of a burst")
 static const Property group_props[] = {
     { "limits", &prop_type_limits, 0, NULL,
       "all limits, as an object; may be changed", NULL, PROP_LIVE },
@@ -143,7 +147,7 @@ static const Property group_props[] = {
     RATE(BLOCK_BPS, "bps-total", "bytes"),
     RATE(BLOCK_BPS_READ, "bps-read", "bytes read"),
     RATE(BLOCK_BPS_WRITE, "bps-write", "bytes written"),
-    NUMBER(iops_size, "iops-size", "bytes that count as one request"),
+    NUMBER(iops_size, "iops-size", "0", "bytes that count as one request"),
     { 0 },
 };
 
@@ -161,7 +165,8 @@ const UserCreatableType throttle_group_type = {
 /* --- the node --- */
 
 typedef struct ThrottleNode {
-    BlockGroup *group; /* a reference; changed only while it is drained */
+    Lock lock;         /* a leaf: jobs' threads come by at any time */
+    BlockGroup *group; /* a reference; changed drained, under the lock */
 } ThrottleNode;
 
 /* A reference to the group that the option names; NULL with *errp. */
@@ -186,21 +191,39 @@ static bool throttle_open(BlockNode *node, json_object *options, Error **errp)
 {
     ThrottleNode *t = node->priv;
 
+    lock_init(&t->lock);
     t->group = take_group(node, options, errp);
     return t->group && block_filter_open(node, options, "file", errp);
 }
 
 static void throttle_close(BlockNode *node)
 {
-    g_clear_pointer(&((ThrottleNode *)node->priv)->group, block_group_unref);
+    ThrottleNode *t = node->priv;
+
+    g_clear_pointer(&t->group, block_group_unref);
+    lock_destroy(&t->lock);
+}
+
+/* Wait for a while by the limits of the present group. */
+static bool may_pass(ThrottleNode *t, const BlockIo *io)
+{
+    BlockGroup *g;
+    bool ok;
+
+    lock_acquire(&t->lock);
+    g = block_group_hold(t->group);
+    lock_release(&t->lock);
+    ok = block_group_wait(g, io->op != BLOCK_READ, io->bytes);
+    block_group_let_go(g);
+    return ok;
 }
 
 static BlockNode *throttle_route(BlockNode *node, BlockIo *io)
 {
-    ThrottleNode *t = node->priv;
+    bool waits = !(io->flags & (BLOCK_REQ_ADMITTED | BLOCK_REQ_NO_WAIT)) &&
+                 io->op != BLOCK_FLUSH;
 
-    if (!(io->flags & BLOCK_REQ_ADMITTED) && io->op != BLOCK_FLUSH) {
-        block_group_wait(t->group, io->op != BLOCK_READ, io->bytes);
+    while (waits && !may_pass(node->priv, io)) {
     }
     return node->file;
 }
@@ -218,6 +241,7 @@ static void throttle_finish(BlockNode *node, void *change, bool commit)
     BlockGroup *unused = change;
 
     if (commit) {
+        LOCK_GUARD(&t->lock);
         unused = t->group;
         t->group = change;
     }
