@@ -537,6 +537,11 @@ BlockErrorAction block_error_action(BlockBackend *blk, bool is_read, int status)
 
 /* --- life and properties --- */
 
+static void drop_group(BlockBackend *blk)
+{
+    g_clear_pointer(&blk->group, block_group_unref);
+}
+
 static void drop_node(BlockBackend *blk)
 {
     BlockNode *node = g_steal_pointer(&blk->node);
@@ -584,9 +589,7 @@ void block_backend_free(BlockBackend *blk)
     block_drain(blk);
     give_ring_back(blk);
     timer_cancel(&blk->throttle_timer);
-    if (blk->group) {
-        block_group_unref(blk->group);
-    }
+    drop_group(blk);
     g_ptr_array_remove(blk->sys->backends, blk);
     drop_node(blk);
     cond_destroy(&blk->finished);
@@ -745,6 +748,7 @@ void block_backend_retire(BlockBackend *blk)
         return;
     }
     block_drained_begin(blk->sys->m);
+    drop_group(blk); /* whose name may be the drive's */
     drop_node(blk);
     blk->name[0] = '\0'; /* as one that was made for its device */
     blk->on_read_error = blk->on_write_error = BLOCK_ON_ERROR_REPORT;
