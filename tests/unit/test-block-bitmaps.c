@@ -49,14 +49,19 @@ static void look_at(const BlockBitmapView *v, void *opaque)
     }
 }
 
-/* The bitmap of this name of "s". */
-static BlockBitmapView view(Fixture *f, const char *name)
+static BlockBitmapView view_of(Fixture *f, const char *node, const char *name)
 {
     Look look = { .name = name };
 
-    block_each_bitmap(f->m, "s", look_at, &look);
+    block_each_bitmap(f->m, node, look_at, &look);
     g_assert_true(look.found);
     return look.v;
+}
+
+/* The bitmap of this name of "s". */
+static BlockBitmapView view(Fixture *f, const char *name)
+{
+    return view_of(f, "s", name);
 }
 
 static void writes_of_every_kind_are_recorded(void)
@@ -269,6 +274,27 @@ static void a_larger_disk_has_a_larger_bitmap(void)
     g_assert_cmpuint(view(f, "b").count, ==, PIECE);
 }
 
+/* A layer has the length of what is below it, which it gets late. */
+static void a_layer_that_gets_its_length_is_recorded(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk = drive_on_node(f, "");
+    json_object *o = json_object_new_object();
+    BlockBitmapName b = { "o", "b" };
+
+    block_detach(blk);
+    json_object_object_add(o, "driver",
+                           json_object_new_string("tandem-overlay"));
+    json_object_object_add(o, "node-name", json_object_new_string("o"));
+    json_object_object_add(o, "backing", NULL);
+    g_assert_true(blockdev_add(f->m, o, NULL));
+    json_object_put(o);
+    g_assert_true(block_bitmap_add(f->m, &b, 0, false, true, NULL));
+    g_assert_true(blockdev_snapshot(f->m, "s", "o", NULL));
+    write_byte(f, blk, PIECE, 1);
+    g_assert_cmpuint(view_of(f, "o", "b").count, ==, PIECE);
+}
+
 static void assert_error(Error **err, const char *sentence)
 {
     g_assert_nonnull(*err);
@@ -327,6 +353,7 @@ int main(int argc, char **argv)
     ADD(full_backup_cleans_a_bitmap);
     ADD(bitmaps_of_any_granularity_are_merged);
     ADD(a_larger_disk_has_a_larger_bitmap);
+    ADD(a_layer_that_gets_its_length_is_recorded);
     ADD(mistakes_are_named);
 #undef ADD
     return g_test_run();

@@ -80,15 +80,15 @@ static void merge_bits(uint64_t *to, const uint64_t *from, uint64_t n)
 /* @n bits as those of a node of another size were; what is new is clean. */
 static uint64_t *bits_resized(const uint64_t *bits, uint64_t old, uint64_t n)
 {
-    uint64_t *new = bits_new(n, NULL);
+    uint64_t *fresh = bits_new(n, NULL);
 
-    if (new) {
-        memcpy(new, bits, words(MIN(old, n)) * sizeof(*bits));
+    if (fresh) {
+        memcpy(fresh, bits, words(MIN(old, n)) * sizeof(*bits));
     }
-    if (new &&n % 64) {
-        new[n / 64] &= BIT(n % 64) - 1; /* those of a larger node */
+    if (fresh && n % 64) {
+        fresh[n / 64] &= BIT(n % 64) - 1; /* those of a larger node */
     }
-    return new;
+    return fresh;
 }
 
 /* Call @fn for each run of dirty bytes. The lock is held. */
@@ -100,6 +100,10 @@ static void each_run_locked(const BlockBitmap *b,
     for (uint64_t i = 0; i < b->n; i++) {
         uint64_t first = i;
 
+        if (i % 64 == 0 && b->bits[i / 64] == 0) {
+            i += 63;
+            continue;
+        }
         while (i < b->n && (b->bits[i / 64] & BIT(i % 64))) {
             i++;
         }

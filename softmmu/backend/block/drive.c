@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "bitmap.h"
 #include "throttle.h"
 #include "softmmu/backend/drive.h"
 #include "softmmu/base/keyval.h"
@@ -608,8 +609,11 @@ bool blockdev_set_active(Machine *m, const char *name, bool active,
         return false;
     }
     if (node) {
-        return (active || may_inactivate(node, errp)) &&
-               block_node_set_active(node, active, errp);
+        bool ok = (active || may_inactivate(node, errp)) &&
+                  block_node_set_active(node, active, errp);
+
+        block_bitmaps_resized(m);
+        return ok;
     }
     if (!active && machine_running(m)) {
         error_set(errp, "Stop the machine before its disks are inactivated");

@@ -561,6 +561,7 @@ static bool set_active_all(Machine *m, bool active, Error **errp)
         block_drain(g_ptr_array_index(sys->backends, i));
     }
     block_node_each(m, set_active_one, &call);
+    block_bitmaps_resized(m); /* who takes an image may find it longer */
     if (call.err) {
         error_move(errp, call.err);
     }

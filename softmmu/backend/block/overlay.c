@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 
+#include "bitmap.h"
 #include "internal.h"
 #include "softmmu/backend/drive.h"
 
@@ -366,6 +367,7 @@ bool blockdev_snapshot(Machine *m, const char *node_name,
     overlay->backing = block_node_ref(node);
     node->users++;
     set_length(overlay);
+    block_bitmaps_resized(m); /* it had no length until now */
     overlay->limits = node->limits;
     block_graph_replace(node, overlay);
     block_drained_end(m);
