@@ -514,6 +514,17 @@ static void read_only_readers_share_by_force(void)
     g_assert_true(node_from_text(f->m, reads, NULL));
 }
 
+/* One whose own part was never opened has nothing to close: descriptor 0. */
+static void a_refused_layer_closes_nothing(void)
+{
+    g_autoptr(Fixture) f = setup();
+    int before = fcntl(0, F_GETFD);
+
+    g_assert_false(node_from_text(
+        f->m, "tandem-overlay,node-name=o,discard=nosuch", NULL));
+    g_assert_cmpint(fcntl(0, F_GETFD), ==, before);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -544,6 +555,7 @@ int main(int argc, char **argv)
     ADD(nodes_in_use_are_reopened);
     ADD(options_of_the_file_stand_beside_its_name);
     ADD(read_only_readers_share_by_force);
+    ADD(a_refused_layer_closes_nothing);
 #undef ADD
     return g_test_run();
 }

@@ -179,9 +179,11 @@ bool block_options_done(json_object *options, const char *prefix, Error **errp)
 
 static bool open_node(BlockNode *node, json_object *options, Error **errp)
 {
-    node->priv = g_malloc0(MAX(node->drv->size, 1));
-    if (!take_common(node, options, errp) ||
-        !node->drv->open(node, options, errp)) {
+    if (!take_common(node, options, errp)) {
+        return false;
+    }
+    node->priv = g_malloc0(MAX(node->drv->size, 1)); /* now there is a close */
+    if (!node->drv->open(node, options, errp)) {
         return false;
     }
     return block_options_done(options, "", errp);
