@@ -30,9 +30,10 @@ static const struct {
 } actions[] = {
     [TRANSACTION_ACTION_KIND_ABORT] = { "abort", NULL, NULL },
     [TRANSACTION_ACTION_KIND_BLOCKDEV_BACKUP] = { "blockdev-backup",
-                                                  "blockdev-backup", undo_job },
+                                                  "blockdev-backup", undo_job,
+                                                  true },
     [TRANSACTION_ACTION_KIND_DRIVE_BACKUP] = { "drive-backup", "drive-backup",
-                                               undo_job },
+                                               undo_job, true },
 #define BITMAP(kind, name)                                                     \
     [TRANSACTION_ACTION_KIND_BLOCK_DIRTY_BITMAP_##                             \
         kind] = { "block-dirty-bitmap-" name, "block-dirty-bitmap-" name,      \

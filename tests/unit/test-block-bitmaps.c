@@ -218,6 +218,29 @@ static void bitmap_may_stay_as_it_is(void)
     g_assert_cmpuint(view(f, "b").count, ==, 2 * PIECE);
 }
 
+/* Whatever the job that goes with it would make of the bitmap. */
+static void a_transaction_taken_back_leaves_all_dirty(void)
+{
+    g_autoptr(Fixture) f = setup();
+    BlockBackend *blk = drive_on_node(f, "");
+    BlockJobOptions o = by_bitmap(BLOCK_BITMAP_ALWAYS);
+    BlockBitmapName b = { "s", "b" };
+    BlockBitmapsSaved *saved;
+
+    add(f, "b", 0);
+    write_byte(f, blk, 3 * PIECE, 0x33);
+    saved = block_bitmaps_save(f->m, NULL);
+    g_assert_true(block_bitmap_clear(f->m, &b, NULL));
+    o.job.manual_finalize = true;
+    g_assert_true(block_backup_start(f->m, &o, NULL));
+    block_bitmaps_saved_free(saved, true);
+    g_assert_true(job_cancel(job_find(f->m, "d"), true, NULL));
+    write_byte(f, blk, 5 * PIECE, 0x55);
+    wait_for(f, "d", JOB_NULL);
+    g_assert_cmpuint(view(f, "b").count, ==, 2 * PIECE);
+    g_assert_cmpint(view(f, "b").busy, ==, false);
+}
+
 /* A whole copy is where increments begin. */
 static void full_backup_cleans_a_bitmap(void)
 {
@@ -350,6 +373,7 @@ int main(int argc, char **argv)
     ADD(failed_backup_leaves_all_dirty);
     ADD(failed_backup_leaves_the_rest_dirty);
     ADD(bitmap_may_stay_as_it_is);
+    ADD(a_transaction_taken_back_leaves_all_dirty);
     ADD(full_backup_cleans_a_bitmap);
     ADD(bitmaps_of_any_granularity_are_merged);
     ADD(a_larger_disk_has_a_larger_bitmap);

@@ -23,7 +23,9 @@ struct BlockBitmap {
     BlockNode *node; /* which is there as long as a job holds the bitmap */
     char *name;
     unsigned shift; /* log2 of the granularity in bytes */
-    int refs;       /* machine lock: the node's list, a job, a transaction */
+    /* machine lock */
+    int refs;    /* the node's list, a job, a transaction */
+    bool undone; /* the job that has it was taken back with its transaction */
     /* the node's lock */
     uint64_t n; /* how many bits */
     uint64_t *bits;
@@ -504,7 +506,8 @@ static void mark_left_locked(BlockBitmap *b, CopyMap *left)
 void block_bitmap_release(BlockBitmap *b, bool keep, CopyMap *left)
 {
     lock_acquire(&b->node->bitmap_lock);
-    if (keep) {
+    if (keep || b->undone) {
+        b->undone = false;
         merge_bits(b->bits, b->next, b->n);
         g_clear_pointer(&b->next, g_free);
     } else {
@@ -525,6 +528,7 @@ typedef struct SavedBitmap {
     BlockBitmap *b; /* a reference */
     uint64_t *bits;
     bool recording;
+    bool busy;
 } SavedBitmap;
 
 struct BlockBitmapsSaved {
@@ -539,7 +543,8 @@ static void save_node(BlockNode *node, void *opaque)
 
     for (guint i = 0; !saved->err && i < node->bitmaps->len; i++) {
         BlockBitmap *b = g_ptr_array_index(node->bitmaps, i);
-        SavedBitmap s = { b, bits_new(b->n, &saved->err), b->recording };
+        SavedBitmap s = { b, bits_new(b->n, &saved->err), b->recording,
+                          b->next != NULL };
 
         if (s.bits) {
             lock_acquire(&node->bitmap_lock);
@@ -594,6 +599,7 @@ static void restore_one(const SavedBitmap *s)
     if (!find_in(node, s->b->name)) {
         list_add(node, s->b);
     }
+    s->b->undone = !s->busy && s->b->next;
     LOCK_GUARD(&node->bitmap_lock);
     memcpy(s->b->bits, s->bits, words(s->b->n) * sizeof(*s->bits));
     s->b->recording = s->recording;
