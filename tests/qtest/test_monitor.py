@@ -483,10 +483,14 @@ class Yank(GuestTest):
         self.addCleanup(peer.close)
         peer.settimeout(self.qmp.timeout)
         peer.connect(str(self.dir / "c"))
-        while not any(c["label"] == "c" and "disconnected" not in c["filename"]
-                      for c in self.qmp.command("query-chardev")):
-            pass
+        self.wait_for_peer(True)
         return peer
+
+    def wait_for_peer(self, there):
+        while there == any(c["label"] == "c" and
+                           "disconnected" in c["filename"]
+                           for c in self.qmp.command("query-chardev")):
+            pass
 
     def kinds(self):
         return [y["type"] for y in self.qmp.command("query-yank")
@@ -499,6 +503,7 @@ class Yank(GuestTest):
             self.qmp.command("yank", instances=[{"type": "chardev",
                                                  "id": "c"}])
             self.assertEqual(peer.recv(1), b"")
+            self.wait_for_peer(False)  # else the next takes it for its own
 
     def test_nothing_is_cut_unless_all_are_there(self):
         peer = self.client()
