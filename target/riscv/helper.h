@@ -78,9 +78,10 @@ extern const TcgHelper riscv_helper_vsetvl;
 extern const TcgHelper riscv_helper_v_op, riscv_helper_v_carry,
     riscv_helper_v_merge, riscv_helper_v_fill, riscv_helper_v_perm;
 /* (I64 desc, I64 scalar, I64 kernel): v_op without mask and vstart, for results
- * that are vectors; the host address of the kernel. */
+ * that are vectors and reductions; the host address of the kernel. */
 extern const TcgHelper riscv_helper_v_fast, riscv_helper_v_fast_fp;
-/* (I64 desc, I64 address): unit stride, one field, no mask, vstart 0. */
+/* (I64 desc, I64 address): unit stride, up to four fields, no mask, vstart 0.
+ */
 extern const TcgHelper riscv_helper_v_unit;
 /* (I64 desc): what makes masks, or vectors of them. */
 extern const TcgHelper riscv_helper_v_mask;

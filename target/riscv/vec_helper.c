@@ -318,8 +318,8 @@ static void do_v_op(RiscvEnv *env, uint64_t desc, uint64_t scalar)
 }
 
 /*
- * The plain case: no mask, vstart 0, vectors as results. @kernel is the
- * operation's own, so that nothing has to be looked up.
+ * The plain case: no mask, vstart 0, vectors as results, or reductions. @kernel
+ * is the operation's own, so that nothing has to be looked up.
  */
 static void do_v_fast(RiscvEnv *env, uint64_t desc, uint64_t scalar,
                       uint64_t kernel)

@@ -115,7 +115,7 @@ void x86_emit_tail(Gen *g, void *cookie)
     x86_jmp_abs(&g->a, thunk_at(g, THUNK_LEAVE_EXIT));
 }
 
-/* Leave with env's pc = the exit's target; state is stored. */
+/* Leave with env's pc = the exit's target; state is as units expect it. */
 static void leave_by_exit(Gen *g, unsigned exit, TcgLeave reason)
 {
     store_pc(g, g->tb->exit[exit].target_pc);
@@ -160,7 +160,8 @@ static void cross_page_check(Gen *g, unsigned exit)
 
 /*
  * rax = guest pc: probe the jump cache inline (TCG.md 3.4), each site with its
- * own jump for the host's predictor. All registers are free by now.
+ * own jump for the host's predictor. Registers without a pinned slot are free
+ * by now: rdx is one.
  */
 static void jump_cache(Gen *g)
 {
@@ -185,7 +186,8 @@ static void jump_cache(Gen *g)
         x86_mem_index(RBP, RCX, 0, jc + (int32_t)offsetof(TcgJumpEntry, host)));
 }
 
-/* State is stored: go to the target by a jump that can be linked. */
+/* State is as units expect it (carry_leave): go to the target by a jump that
+ * can be linked. */
 static void direct_jump(Gen *g, unsigned exit)
 {
     const TcgExit *e = &g->tb->exit[exit];

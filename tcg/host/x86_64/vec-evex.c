@@ -627,6 +627,7 @@ static void chunk_cmp(Vec *x)
     }
     x86_kmov_mk(x->a, log, m, K_TMP);
 }
+
 /* --- guest memory --- */
 
 static void copy(Vec *x, X86Mem e, X86Mem h, unsigned bytes, bool to_env)
