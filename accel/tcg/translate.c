@@ -320,7 +320,7 @@ static TcgTb *compile(Build *b, bool *too_big)
         if (r == TCG_OK) {
             break;
         }
-        if (r == TCG_TOO_BIG || fresh) {
+        if (r == TCG_TOO_BIG || buf.size == v->accel->cache.seg_size) {
             *too_big = true;
             return NULL;
         }
