@@ -732,6 +732,9 @@ class Control(KvmTest):
                           program="smp")
         a, b = self.qmp("a"), self.qmp("b")
         a.migrate(uri)
+        # the state says that the machine stands, whatever `cont` said before
+        while b.command("query-status")["status"] == "inmigrate":
+            time.sleep(0.02)
         b.command("cont")
         self.assertEqual((other.wait(), other.text), (11, "3\n"))
         a.command("quit")
