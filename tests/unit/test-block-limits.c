@@ -302,6 +302,14 @@ static void mistakes_about_groups_are_named(void)
 
     g_assert_nonnull(drive(f, ",format=raw,id=d,bps=10", NULL));
     assert_object_refused(f, "throttle-group,id=d", "already exists");
+    assert_object_refused(f, "throttle-group,id=g,x-bps-read-max-length=0",
+                          "cannot be 0");
+    assert_object_refused(f, "throttle-group,id=g,limits.bps-read-max-length=0",
+                          "expects 1 or more");
+    assert_drive_refused(f, ",id=e,bps=1,bps_max=2,bps_max_length=1E",
+                         "too much");
+    assert_drive_refused(f, ",id=e,bps=1,bps_max=2,bps_max_length=0",
+                         "expects 1 or more");
     assert_object_refused(f, "throttle-group,id=g,limits.nosuch=1",
                           "'limits.nosuch' is unexpected");
     assert_object_refused(f, "throttle-group,id=g,x-bps-total=9,x-bps-read=9",

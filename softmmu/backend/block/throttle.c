@@ -42,6 +42,31 @@ bool block_throttle_set(const BlockThrottle *t)
     return false;
 }
 
+static bool check_rate(const BlockRate *r, Error **errp)
+{
+    const uint64_t most = (uint64_t)RATE_MAX * 1000000;
+
+    if (r->average > most || r->max > most) {
+        error_set(errp, "bps/iops/max values must be within [0, %" PRIu64 "]",
+                  most);
+    } else if (r->max && !r->average) {
+        error_set(errp, "bps_max/iops_max require corresponding bps/iops "
+                        "values");
+    } else if (r->max && r->max < r->average) {
+        error_set(errp, "bps_max/iops_max cannot be lower than bps/iops");
+    } else if (r->length > 1 && !r->max) {
+        error_set(errp, "burst length set without burst rate");
+    } else if (r->max && r->length > most / r->max) {
+        error_set(errp,
+                  "a burst of %" PRIu64 " a second for %" PRIu64
+                  " seconds is too much",
+                  r->max, r->length);
+    } else {
+        return true;
+    }
+    return false;
+}
+
 bool block_throttle_check(const BlockThrottle *t, Error **errp)
 {
     bool iops = false;
@@ -55,27 +80,10 @@ bool block_throttle_check(const BlockThrottle *t, Error **errp)
                             "cannot be used at the same time");
             return false;
         }
-        if (r->average > (uint64_t)RATE_MAX * 1000000 ||
-            r->max > (uint64_t)RATE_MAX * 1000000) {
-            error_set(errp,
-                      "bps/iops/max values must be within [0, %" PRIu64 "]",
-                      (uint64_t)RATE_MAX * 1000000);
-            return false;
-        }
-        if (r->max && !r->average) {
-            error_set(errp, "bps_max/iops_max require corresponding bps/iops "
-                            "values");
-            return false;
-        }
-        if (r->max && r->max < r->average) {
-            error_set(errp, "bps_max/iops_max cannot be lower than bps/iops");
+        if (!check_rate(r, errp)) {
             return false;
         }
         iops |= i >= BLOCK_IOPS && r->average;
-        if (r->length > 1 && !r->max) {
-            error_set(errp, "burst length set without burst rate");
-            return false;
-        }
     }
     if (t->iops_size && !iops) {
         error_set(errp, "iops size requires an iops value to be set");
@@ -89,12 +97,30 @@ bool block_throttle_check(const BlockThrottle *t, Error **errp)
 static bool take_number(json_object *o, const char *key, uint64_t *out,
                         Error **errp)
 {
+    bool given = json_object_object_get_ex(o, key, NULL);
     g_autofree char *text = json_take_text(o, key);
 
-    if (text && !parse_size(text, 1, out)) {
+    if (given && (!text || !parse_size(text, 1, out))) {
         error_set(errp, "Parameter '%s' expects a number", key);
         return false;
     }
+    return true;
+}
+
+/* A burst's; 0, as of one that is not given, would be none. */
+static bool take_length(json_object *o, const char *key, uint64_t *out,
+                        Error **errp)
+{
+    uint64_t length = MAX(*out, 1);
+
+    if (!take_number(o, key, &length, errp)) {
+        return false;
+    }
+    if (length == 0) {
+        error_set(errp, "Parameter '%s' expects 1 or more", key);
+        return false;
+    }
+    *out = length;
     return true;
 }
 
@@ -106,7 +132,7 @@ static bool take_rate(json_object *o, const char *name, const char *max,
 
     return take_number(o, name, &r->average, errp) &&
            take_number(o, key_max, &r->max, errp) &&
-           take_number(o, key_length, &r->length, errp);
+           take_length(o, key_length, &r->length, errp);
 }
 
 bool block_limits_take(BlockThrottle *t, json_object *o, const char *prefix,

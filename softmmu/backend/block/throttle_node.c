@@ -110,6 +110,12 @@ static bool group_complete(Object *obj, Error **errp)
         error_set(errp, "A group with this name already exists");
         return false;
     }
+    for (int i = 0; i < BLOCK_RATES; i++) {
+        if (tg->start.rate[i].length == 0) {
+            error_set(errp, "the length of a burst cannot be 0");
+            return false;
+        }
+    }
     if (!block_throttle_check(&tg->start, errp)) {
         return false;
     }
