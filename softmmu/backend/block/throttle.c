@@ -240,7 +240,8 @@ BlockGroup *block_group_ref(BlockSystem *sys, const char *name)
     g = g_new0(BlockGroup, 1);
     g->name = g_strdup(name);
     g->sys = sys;
-    g->users = g->refs = 1;
+    g->users = 1;
+    g->refs = 1;
     lock_init(&g->lock);
     cond_init(&g->changed);
     g_ptr_array_add(sys->groups, g);
