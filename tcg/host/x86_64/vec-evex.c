@@ -37,39 +37,11 @@ static const uint32_t mov_in[4] = {
 };
 static const uint32_t bcast_reg[4] = { Q(0x7a), Q(0x7b), Q(0x7c), Q(0x7c) | W };
 static const uint32_t bcast_mem[4] = { 0, 0, Q(0x58), Q(0x59) | W };
-/* [log2 of bytes from][to] */
-static const uint8_t extend_op[3][4] = {
-    { 0, 0x30, 0x31, 0x32 }, { 0, 0, 0x33, 0x34 }, { 0, 0, 0, 0x35 },
-};
 static const uint32_t narrow_in[4] = {
     0, X86_E(2, 2, 0x30), X86_E(2, 2, 0x33), X86_E(2, 2, 0x35)
 };
 /* clang-format on */
 static const uint32_t store_64 = X86_E(2, 1, 0x7f) | W;
-/* clang-format off */
-/* Conversions to another width. */
-static const struct {
-    uint8_t fn, from, to; /* log2 of bytes */
-    uint32_t in;
-} conversions[] = {
-    { TCG_VEC_FTOF, 1, 2, Q(0x13) },
-    { TCG_VEC_FTOF, 2, 3, X86_E(0, 1, 0x5a) },
-    { TCG_VEC_FTOF, 3, 2, P(0x5a) | W },
-    { TCG_VEC_FTOF, 2, 1, X86_E(1, 3, 0x1d) },
-    { TCG_VEC_ITOF, 2, 3, X86_E(2, 1, 0xe6) },
-    { TCG_VEC_UTOF, 2, 3, X86_E(2, 1, 0x7a) },
-    { TCG_VEC_ITOF, 3, 2, X86_E(0, 1, 0x5b) | W },
-    { TCG_VEC_UTOF, 3, 2, X86_E(3, 1, 0x7a) | W },
-    { TCG_VEC_FTOI, 2, 3, P(0x7b) },
-    { TCG_VEC_FTOU, 2, 3, P(0x79) },
-    { TCG_VEC_FTOI_RTZ, 2, 3, P(0x7a) },
-    { TCG_VEC_FTOU_RTZ, 2, 3, P(0x78) },
-    { TCG_VEC_FTOI, 3, 2, X86_E(3, 1, 0xe6) | W },
-    { TCG_VEC_FTOU, 3, 2, X86_E(0, 1, 0x79) | W },
-    { TCG_VEC_FTOI_RTZ, 3, 2, P(0xe6) | W },
-    { TCG_VEC_FTOU_RTZ, 3, 2, X86_E(0, 1, 0x78) | W },
-};
-/* clang-format on */
 /* vcvtph2ps, vcvtps2pd */
 static const uint32_t fp_widen[3] = { 0, X86_E(1, 2, 0x13), X86_E(0, 1, 0x5a) };
 enum { UNORDERED = 3 };
@@ -99,8 +71,7 @@ static bool is_fp(const Vec *x)
 /* Makes elements of 1 << @log bytes those computed with. */
 static uint32_t extension(const Vec *x, unsigned log, bool is_signed)
 {
-    return is_fp(x) ? fp_widen[log]
-                    : Q(extend_op[log][x->v->lane] - (is_signed ? 0x10 : 0));
+    return is_fp(x) ? fp_widen[log] : vec_extension(log, x->v->lane, is_signed);
 }
 
 /* env's @bytes, 16 or more, at @m in a register: one that has them, else
@@ -440,20 +411,6 @@ static void chunk_toint(Vec *x)
     collect(x, vec_rows[TCG_VEC_CEQ].in[lane], out(x), Z_CONST, 0);
 }
 
-/* The instruction for it; 0: none. */
-static uint32_t conversion(const Vec *x)
-{
-    const TcgVecOp *v = x->v;
-
-    for (unsigned k = 0; k < ARRAY_SIZE(conversions); k++) {
-        if (conversions[k].fn == v->fn && conversions[k].from == v->alog &&
-            conversions[k].to == v->dlog) {
-            return conversions[k].in;
-        }
-    }
-    return 0;
-}
-
 /* Canonical NaNs in k@K_TMP's elements of the result. */
 static void put_nan(Vec *x, int z, unsigned log, unsigned len)
 {
@@ -474,7 +431,7 @@ static void chunk_convert(Vec *x)
     const TcgVecOp *v = x->v;
     unsigned k = x->use_mask ? K_MASK : 0, bytes = MAX(x->lanes << v->dlog, 16);
     unsigned len = vec_length(bytes), from = MAX(x->lanes << v->alog, 16);
-    uint32_t in = conversion(x);
+    uint32_t in = vec_conversion(x->v);
     int z = out(x), a;
     X86Mem d = vec_chunk(x, v->d, v->dlog);
 
@@ -748,8 +705,8 @@ static void elements(Vec *x)
         break;
     case S_FP:
     case S_FP1:
-        each_chunk(x, v->alog != v->dlog && conversion(x) ? chunk_convert
-                                                          : chunk_fp);
+        each_chunk(x, v->alog != v->dlog && vec_conversion(x->v) ? chunk_convert
+                                                                 : chunk_fp);
         break;
     case S_CVT:
         each_chunk(x, chunk_convert);
@@ -803,7 +760,7 @@ static bool can(Vec *x)
         return false;
     }
     if ((shape == S_CVT || shape == S_TOINT || shape == S_FP1) &&
-        v->alog != v->dlog && conversion(x) == 0) {
+        v->alog != v->dlog && vec_conversion(x->v) == 0) {
         return false;
     }
     return x->n <= MAX_CHUNKS && (shape < S_MERGE || stored >= 16);

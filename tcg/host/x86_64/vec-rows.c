@@ -112,4 +112,46 @@ const VecRow vec_rows[TCG_VEC_FN_COUNT] = {
     [TCG_VEC_LD] = { S_LD, 0, 0, { 1, 1, 1, 1 } },
     [TCG_VEC_ST] = { S_ST, 0, 0, { 1, 1, 1, 1 } },
 };
+/* To another width. */
+static const struct {
+    uint8_t fn, from, to; /* log2 of bytes */
+    uint32_t in;
+} conversions[] = {
+    { TCG_VEC_FTOF, 1, 2, Q(0x13) },
+    { TCG_VEC_FTOF, 2, 3, X86_E(0, 1, 0x5a) },
+    { TCG_VEC_FTOF, 3, 2, P(0x5a) | W },
+    { TCG_VEC_FTOF, 2, 1, T(0x1d) },
+    { TCG_VEC_ITOF, 2, 3, X86_E(2, 1, 0xe6) },
+    { TCG_VEC_UTOF, 2, 3, X86_E(2, 1, 0x7a) | N },
+    { TCG_VEC_ITOF, 3, 2, X86_E(0, 1, 0x5b) | W | N },
+    { TCG_VEC_UTOF, 3, 2, X86_E(3, 1, 0x7a) | W | N },
+    { TCG_VEC_FTOI, 2, 3, P(0x7b) | N },
+    { TCG_VEC_FTOU, 2, 3, P(0x79) | N },
+    { TCG_VEC_FTOI_RTZ, 2, 3, P(0x7a) | N },
+    { TCG_VEC_FTOU_RTZ, 2, 3, P(0x78) | N },
+    { TCG_VEC_FTOI, 3, 2, X86_E(3, 1, 0xe6) | W },
+    { TCG_VEC_FTOU, 3, 2, X86_E(0, 1, 0x79) | W | N },
+    { TCG_VEC_FTOI_RTZ, 3, 2, P(0xe6) | W },
+    { TCG_VEC_FTOU_RTZ, 3, 2, X86_E(0, 1, 0x78) | W | N },
+};
+/* [log2 of bytes from][to], zero-extended; signed ones are 0x10 below */
+static const uint8_t extensions[3][4] = {
+    { 0, 0x30, 0x31, 0x32 }, { 0, 0, 0x33, 0x34 }, { 0, 0, 0, 0x35 },
+};
 /* clang-format on */
+
+uint32_t vec_conversion(const TcgVecOp *v)
+{
+    for (unsigned k = 0; k < ARRAY_SIZE(conversions); k++) {
+        if (conversions[k].fn == v->fn && conversions[k].from == v->alog &&
+            conversions[k].to == v->dlog) {
+            return conversions[k].in;
+        }
+    }
+    return 0;
+}
+
+uint32_t vec_extension(unsigned from, unsigned to, bool is_signed)
+{
+    return Q(extensions[from][to] - (is_signed ? 0x10 : 0));
+}

@@ -45,23 +45,6 @@ static const uint32_t shift_by[3][4] = {
     { 0, P(0xf1), P(0xf2), P(0xf3) }, { 0, P(0xd1), P(0xd2), P(0xd3) },
     { 0, P(0xe1), P(0xe2), 0 },
 };
-/* [log2 of bytes from][to], zero-extended; signed ones are 0x10 below */
-static const uint8_t extend_op[3][4] = {
-    { 0, 0x30, 0x31, 0x32 }, { 0, 0, 0x33, 0x34 }, { 0, 0, 0, 0x35 },
-};
-/* Conversions to another width. */
-static const struct {
-    uint8_t fn, from, to; /* log2 of bytes */
-    uint32_t in;
-} conversions[] = {
-    { TCG_VEC_FTOF, 1, 2, Q(0x13) },
-    { TCG_VEC_FTOF, 2, 3, X86_E(0, 1, 0x5a) },
-    { TCG_VEC_FTOF, 3, 2, P(0x5a) },
-    { TCG_VEC_FTOF, 2, 1, T(0x1d) },
-    { TCG_VEC_ITOF, 2, 3, X86_E(2, 1, 0xe6) },
-    { TCG_VEC_FTOI, 3, 2, X86_E(3, 1, 0xe6) },
-    { TCG_VEC_FTOI_RTZ, 3, 2, P(0xe6) },
-};
 /* clang-format on */
 enum {
     AND = P(0xdb),
@@ -173,7 +156,7 @@ static int out(const Vec *x)
 static uint32_t extension(const Vec *x, unsigned log, bool is_signed)
 {
     return is_float(x) ? (log == 1 ? PH_TO_PS : PS_TO_PD)
-                       : Q(extend_op[log][x->v->lane] - (is_signed ? 0x10 : 0));
+                       : vec_extension(log, x->v->lane, is_signed);
 }
 
 static void load(Vec *x, int reg, uint32_t off, unsigned log, bool is_signed)
@@ -502,15 +485,9 @@ static void chunk_toint(Vec *x)
 /* The instruction for another width; 0: none. */
 static uint32_t conversion(const Vec *x)
 {
-    const TcgVecOp *v = x->v;
+    uint32_t in = vec_conversion(x->v);
 
-    for (unsigned k = 0; k < ARRAY_SIZE(conversions); k++) {
-        if (conversions[k].fn == v->fn && conversions[k].from == v->alog &&
-            conversions[k].to == v->dlog) {
-            return conversions[k].in;
-        }
-    }
-    return 0;
+    return in & VEC_EVEX_ONLY ? 0 : in;
 }
 
 /* Without a mask. What is narrower lies in the lower half, zeros above. */

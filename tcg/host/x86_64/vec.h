@@ -50,6 +50,10 @@ typedef struct VecRow {
 } VecRow;
 
 extern const VecRow vec_rows[TCG_VEC_FN_COUNT];
+/* What makes @v's a its d of another width; 0: no instruction does. */
+uint32_t vec_conversion(const TcgVecOp *v);
+/* Integers of 1 << @from bytes made 1 << @to: from < to <= 3. */
+uint32_t vec_extension(unsigned from, unsigned to, bool is_signed);
 
 typedef struct Vec Vec;
 
