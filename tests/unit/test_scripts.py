@@ -3,10 +3,10 @@
 """Tests of the scripts that builds and tests stand on."""
 
 import gzip
-import importlib.machinery
-import importlib.util
+import importlib
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,8 +19,10 @@ import tap  # pylint: disable=wrong-import-position
 
 def run(*argv, **env):
     """Exit status, standard output and error of a script of the tree."""
+    shell = argv[0] in ("scripts/install-deps", "scripts/quickstart")
     done = subprocess.run(
-        [sys.executable, str(SOURCE / argv[0]), *map(str, argv[1:])],
+        ["/bin/sh" if shell else sys.executable, str(SOURCE / argv[0]),
+         *map(str, argv[1:])],
         text=True, capture_output=True, check=False, timeout=1200,
         stdin=subprocess.DEVNULL, env=dict(os.environ, **env))
     return done.returncode, done.stdout, done.stderr
@@ -271,6 +273,60 @@ class InstallDeps(unittest.TestCase):
         self.assertEqual(sorted(set(names)), sorted(names))
 
 
+class FreshMachine(Scratch):
+    """No Python, no sudo, package lists that are not there yet."""
+
+    def tools(self, apt_get, user=0):
+        for name in ("awk", "cat", "dirname", "mktemp", "rm", "tr"):
+            self.write(f"bin/{name}", "")
+            (self.dir / "bin" / name).unlink()
+            (self.dir / "bin" / name).symlink_to(shutil.which(name))
+        for name, body in (("id", f"echo {user}"), ("dpkg-query", "exit 1"),
+                           ("apt-get", apt_get)):
+            self.write(f"bin/{name}", f"#!/bin/sh\n{body}\n").chmod(0o755)
+        return {"PATH": str(self.dir / "bin"), "TMPDIR": str(self.dir)}
+
+    def test_python_is_installed_first(self):
+        env = self.tools(
+            'echo "$1" >>"$TMPDIR/log"\n'
+            'case $1 in\n'
+            'update) echo >"$TMPDIR/lists" ;;\n'
+            'install) [ -e "$TMPDIR/lists" ] || exit 100\n'
+            """    printf '#!/bin/sh\\necho "python $*"\\n' >"$PATH/python3"\n"""
+            f'    {shutil.which("chmod")} +x "$PATH/python3" ;;\n'
+            'esac')
+        status, out, err = run("scripts/quickstart", "--check", **env)
+        self.assertEqual((status, out), (
+            0, f"python {SOURCE}/scripts/quickstart.py --check\n"), err)
+        self.assertRegex(err, r"\Ainstalling: .*\bpython3\b.*\n\Z")
+        self.assertEqual((self.dir / "log").read_text().split(),
+                         ["install", "update", "install"])
+
+    def test_failure_shows_what_apt_said(self):
+        env = self.tools('echo "E: $1: no network"\nexit 100')
+        status, _, err = run("scripts/install-deps", "boot", **env)
+        self.assertEqual(status, 1)
+        self.assertEqual(err, "installing: opensbi\n"
+                         "E: update: no network\nE: install: no network\n"
+                         "install-deps: apt-get failed\n")
+
+    def test_no_root_says_what_to_run(self):
+        env = self.tools("exit 100", 1000)
+        status, _, err = run("scripts/install-deps", "boot", **env)
+        self.assertEqual(status, 1)
+        self.assertEqual(err, (
+            "install-deps: not root, and no sudo without a password; run "
+            "this once as root:\n  apt-get update && apt-get install -y -qq "
+            "--no-install-recommends opensbi\n"))
+
+    def test_no_dpkg(self):
+        env = self.tools("exit 100")
+        (self.dir / "bin/dpkg-query").unlink()
+        status, _, err = run("scripts/install-deps", "boot", **env)
+        self.assertEqual(status, 1)
+        self.assertIn("dpkg is missing", err)
+
+
 class Fetch(Scratch):
     def test_unknown_name_names_the_closest(self):
         status, _, err = run("scripts/fetch", "riscv64-gest")
@@ -381,11 +437,7 @@ class Check(Scratch):
     """scripts/check believes meson's status, and not its log alone."""
 
     def suites(self, result, status):
-        loader = importlib.machinery.SourceFileLoader(
-            "check", str(SOURCE / "scripts/check"))
-        check = importlib.util.module_from_spec(
-            importlib.util.spec_from_loader("check", loader))
-        loader.exec_module(check)
+        check = importlib.reload(importlib.import_module("check"))
         log = self.write("build/meson-logs/new", '{"name": "s / a", '
                          f'"result": "{result}", "stdout": "ok 1 - b"}}\n')
         (self.dir / "build-check").mkdir()
