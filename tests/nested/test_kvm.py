@@ -235,7 +235,7 @@ class State(KvmTest):
         self.assertEqual(guest.wait(), 3, guest.text)
         # at least these are state everywhere
         for name in ("pat", "star", "tsc_adjust", "mtrr_mask_0", "mc0_ctl",
-                     "tsc_deadline", "clock"):
+                     "tsc_deadline", "clock", "async_pf_en", "wall_clock"):
             self.assertNotIn(f"-{name}=", guest.text)
         self.assertTrue(guest.text.endswith("ALL\n"), guest.text)
 

@@ -30,13 +30,14 @@ static uint8_t fx_was[512] __attribute__((aligned(16)));
 static uint8_t pv[256] __attribute__((aligned(64)));
 static volatile uint32_t nmis, interrupts, awake, started, bad;
 static volatile bool faulted;
+static volatile unsigned step = 2; /* bytes of an insn that may fault */
 
 /* RDMSR and WRMSR of what is not there: step over. */
 static __attribute__((interrupt)) void fault(Frame *f, uint64_t error)
 {
     (void)error;
     faulted = true;
-    f->ip += 2;
+    f->ip += step;
 }
 
 static uint64_t rdmsr(uint32_t index)
@@ -76,6 +77,8 @@ typedef struct Msr {
     bool takes; /* it read back what was written */
 } Msr;
 
+enum { PAGE_FAULTS = 0x305000 };
+
 static Msr msrs[] = {
     { "sysenter_cs", 0x174, 0x28, false },
     { "sysenter_esp", 0x175, 0x123450, false },
@@ -100,7 +103,11 @@ static Msr msrs[] = {
     { "mc0_ctl", 0x400, ~0ull, false },
     { "mc3_status", 0x40d, 0, false },
     { "misc_enable", 0x1a0, 1, false },
+    { "wall_clock", 0x4b564d00, 0x306000, false },
+    { "async_pf_int", 0x4b564d06, 0x46, false },
+    { "async_pf_en", 0x4b564d02, PAGE_FAULTS | 9, false },
     { "poll_control", 0x4b564d05, 0, false },
+    { "migration_control", 0x4b564d08, 1, false },
     { "xss", 0xda0, 0, false },
     { "hv_guest_os_id", 0x40000000, 0x8100000000000001, false },
     { "hv_hypercall", 0x40000001, 0x300001, false },
@@ -233,6 +240,135 @@ static void check_fpu(void)
     }
 }
 
+/* --- what XSAVE adds: one row a state component (SDM 1 13.1, 13.4) --- */
+
+enum {
+    XSAVE_HEADER = 512,
+    XSAVE_MAX = 12288,
+    PKE = 1 << 22,
+    OSXSAVE = 1 << 18
+};
+static uint8_t xs[XSAVE_MAX] __attribute__((aligned(64)));
+static uint8_t xs_was[XSAVE_MAX] __attribute__((aligned(64)));
+static uint64_t xcr0;
+
+/* AMX's tiles need a configuration that is valid, so they are not here. */
+static struct {
+    const char *name;
+    uint8_t bit;
+    uint64_t writable; /* of each 8 bytes */
+    uint32_t size, offset;
+} components[] = {
+    { "ymm_high", 2, ~0ull, 0, 0 },        { "bndregs", 3, ~0ull, 0, 0 },
+    { "bndcsr", 4, 0x7ffffffff003, 0, 0 }, { "opmask", 5, ~0ull, 0, 0 },
+    { "zmm_high", 6, ~0ull, 0, 0 },        { "zmm16_31", 7, ~0ull, 0, 0 },
+    { "pkru", 9, 0xffffffff, 0, 0 },
+};
+enum { COMPONENTS = sizeof(components) / sizeof(components[0]) };
+
+static uint64_t xgetbv(void)
+{
+    uint32_t a, d;
+
+    __asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+    return a | (uint64_t)d << 32;
+}
+
+static void xsave(uint8_t *area)
+{
+    __asm__ volatile("xsave64 (%0)"
+                     :
+                     : "r"(area), "a"(~0u), "d"(~0u)
+                     : "memory");
+}
+
+/* Those that CPUID shows; what XCR0 is to be, 0: no XSAVE is here. */
+static uint64_t find_components(void)
+{
+    uint64_t all = 3;
+
+    if (!(cpuid(1, 0).c >> 26 & 1) || cpuid(0, 0).a < 0xd) {
+        return 0;
+    }
+    for (unsigned i = 0; i < COMPONENTS; i++) {
+        Cpuid c = cpuid(0xd, components[i].bit);
+
+        if ((cpuid(0xd, 0).a >> components[i].bit & 1) && c.a && !(c.a % 8) &&
+            c.b >= XSAVE_HEADER + 64 && c.b + c.a <= XSAVE_MAX) {
+            components[i].size = c.a;
+            components[i].offset = c.b;
+            all |= 1ull << components[i].bit;
+        }
+    }
+    return all == 3 ? 0 : all;
+}
+
+/* In the image of all that the CPU has, these components get values. */
+static void fill_components(uint8_t *area)
+{
+    for (unsigned i = 0; i < COMPONENTS; i++) {
+        for (unsigned at = 0; at < components[i].size; at += 8) {
+            uint64_t v = 0x0123456789abcdefull * (at + 2 * i + 3);
+
+            *(uint64_t *)(area + components[i].offset + at) =
+                v & components[i].writable;
+        }
+    }
+    *(uint64_t *)(area + XSAVE_HEADER) = xcr0; /* XSTATE_BV: all in use */
+}
+
+static void set_extended(void)
+{
+    xcr0 = find_components();
+    if (!xcr0) {
+        return;
+    }
+    SET("cr4", GET("cr4") | OSXSAVE | (cpuid(7, 0).c >> 3 & 1 ? PKE : 0));
+    cr4 = GET("cr4");
+    step = 3;
+    faulted = false;
+    __asm__ volatile("xsetbv"
+                     :
+                     : "a"((uint32_t)xcr0), "d"((uint32_t)(xcr0 >> 32)), "c"(0)
+                     : "memory");
+    step = 2;
+    check("xsetbv", faulted, false);
+    xsave(xs_was);
+    fill_components(xs_was);
+    __asm__ volatile("xrstor64 (%0)"
+                     :
+                     : "r"(xs_was), "a"(~0u), "d"(~0u)
+                     : "memory");
+}
+
+static void check_component(unsigned i)
+{
+    const uint64_t *is = (const uint64_t *)(xs + components[i].offset);
+    const uint64_t *was = (const uint64_t *)(xs_was + components[i].offset);
+
+    for (unsigned n = 0; n < components[i].size / 8; n++) {
+        if (is[n] != was[n]) {
+            complain('!', components[i].name, 8 * n);
+            return;
+        }
+    }
+}
+
+static void check_extended(void)
+{
+    if (xcr0) {
+        check("xcr0", xgetbv(), xcr0);
+        xsave(xs);
+    }
+    for (unsigned i = 0; i < COMPONENTS; i++) {
+        if (components[i].size) {
+            check_component(i);
+        } else {
+            complain('-', components[i].name, 0);
+        }
+    }
+}
+
 /* --- time --- */
 
 static volatile struct {
@@ -330,6 +466,17 @@ static __attribute__((interrupt)) void arrived(Frame *f)
     mmio_write(0xfee000b0, 0);
 }
 
+/* An asynchronous page fault is over: at once when they are switched on, as
+ * all are told then, and again after a load (Linux Documentation/virt/kvm/x86/
+ * msr.rst, MSR_KVM_ASYNC_PF_EN, _ACK). */
+static __attribute__((interrupt)) void page_ready(Frame *f)
+{
+    (void)f;
+    ((volatile uint32_t *)PAGE_FAULTS)[1] = 0;
+    wrmsr(0x4b564d07, 1);
+    mmio_write(0xfee000b0, 0);
+}
+
 /* --- the wait --- */
 
 /* All general registers but RSP have a value meanwhile; the first whose value
@@ -370,6 +517,7 @@ static void wait_and_check(void)
     check("gpr", lost, 0);
     check_time();
     check_fpu();
+    check_extended();
     check_system();
     check_msrs();
     check_lapic();
@@ -407,6 +555,7 @@ static void load_tables(void)
     gate(2, nmi);
     gate(13, fault);
     gate(0x45, arrived);
+    gate(0x46, page_ready);
     gate(0x85, arrived);
     __asm__ volatile("lgdt %0; lidt %1; ltr %w2" : : "m"(g), "m"(i), "r"(0x20));
 }
@@ -454,9 +603,11 @@ void guest_main(const char *command_line)
     start(1, 1);
     set_lapic();
     set_msrs(); /* the deadline needs the timer's mode */
+    __asm__ volatile("sti; nop; nop; cli"); /* what they brought */
     set_time();
     set_system();
     set_fpu();
+    set_extended();
     ipi(0, 0x4085);  /* pending, as interrupts are off */
     ipi(0, 0x44400); /* NMI: goes on in nmi() */
     while (nmis < 2) {
