@@ -9,6 +9,7 @@ quickstart --check  the same unattended: the guest prints `uname -a`, powers
                     what happens with /dev/null for a terminal
 """
 
+import concurrent.futures
 import os
 import pathlib
 import stat
@@ -21,28 +22,22 @@ BUILD = SOURCE / "build"
 BOOT_SECONDS = 300
 
 
-class Step:
-    """A command of the way there, under way from its making to finish()."""
-
-    def __init__(self, text, *argv):
-        print(f"quickstart: {text}", file=sys.stderr, flush=True)
-        self.text = text
-        self.begin = time.monotonic()
-        # pylint: disable-next=consider-using-with
-        self.run = subprocess.Popen(
-            [str(a) for a in argv], cwd=SOURCE, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT)
-
-    def finish(self):
-        """Its output; when it failed, that is printed and all ends."""
-        output = self.run.communicate()[0]
-        if self.run.returncode != 0:
-            sys.exit(f"{output.rstrip()}\nquickstart: {self.text}: failed")
-        print(f"quickstart: {self.text}: "
-              f"{time.monotonic() - self.begin:.0f} s", file=sys.stderr,
-              flush=True)
-        return output.strip()
+def step(text, *argv, show=False):
+    """Output of a command, of which only failures are told; with @show a
+    terminal sees it all."""
+    print(f"quickstart: {text}", file=sys.stderr, flush=True)
+    begin = time.monotonic()
+    show = show and sys.stderr.isatty()
+    done = subprocess.run([str(a) for a in argv], cwd=SOURCE, text=True,
+                          stdin=subprocess.DEVNULL, check=False,
+                          stdout=sys.stderr if show else subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+    if done.returncode != 0:
+        sys.exit(f"{(done.stdout or '').rstrip()}\n"
+                 f"quickstart: {text}: failed")
+    print(f"quickstart: {text}: {time.monotonic() - begin:.0f} s",
+          file=sys.stderr, flush=True)
+    return (done.stdout or "").strip()
 
 
 def command(kernel, initrd):
@@ -54,8 +49,8 @@ def command(kernel, initrd):
 def check(kernel, guest):
     """Boot with a script as its only job; returns the exit status."""
     initrd = BUILD / "quickstart-check.gz"
-    Step("packing a file system", SOURCE / "scripts/mkinitramfs", "--guest",
-         guest, "--run", "uname -a", "-o", initrd).finish()
+    step("packing a file system", SOURCE / "scripts/mkinitramfs", "--guest",
+         guest, "--run", "uname -a", "-o", initrd)
     argv = command(kernel, initrd)
     print(f"quickstart: {' '.join(argv)}", file=sys.stderr, flush=True)
     try:
@@ -88,12 +83,14 @@ def main(argv):
     if subprocess.run([SOURCE / "scripts/install-deps", "build", "boot",
                        "optional"], check=False).returncode != 0:
         sys.exit("quickstart: installing packages: failed")
-    fetch = Step("fetching Debian's kernel and busybox for riscv64",
-                 "scripts/fetch", "riscv64-guest")
-    if not (BUILD / "build.ninja").exists():
-        Step("configuring", "./configure").finish()
-    Step("building", "ninja", "-C", BUILD, "qemu-system-riscv64").finish()
-    guest = pathlib.Path(fetch.finish().splitlines()[-1])
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        fetch = pool.submit(step, "fetching Debian's kernel and busybox for "
+                            "riscv64", "scripts/fetch", "riscv64-guest")
+        if not (BUILD / "build.ninja").exists():
+            step("configuring", "./configure")
+        step("building", "ninja", "-C", BUILD, "qemu-system-riscv64",
+             show=True)
+        guest = pathlib.Path(fetch.result().splitlines()[-1])
     kernel = (guest / "kernel").resolve()
     if argv or unattended():
         return check(kernel, guest)

@@ -62,16 +62,12 @@ handler:
     movl $0, 0xfee000b0         # EOI
     pop %edx
     pop %eax
-    popl saved_eip              # a software KVM has no IRET in this mode
-    add $4, %esp
-    popf
-    jmp *saved_eip
+    leave_handler
     .data
 idtr: .word 0x7ff
       .long idt
 count: .long 0
 seen:  .long 0
-saved_eip: .long 0
     .bss
     .balign 16
 idt: .skip 2048

@@ -29,10 +29,7 @@
     .macro handler counter
     incl \counter
     movl $0, 0xfee000b0         # EOI
-    popl saved_eip              # a software KVM has no IRET in this mode
-    add $4, %esp
-    popf
-    jmp *saved_eip
+    leave_handler
     .endm
 
     .code32
@@ -144,7 +141,6 @@ idtr: .word 0x7ff
       .long idt
 n_first: .long 0
 n_second: .long 0
-saved_eip: .long 0
     .balign 16
 table: .long header, 0
     .long 16

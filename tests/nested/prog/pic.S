@@ -118,14 +118,10 @@ handler:
     incl count
     outb 0x20, 0x20             # EOI
     pop %eax
-    popl saved_eip              # a software KVM has no IRET in this mode
-    add $4, %esp
-    popf
-    jmp *saved_eip
+    leave_handler
     .data
 idtr: .word 0x7ff
       .long idt
-saved_eip: .long 0
     .bss
     .balign 16
 idt: .skip 2048

@@ -1,53 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# PVH entry (Xen docs/misc/pvh.pandoc), then long mode with the first 4 GiB
-# mapped onto themselves (Intel SDM 3A 9.8.5, 4.5). IDT: exceptions end the
-# program, vector 0x40 + n is input n of the I/O APIC.
-    .section .note.pvh, "a", @note
-    .long 4, 4, 18
-    .asciz "Xen"
-    .long _start
-    .text
+# Long mode, as in tests/nested/prog; then an IDT: exceptions end the program,
+# vector 0x40 + n is input n of the I/O APIC.
+#include "long.inc"
     .code32
     .globl _start
 _start:
     cli
-    movl $(pdpt + 3), pml4
-    mov $pdpt, %edi
-    mov $(directories + 3), %eax
-1:  mov %eax, (%edi)
-    add $8, %edi
-    add $4096, %eax
-    cmp $(pdpt + 32), %edi
-    jb 1b
-    mov $directories, %edi
-    mov $0x83, %eax             # present, writable, 2 MiB
-2:  mov %eax, (%edi)
-    add $8, %edi
-    add $0x200000, %eax
-    jnc 2b
-    mov $pml4, %eax
-    mov %eax, %cr3
-    mov %cr4, %eax
-    or $0x20, %eax              # PAE
-    mov %eax, %cr4
-    mov $0xc0000080, %ecx       # EFER.LME
-    rdmsr
-    or $0x100, %eax
-    wrmsr
-    mov %cr0, %eax
-    or $0x80000000, %eax
-    mov %eax, %cr0
-    lgdt gdtr
-    ljmp $0x08, $3f
-    .code64
-3:  mov $0x10, %eax
-    mov %eax, %ds
-    mov %eax, %es
-    mov %eax, %ss
+    map_4_gib
+    long_mode
     mov $stack_top, %rsp
     mov $idt, %edi
     mov $gates, %ebx
-4:  mov %ebx, %eax              # interrupt gate, SDM 3A 6.14.1
+1:  mov %ebx, %eax              # interrupt gate, SDM 3A 6.14.1
     mov %ax, (%rdi)
     movw $0x08, 2(%rdi)
     movw $0x8e00, 4(%rdi)
@@ -56,7 +20,7 @@ _start:
     add $16, %edi
     add $16, %ebx
     cmp $gates_end, %ebx
-    jb 4b
+    jb 1b
     lidt idtr
     call main
 
@@ -107,21 +71,11 @@ irq_window:
 
     .data
     .balign 8
-gdt:
-    .quad 0
-    .quad 0x00af9b000000ffff    # 08: 64-bit code
-    .quad 0x00cf93000000ffff    # 10: data
-gdtr:
-    .word . - gdt - 1
-    .quad gdt
 idtr:
     .word 0x58 * 16 - 1
     .quad idt
     .bss
     .balign 4096
-pml4: .skip 4096
-pdpt: .skip 4096
-directories: .skip 4 * 4096
 idt: .skip 0x58 * 16
 window: .skip 8
     .section .note.GNU-stack, "", @progbits
