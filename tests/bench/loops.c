@@ -2,9 +2,9 @@
 /*
  * Plain C loops for a compiler that vectorises (clang-19 -O3 for rv64gcv_zvfh):
  * what it makes of them is its own choice of LMUL, strips and tails. KERNEL
- * picks one; the frame is bench.h of the shared benchmark set.
+ * picks one.
  */
-#include "bench.h"
+#include "kernel.h"
 
 enum { N = 4096, W = 128, SIZE = 48 };
 #define NOINLINE __attribute__((noinline))
@@ -17,17 +17,6 @@ static uint64_t longs[N];
 static float fx[N * 2], fy[N * 2], fz[N * 2];
 static double dx[N], dy[N];
 static _Float16 hx[N], hy[N];
-
-static uint64_t sum_of(const void *p, size_t len)
-{
-    const uint64_t *q = p;
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i < len / 8; i++) {
-        sum = mix(sum, q[i]);
-    }
-    return sum;
-}
 
 static void prepare(void)
 {

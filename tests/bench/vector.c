@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Vector loops for the V extension 1.0, any VLEN. KERNEL picks one.
- * The frame is bench.h of the shared benchmark set: a program repeats a unit,
- * checks what it gives, and prints how long units take.
  */
-#include "bench.h"
+#include "kernel.h"
 
 enum { N = 4096 };
 
@@ -13,17 +11,6 @@ static uint8_t other[N * 4] __attribute__((aligned(64)));
 static float fx[N], fy[N];
 static double dx[N], dy[N];
 static uint16_t hx[N], hy[N];
-
-static uint64_t sum_bytes(const void *p, size_t len)
-{
-    const uint64_t *q = p;
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i < len / 8; i++) {
-        sum = mix(sum, q[i]);
-    }
-    return sum;
-}
 
 static void prepare(void)
 {
@@ -79,7 +66,7 @@ static uint64_t unit(void)
                  : [n] "+r"(n), [x] "+r"(x), [y] "+r"(y)
                  : [c] "f"(a)
                  : "t0", "t1", "memory");
-    return sum_bytes(fy, 64);
+    return sum_of(fy, 64);
 }
 BENCH("v_saxpy", 10000, 0x2eee2c5193c9d1b6)
 
@@ -119,7 +106,7 @@ static uint64_t unit(void)
                  "vse8.v v8, (%[d])\nadd %[d], %[d], t0\n"
                  "sub %[n], %[n], t0\nbnez %[n], 1b\n"
                  : [n] "+r"(n), [a] "+r"(a), [d] "+r"(d)::"t0", "memory");
-    return sum_bytes(other, 256);
+    return sum_of(other, 256);
 }
 BENCH("v_sadd8", 6000, 0x5edc498b432859a1)
 
@@ -159,7 +146,7 @@ static uint64_t unit(void)
                  : [n] "+r"(n), [a] "+r"(a), [d] "+r"(d)
                  : [r] "r"(77l), [g] "r"(150l), [b] "r"(29l)
                  : "t0", "memory");
-    return sum_bytes(other, 256);
+    return sum_of(other, 256);
 }
 BENCH("v_grey", 4000, 0xc4ca79d72df42d49)
 
@@ -187,7 +174,7 @@ static uint64_t unit(void)
                      : [s] "r"(32l), [d] "r"(fy + i * size)
                      : "t0", "t1", "memory");
     }
-    return sum_bytes(fy, sizeof(fy));
+    return sum_of(fy, sizeof(fy));
 }
 BENCH("v_matmul", 500, 0x42df3160d1512e70)
 
@@ -229,7 +216,7 @@ static uint64_t unit(void)
                  : [n] "+r"(n), [x] "+r"(x), [y] "+r"(y)
                  : [c] "r"(0xffff3800)
                  : "t0", "t1", "ft0", "memory");
-    return sum_bytes(hy, 256);
+    return sum_of(hy, 256);
 }
 BENCH("v_haxpy", 2000, 0x728607fd6854fc51)
 #elif KERNEL == 9 /* many short copies: vl below VLMAX */
@@ -247,7 +234,7 @@ static uint64_t unit(void)
                      "sub %[n], %[n], t0\nbnez %[n], 1b\n"
                      : [n] "+r"(n), [a] "+r"(a), [d] "+r"(d)::"t0", "memory");
     }
-    return sum_bytes(other, 120 * 120);
+    return sum_of(other, 120 * 120);
 }
 BENCH("v_short", 40000, 0x5d9a37fe8dfb54d5)
 
@@ -318,7 +305,7 @@ static uint64_t unit(void)
                      : [s] "r"(size * 4)
                      : "t0", "t1", "memory");
     }
-    return sum_bytes(fy, sizeof(fy));
+    return sum_of(fy, sizeof(fy));
 }
 BENCH("v_turn", 8000, 0xc7337015605133e9)
 
@@ -339,7 +326,7 @@ static uint64_t unit(void)
                  : [n] "+r"(n), [a] "+r"(a), [d] "+r"(d)
                  : [t] "r"(fx)
                  : "t0", "t1", "memory");
-    return sum_bytes(fy, sizeof(fy));
+    return sum_of(fy, sizeof(fy));
 }
 BENCH("v_lookup", 12000, 0xd62c3f3feebbac88)
 
@@ -361,7 +348,7 @@ static uint64_t unit(void)
                  "add %[d], %[d], 16\nsub %[n], %[n], t0\nbnez %[n], 1b\n"
                  : [n] "+r"(n), [a] "+r"(a), [d] "+r"(d), [s] "+r"(sum)::"t0",
                    "memory");
-    return sum_bytes(other, sizeof(other));
+    return sum_of(other, sizeof(other));
 }
 BENCH("v_prefix", 9000, 0x9b6fc08c96063b43)
 
@@ -385,7 +372,7 @@ static uint64_t unit(void)
                  : [n] "+r"(n), [a] "+r"(a), [d] "+r"(d)
                  : [p] "r"(40l), [q] "r"(60l)
                  : "t0", "t1", "t2", "memory");
-    return sum_bytes(other, sizeof(other) - 64);
+    return sum_of(other, sizeof(other) - 64);
 }
 BENCH("v_filter", 4000, 0xd982b9ed1020e6fc)
 
@@ -408,7 +395,7 @@ static uint64_t unit(void)
                  : [n] "+r"(n), [x] "+r"(x), [y] "+r"(y)
                  : [l] "f"(low), [h] "f"(high), [s] "f"(scale), [z] "f"(0.0f)
                  : "t0", "t1", "memory");
-    return sum_bytes(fy, sizeof(fy));
+    return sum_of(fy, sizeof(fy));
 }
 BENCH("v_clamp", 2000, 0xe9b6f2448220aeb5)
 
@@ -427,7 +414,7 @@ static uint64_t unit(void)
                  "vmv2r.v v4, v6\nvsseg3e8.v v0, (%[d])\n"
                  "add %[d], %[d], t1\nsub %[n], %[n], t0\nbnez %[n], 1b\n"
                  : [n] "+r"(n), [a] "+r"(a), [d] "+r"(d)::"t0", "t1", "memory");
-    return sum_bytes(other, sizeof(other) / 3 * 3);
+    return sum_of(other, sizeof(other) / 3 * 3);
 }
 BENCH("v_bgr", 12000, 0xd1b2751f816f91d7)
 
@@ -449,7 +436,7 @@ static uint64_t unit(void)
                  "sub %[n], %[n], t0\nbnez %[n], 1b\n"
                  : [n] "+r"(n), [x] "+r"(x), [y] "+r"(y), [d] "+r"(d)::"t0",
                    "t1", "memory");
-    return sum_bytes(bytes, 16384);
+    return sum_of(bytes, 16384);
 }
 BENCH("v_cmul", 12000, 0x65b6cb1ac370eb0c)
 

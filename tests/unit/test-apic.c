@@ -573,27 +573,40 @@ static void deadline_fires_at_its_time(void)
 
 /* --- saved state --- */
 
+/* One shot of @count ticks for CPU 0, undivided. */
+static void count_from(Rig *r, uint32_t count)
+{
+    use(r, 0);
+    wr(r, DIVIDE, 0xb);
+    wr(r, LVT_TIMER, 0x40);
+    wr(r, INITIAL, count);
+}
+
+/* @from's state and time for @to, whose CPU 0 is looked at from here on. */
+static void move_state(Rig *from, Rig *to)
+{
+    g_autoptr(GByteArray) saved = g_byte_array_new();
+    Error *err = NULL;
+
+    vmstate_save(apic_type.vmstate, from->apic, saved);
+    to->t->now_ns = from->t->now_ns;
+    g_assert_true(vmstate_load(apic_type.vmstate, to->apic, 1, saved->data,
+                               saved->len, &err));
+    use(to, 0);
+}
+
 static void goes_on_after_a_load(void)
 {
     g_autoptr(Rig) a = rig();
     g_autoptr(Rig) b = rig();
-    g_autoptr(GByteArray) saved = g_byte_array_new();
-    Error *err = NULL;
 
-    use(a, 0);
-    wr(a, DIVIDE, 0xb);
-    wr(a, LVT_TIMER, 0x40);
-    wr(a, INITIAL, 1000);
+    count_from(a, 1000);
     wr(a, TPR, 0x20);
     fixed(a, 1, 0x33);
     fixed(a, 0, 0x90);
     g_assert_cmphex(take(a, 0), ==, 0x90);
     test_clock_step(a->t, 300);
-    vmstate_save(apic_type.vmstate, a->apic, saved);
-    b->t->now_ns = a->t->now_ns;
-    g_assert_true(vmstate_load(apic_type.vmstate, b->apic, 1, saved->data,
-                               saved->len, &err));
-    use(b, 0);
+    move_state(a, b);
     g_assert_cmpuint(rd(b, CURRENT), ==, 700);
     g_assert_cmphex(rd(b, TPR), ==, 0x20);
     g_assert_true(bit(b, ISR, 0x90));
@@ -609,20 +622,11 @@ static void a_stretched_count_is_loaded(void)
 {
     g_autoptr(Rig) a = rig();
     g_autoptr(Rig) b = rig();
-    g_autoptr(GByteArray) saved = g_byte_array_new();
-    Error *err = NULL;
 
-    use(a, 0);
-    wr(a, DIVIDE, 0xb);
-    wr(a, LVT_TIMER, 0x40);
-    wr(a, INITIAL, 0xffffffff);
+    count_from(a, 0xffffffff);
     test_clock_step(a->t, 1000000);
     wr(a, DIVIDE, 0xa); /* by 128 */
-    vmstate_save(apic_type.vmstate, a->apic, saved);
-    b->t->now_ns = a->t->now_ns;
-    g_assert_true(vmstate_load(apic_type.vmstate, b->apic, 1, saved->data,
-                               saved->len, &err));
-    use(b, 0);
+    move_state(a, b);
     g_assert_cmphex(rd(b, CURRENT), ==, 0xffffffff - 1000000);
 }
 
