@@ -4,6 +4,7 @@
 
 import gzip
 import importlib
+import json
 import os
 import pathlib
 import shutil
@@ -128,9 +129,9 @@ class Layers(Scratch):
         self.write(name, self.BASE + '#include "tandem/base.h"\n'
                    + "".join(line + "\n" for line in lines))
 
-    def check(self, name):
+    def check(self, name, *more):
         status, out, _ = run("scripts/check-layers.py", "--root", self.dir,
-                             name)
+                             *more, name)
         errors = [line[2:] for line in out.splitlines()
                   if line.startswith("# ")]
         self.assertEqual(status, 1 if errors else 0, out)
@@ -208,6 +209,26 @@ class Layers(Scratch):
         self.write("hw/char/README", "text\n")
         self.assertEqual([e for e in self.check("readme")
                           if e.startswith("hw/")], ["hw/net:1: no README"])
+
+    def test_docs_name_what_is_there(self):
+        self.write("hw/net/README", "rx() is in nic.c; see hw/net, nic.h.\n")
+        self.c("hw/net/nic.c", "void rx(void) {}", "/* gone() */")
+        self.write("include/hw/net/nic.h", self.BASE)
+        self.write("docs/a.md", "# A\n\n`rx()` (`nic.c`), `gone()` [b](b.md)\n"
+                   "hw/net/old.c, hw/nothing/ and `rx()`\n(`nic.h`), "
+                   "`build/x.h`, hw/net/NAME.c, [a](a.md#A)\n")
+        self.assertEqual(self.check("docs"), [
+            "docs/a.md:3: no 'b.md'", "docs/a.md:3: no 'docs/b.md'",
+            "docs/a.md:4: no 'hw/net/old.c'", "docs/a.md:4: no 'hw/nothing'",
+            "docs/a.md:3: no function gone()",
+            "docs/a.md:4: rx() is not in nic.h"])
+
+    def test_two_tests_of_one_name(self):
+        self.write("meson-info/intro-tests.json", json.dumps(
+            [{"name": n, "suite": [s]} for n, s in
+             (("a", "unit"), ("b", "unit"), ("a", "qtest"))]))
+        self.assertEqual(self.check("tests", "--build", self.dir),
+                         ["a: 2 tests have this name"])
 
     def test_unknown_check(self):
         status, _, err = run("scripts/check-layers.py", "nosuch")
