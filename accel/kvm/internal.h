@@ -43,16 +43,19 @@ struct KvmVm {
     size_t run_size; /* bytes of the vCPUs' shared page and what follows it */
     unsigned max_slots, max_vcpus, max_routes;
     unsigned coalesced_page; /* of the ring in a vCPU's mapping; 0: none */
+    bool coalesced_ports;
     const KvmCpuOps *cpu_ops;
     bool started; /* machine_init came through: free undoes it */
     KvmIrqchip irqchip;
     MemoryListener memory, io;
     Notifier on_state;
     /* machine lock */
-    GArray *slots;                /* KvmSlot, by slot number */
-    GArray *dels, *adds;          /* FlatRange, of the transaction under way */
-    _Atomic unsigned n_coalesced; /* ranges; read without the lock */
-    uint64_t *log;                /* scratch for dirty bitmaps */
+    GArray *slots;            /* KvmSlot, by slot number */
+    GArray *dels, *adds;      /* FlatRange, of the transaction under way */
+    GArray *zones;            /* whose writes are coalesced; coalesced.c */
+    _Atomic unsigned n_zones; /* their number, read without the lock */
+    uint64_t n_coalesced;     /* writes that were */
+    uint64_t *log;            /* scratch for dirty bitmaps */
     size_t log_bytes;
     void *target;
     GArray *routes;      /* KvmRoute, by GSI */
@@ -120,7 +123,18 @@ void kvm_memory_free(KvmVm *vm);
 void kvm_dirty_sync(AccelState *a);
 /* Take what @v's ring holds. Machine lock. */
 void kvm_ring_harvest(KvmVcpu *v);
+
+/* coalesced.c */
+void kvm_coalesced_init(KvmVm *vm);
+void kvm_coalesced_free(KvmVm *vm);
+/* A range came or goes; those of other regions are none of its business.
+ * Machine lock. */
+void kvm_coalesced_add(KvmVm *vm, const FlatRange *r, bool port);
+void kvm_coalesced_del(KvmVm *vm, const FlatRange *r, bool port);
+/* Have queued writes reach their devices: @v's thread, no lock. */
 void kvm_coalesced_flush(KvmVcpu *v);
+/* The same under the machine lock. */
+void kvm_coalesced_flush_vm(AccelState *a);
 
 /* irq.c */
 bool kvm_msi_send(AccelState *a, uint64_t addr, uint32_t data);

@@ -203,7 +203,6 @@ static bool create_vm(KvmVm *vm, Error **errp)
     vm->max_slots = MAX(kvm_capability(vm, KVM_CAP_NR_MEMSLOTS), 32);
     vm->max_vcpus = most_vcpus(vm);
     vm->max_routes = kvm_capability(vm, KVM_CAP_IRQ_ROUTING);
-    vm->coalesced_page = kvm_capability(vm, KVM_CAP_COALESCED_MMIO);
     return true;
 }
 
@@ -371,6 +370,7 @@ const AccelOps kvm_accel_type = {
     .dirty_stop = kvm_dirty_sync,
     .debug_changed = kvm_debug_changed,
     .attach_intc = kvm_attach_intc,
+    .flush_writes = kvm_coalesced_flush_vm,
     .msi_send = kvm_msi_send,
     .msi_route_new = kvm_msi_route_new,
     .msi_route_bind = kvm_msi_route_bind,

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Guest memory as the kernel knows it: slots made from flat views, doorbells,
- * coalesced writes, and the pages that the guest has dirtied.
+ * and the pages that the guest has dirtied.
  *
  * A transaction's changes are applied at its commit, all vCPUs being out of
  * the guest when something goes or moves: no vCPU sees the hole in between.
  *
  * Spec: Linux Documentation/virt/kvm/api.rst, sections 4.8 (dirty log), 4.35
- *       (slots), 4.59 (ioeventfd), 4.116 (coalesced), 8.29 (dirty ring).
+ *       (slots), 4.59 (ioeventfd), 8.29 (dirty ring).
  * Locks: machine lock.
  */
 #include "tandem/base.h"
@@ -136,68 +136,13 @@ static void slot_add(KvmVm *vm, const FlatRange *r)
     slot_set(vm, id);
 }
 
-/* --- coalesced writes: queued by the kernel, in order --- */
-
-static bool may_coalesce(const KvmVm *vm, const FlatRange *r)
-{
-    return vm->coalesced_page && r->mr->coalesced && r->size <= UINT32_MAX;
-}
-
-static void coalesce(KvmVm *vm, const FlatRange *r, bool on)
-{
-    struct kvm_coalesced_mmio_zone zone = { .addr = r->addr,
-                                            .size = (uint32_t)r->size };
-
-    if (may_coalesce(vm, r)) {
-        atomic_fetch_add(&vm->n_coalesced, on ? 1 : -1u);
-        kvm_vm_ioctl(vm,
-                     on ? KVM_REGISTER_COALESCED_MMIO
-                        : KVM_UNREGISTER_COALESCED_MMIO,
-                     &zone);
-    }
-}
-
-static bool ring_entry_sane(const struct kvm_coalesced_mmio *e)
-{
-    return e->len >= 1 && e->len <= sizeof(e->data);
-}
-
-void kvm_coalesced_flush(KvmVcpu *v)
-{
-    struct kvm_coalesced_mmio_ring *ring;
-    size_t page = (size_t)getpagesize();
-    uint32_t most = (page - sizeof(*ring)) / sizeof(struct kvm_coalesced_mmio);
-
-    if (atomic_load_explicit(&v->vm->n_coalesced, memory_order_relaxed) == 0) {
-        return;
-    }
-    ring = (void *)((uint8_t *)v->run + v->vm->coalesced_page * page);
-    if (__atomic_load_n(&ring->first, __ATOMIC_RELAXED) ==
-        __atomic_load_n(&ring->last, __ATOMIC_ACQUIRE)) {
-        return;
-    }
-    /* the ring is the VM's, one reader at a time */
-    machine_lock(v->vm->machine);
-    while (ring->first != __atomic_load_n(&ring->last, __ATOMIC_ACQUIRE)) {
-        struct kvm_coalesced_mmio e = ring->coalesced_mmio[ring->first % most];
-
-        if (ring_entry_sane(&e)) {
-            address_space_rw(v->cpu->memory, e.phys_addr, MEM_ATTRS_CPU, e.data,
-                             e.len, true);
-        }
-        __atomic_store_n(&ring->first, (ring->first + 1) % most,
-                         __ATOMIC_RELEASE);
-    }
-    machine_unlock(v->vm->machine);
-}
-
 /* --- transactions --- */
 
 static void range_del(MemoryListener *l, const FlatRange *r)
 {
     KvmVm *vm = listener_vm(l);
 
-    coalesce(vm, r, false);
+    kvm_coalesced_del(vm, r, false);
     g_array_append_vals(vm->dels, r, 1);
 }
 
@@ -205,8 +150,18 @@ static void range_add(MemoryListener *l, const FlatRange *r)
 {
     KvmVm *vm = listener_vm(l);
 
-    coalesce(vm, r, true);
+    kvm_coalesced_add(vm, r, false);
     g_array_append_vals(vm->adds, r, 1);
+}
+
+static void ports_del(MemoryListener *l, const FlatRange *r)
+{
+    kvm_coalesced_del(listener_vm(l), r, true);
+}
+
+static void ports_add(MemoryListener *l, const FlatRange *r)
+{
+    kvm_coalesced_add(listener_vm(l), r, true);
 }
 
 static void commit(MemoryListener *l)
@@ -468,6 +423,7 @@ bool kvm_memory_init(KvmVm *vm, Error **errp)
     vm->slots = g_array_new(FALSE, TRUE, sizeof(KvmSlot));
     vm->dels = g_array_new(FALSE, FALSE, sizeof(FlatRange));
     vm->adds = g_array_new(FALSE, FALSE, sizeof(FlatRange));
+    kvm_coalesced_init(vm);
     vm->memory = (MemoryListener){
         .as = &vm->machine->memory,
         .opaque = vm,
@@ -482,6 +438,8 @@ bool kvm_memory_init(KvmVm *vm, Error **errp)
     vm->io = (MemoryListener){
         .as = &vm->machine->io_space,
         .opaque = vm,
+        .range_del = ports_del,
+        .range_add = ports_add,
         .ioeventfd_add = port_bell_add,
         .ioeventfd_del = port_bell_del,
     };
@@ -497,5 +455,6 @@ void kvm_memory_free(KvmVm *vm)
     g_array_unref(vm->slots);
     g_array_unref(vm->dels);
     g_array_unref(vm->adds);
+    kvm_coalesced_free(vm);
     g_free(vm->log);
 }

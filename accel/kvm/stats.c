@@ -140,9 +140,9 @@ static void put_exits(CPUState *cpu, AccelStatFn *put, void *opaque)
     put(opaque, &own);
 }
 
-/* Messages sent by an ioctl of this process, and descriptors that send theirs
- * without one. */
-static void put_irqs(KvmVm *vm, AccelStatFn *put, void *opaque)
+/* Messages sent by an ioctl of this process, descriptors that send theirs
+ * without one, and writes that made no exit of their own. */
+static void put_vm(KvmVm *vm, AccelStatFn *put, void *opaque)
 {
     uint64_t msis = atomic_load(&vm->n_msis), irqfds = vm->irqfds;
     AccelStat own[] = {
@@ -150,6 +150,9 @@ static void put_irqs(KvmVm *vm, AccelStatFn *put, void *opaque)
           .type = ACCEL_STAT_CUMULATIVE,
           .values = &msis },
         { .name = "irqfds", .type = ACCEL_STAT_INSTANT, .values = &irqfds },
+        { .name = "coalesced_writes",
+          .type = ACCEL_STAT_CUMULATIVE,
+          .values = &vm->n_coalesced },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
@@ -184,7 +187,7 @@ bool kvm_stats(AccelState *a, CPUState *cpu, AccelStatFn *put, void *opaque,
     if (cpu) {
         put_exits(cpu, put, opaque);
     } else {
-        put_irqs(vm, put, opaque);
+        put_vm(vm, put, opaque);
     }
     return true;
 }
@@ -213,7 +216,7 @@ static void put_text(AccelState *a, CPUState *cpu, GString *out)
         if (cpu) {
             put_exits(cpu, put_line, out);
         } else {
-            put_irqs((KvmVm *)a, put_line, out);
+            put_vm((KvmVm *)a, put_line, out);
         }
     }
 }

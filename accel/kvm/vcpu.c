@@ -219,7 +219,6 @@ static KvmNext exit_mmio(KvmVcpu *v)
     struct kvm_run *run = v->run;
 
     v->io_pending = true;
-    kvm_coalesced_flush(v);
     mmio_access(v, run->mmio.phys_addr, run->mmio.data,
                 MIN(run->mmio.len, sizeof(run->mmio.data)), run->mmio.is_write);
     return KVM_RUN_ON;
@@ -359,6 +358,7 @@ static KvmNext serve_exit(KvmVcpu *v)
     KvmNext next = KVM_UNKNOWN;
 
     trace_kvm_exit(v->cpu->index, reason);
+    kvm_coalesced_flush(v);
     if (likely(reason < ARRAY_SIZE(exits) && exits[reason].serve)) {
         next = exits[reason].serve(v);
     } else if (v->ops->handle_exit) {
@@ -443,6 +443,7 @@ static void *vcpu_main(void *arg)
     atomic_store(&v->thread_up, true);
     for (;;) {
         complete_io(v);
+        kvm_coalesced_flush(v); /* nothing is queued in a VM that stands */
         forget_kicks(v);
         if (!cpu_wait_for_work(cpu)) {
             break;

@@ -42,7 +42,7 @@ typedef struct Ioapic {
     uint32_t level; /* the inputs, as driven */
     /* constant after realize */
     const IoapicEngine *engine; /* NULL: the engine takes no part */
-    MemoryRegion mmio;
+    MemoryRegion mmio, index;   /* .index over the first bytes of .mmio */
 } Ioapic;
 
 static Ioapic *ioapic_of(DeviceState *dev)
@@ -334,6 +334,11 @@ static bool ioapic_realize(DeviceState *dev, Error **errp)
         return false;
     }
     memory_region_init_io(&s->mmio, dev, &ioapic_ops, s, "ioapic", 0x1000);
+    memory_region_init_io(&s->index, dev, &ioapic_ops, s, "ioapic-index", 4);
+    if (!engine_holds(s)) { /* else the kernel wants these writes */
+        memory_region_set_coalesced(&s->index);
+    }
+    memory_region_add_overlap(&s->mmio, REG_SELECT, &s->index, 1);
     device_add_mmio(dev, &s->mmio);
     device_add_irq_inputs(dev, set_input, IOAPIC_PINS);
     return true;
@@ -341,7 +346,11 @@ static bool ioapic_realize(DeviceState *dev, Error **errp)
 
 static void ioapic_unrealize(DeviceState *dev)
 {
-    memory_region_destroy(&ioapic_of(dev)->mmio);
+    Ioapic *s = ioapic_of(dev);
+
+    memory_region_del(&s->mmio, &s->index);
+    memory_region_destroy(&s->index);
+    memory_region_destroy(&s->mmio);
 }
 
 const DeviceType ioapic_type = {

@@ -76,13 +76,27 @@ static const MemoryOps ports_ops = {
     .impl_max = 1,
 };
 
-void isa_map_ports(IsaPorts *p, DeviceState *dev, const IsaPortOps *ops,
-                   const char *name, uint16_t first, unsigned count)
+static void ports_init(IsaPorts *p, DeviceState *dev, const IsaPortOps *ops,
+                       const char *name, unsigned count)
 {
     p->dev = dev;
     p->ops = ops;
     memory_region_init_io(&p->mr, dev, &ports_ops, p, name, count);
+}
+
+void isa_map_ports(IsaPorts *p, DeviceState *dev, const IsaPortOps *ops,
+                   const char *name, uint16_t first, unsigned count)
+{
+    ports_init(p, dev, ops, name, count);
     isa_map(dev, &p->mr, first);
+}
+
+void isa_map_latch(IsaPorts *p, DeviceState *dev, const IsaPortOps *ops,
+                   const char *name, uint16_t port)
+{
+    ports_init(p, dev, ops, name, 1);
+    memory_region_set_coalesced(&p->mr);
+    isa_map(dev, &p->mr, port);
 }
 
 void isa_unmap_ports(IsaPorts *p)

@@ -627,6 +627,7 @@ static bool fw_cfg_io_realize(DeviceState *dev, Error **errp)
     FwCfg *s = object_cast(dev, &fw_cfg_mem_type);
 
     memory_region_init_io(&s->ctl_mmio, dev, &port_ops, s, "fwcfg", 2);
+    memory_region_set_coalesced(&s->ctl_mmio); /* what is selected is read */
     device_add_mmio(dev, &s->ctl_mmio);
     standard_registers(s);
     return true;

@@ -23,7 +23,7 @@
 #include "hw/isa/isa.h"
 #include "hw/timer/mc146818.h"
 
-enum { PORTS = 0x70, LINE = 8, CMOS = 128 };
+enum { INDEX = 0x70, DATA = 0x71, LINE = 8, CMOS = 128 };
 enum {
     SECONDS = 0x00,
     SECONDS_ALARM = 0x01,
@@ -69,7 +69,7 @@ typedef struct Mc146818 {
     int64_t seen_period; /* period of the last look, of chain_ns() */
     /* wiring */
     Timer timer;
-    IsaPorts ports;
+    IsaPorts index_port, data_port;
     IrqLine irq;
 } Mc146818;
 
@@ -346,24 +346,29 @@ static void rtc_put(Mc146818 *s, uint8_t value)
     rtc_update(&s->parent);
 }
 
-static uint8_t ports_read(DeviceState *dev, unsigned port, bool debug)
+static uint8_t index_read(DeviceState *dev, unsigned port, bool debug)
 {
-    return port == 0 ? 0xff : rtc_get(rtc_of(dev), debug);
+    return 0xff;
 }
 
 /* Bit 7 of the index port masks NMI, which nothing here raises. */
-static void ports_write(DeviceState *dev, unsigned port, uint8_t value)
+static void index_write(DeviceState *dev, unsigned port, uint8_t value)
 {
-    Mc146818 *s = rtc_of(dev);
-
-    if (port == 0) {
-        s->index = value & (CMOS - 1);
-    } else {
-        rtc_put(s, value);
-    }
+    rtc_of(dev)->index = value & (CMOS - 1);
 }
 
-static const IsaPortOps ports_ops = { ports_read, ports_write };
+static uint8_t data_read(DeviceState *dev, unsigned port, bool debug)
+{
+    return rtc_get(rtc_of(dev), debug);
+}
+
+static void data_write(DeviceState *dev, unsigned port, uint8_t value)
+{
+    rtc_put(rtc_of(dev), value);
+}
+
+static const IsaPortOps index_ops = { index_read, index_write };
+static const IsaPortOps data_ops = { data_read, data_write };
 
 void mc146818_set_cmos(DeviceState *dev, uint8_t index, uint8_t value)
 {
@@ -432,7 +437,8 @@ static bool rtc_realize(DeviceState *dev, Error **errp)
     s->cmos[REG_C] = 0;
     timer_init(&s->timer, dev->machine->loop, dev->machine->config.rtc_clock,
                rtc_fired, s);
-    isa_map_ports(&s->ports, dev, &ports_ops, "rtc", PORTS, 2);
+    isa_map_latch(&s->index_port, dev, &index_ops, "rtc-index", INDEX);
+    isa_map_ports(&s->data_port, dev, &data_ops, "rtc", DATA, 1);
     return true;
 }
 
@@ -441,7 +447,8 @@ static void rtc_unrealize(DeviceState *dev)
     Mc146818 *s = rtc_of(dev);
 
     timer_cancel(&s->timer);
-    isa_unmap_ports(&s->ports);
+    isa_unmap_ports(&s->index_port);
+    isa_unmap_ports(&s->data_port);
 }
 
 const DeviceType mc146818_type = {

@@ -99,6 +99,11 @@ struct AccelOps {
     bool (*attach_intc)(AccelState *a, const char *kind, DeviceState *dev,
                         const void **ops);
 
+    /* Machine lock: CPUs' writes that the engine has queued reach their devices
+     * (memory_region_set_coalesced()); a VM that stands has none. May be
+     * NULL. */
+    void (*flush_writes)(AccelState *a);
+
     /* Any thread: deliver a message-signalled interrupt; NULL: the engine has
      * no place for messages. False: nobody took it. */
     bool (*msi_send)(AccelState *a, uint64_t addr, uint32_t data);

@@ -281,6 +281,12 @@ void memory_region_set_romd(MemoryRegion *mr, bool romd)
     }
 }
 
+void memory_region_set_coalesced(MemoryRegion *mr)
+{
+    assert(mr->parent == NULL && mr->ops && !mr->ops->lockless);
+    mr->coalesced = true;
+}
+
 void memory_region_set_log(MemoryRegion *mr, unsigned client, bool on)
 {
     assert(mr->ram != NULL && client < DIRTY_CLIENTS);

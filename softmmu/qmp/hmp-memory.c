@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 
+#include "accel/accel.h"
 #include "hmp.h"
 #include "softmmu/base/rcu.h"
 #include "softmmu/memory/memory.h"
@@ -370,6 +371,14 @@ static char size_letter(unsigned size)
     return size == 1 ? 'b' : size == 2 ? 'w' : 'l';
 }
 
+/* What CPUs wrote is older than the monitor's access. */
+static void flush_writes(Machine *m)
+{
+    if (accel_ops(m)->flush_writes) {
+        accel_ops(m)->flush_writes(m->accel);
+    }
+}
+
 void hmp_port_in(Machine *m, int argc, char **argv, GString *out, Error **errp)
 {
     const char *text = argv[0];
@@ -377,6 +386,7 @@ void hmp_port_in(Machine *m, int argc, char **argv, GString *out, Error **errp)
     Format f;
 
     if (parse_port(m, &text, &f, &port, errp) && hmp_end(text, errp)) {
+        flush_writes(m);
         if (address_space_ld(&m->io_space, port, f.size, MEM_LITTLE, &value,
                              (MemAttrs){ 0 }) != MEM_OK) {
             value = bit_mask(f.size * 8); /* nobody drives the bus */
@@ -395,6 +405,7 @@ void hmp_port_out(Machine *m, int argc, char **argv, GString *out, Error **errp)
 
     if (parse_port(m, &text, &f, &port, errp) &&
         hmp_expr(hmp_cpu(m), &text, &value, errp) && hmp_end(text, errp)) {
+        flush_writes(m);
         address_space_st(&m->io_space, port, f.size, MEM_LITTLE, value,
                          (MemAttrs){ 0 });
     }

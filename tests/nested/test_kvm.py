@@ -406,6 +406,80 @@ class Doorbell(KvmTest):
         self.assertEqual(self.mmio_exits("off") - self.mmio_exits("on"), 1000)
 
 
+class Coalesced(KvmTest):
+    """Writes that make no exit until something else does (prog/queued.c)."""
+
+    KINDS = {"io": 2, "mmio": 6}
+
+    def exits(self, what, count, kind="io", *args, irqchip="split"):
+        """How often `queued` left the guest for an access."""
+        log = self.dir / f"{what}{count}"
+        self.assertEqual(
+            self.program("queued", "-append", f"{what}{count}", "-machine",
+                         "rtc=on", *args, "-trace", "kvm_exit", "-D", log,
+                         accel=f"kvm,kernel-irqchip={irqchip}"),
+            (41, f"{what.upper()}\n"))
+        return log.read_text().count(f" reason {self.KINDS[kind]}\n")
+
+    def test_an_index_that_is_written_makes_no_exit(self):
+        # what is read does; once the ring is full, one write does
+        self.assertEqual(self.exits("r", 99) - self.exits("r", 0), 99)
+        extra = self.exits("w", 1000) - self.exits("w", 0)
+        self.assertIn(extra, range(1, 20))
+
+    def test_in_memory_too(self):
+        extra = self.exits("m", 1000, "mmio") - self.exits("m", 0, "mmio")
+        self.assertLess(extra, 20)
+
+    def test_the_kernels_own_io_apic_is_left_alone(self):
+        self.assertEqual(self.exits("m", 1000, "mmio", irqchip="on"), 0)
+
+    def test_selector_then_data(self):
+        extra = self.exits("f", 100) - self.exits("f", 0)
+        self.assertEqual(extra, 0)
+
+    def test_another_cpus_write_is_seen_by_who_reads_later(self):
+        self.exits("o", 300, "io", "-smp", "2")
+
+    def test_without_the_capability_each_write_exits(self):
+        asan = os.environ.get("ASAN_OPTIONS", "")
+        extra = {"LD_PRELOAD": str(SHIM), "TANDEM_NO_CAPABILITY": "15",
+                 "ASAN_OPTIONS": f"{asan}:verify_asan_link_order=0"}
+        with unittest.mock.patch.dict(os.environ, extra):
+            self.assertEqual(self.exits("w", 100) - self.exits("w", 0), 101)
+
+    def queued(self, name, *args):
+        """Its monitor; the program's last write is not served by an exit."""
+        guest = self.run_guest(
+            "queued", "-append", "s", "-machine", "rtc=on", *args, "-qmp",
+            f"unix:{self.dir / name},server=on,wait=off")
+        self.addCleanup(guest.kill)
+        qmp = Qmp(self.dir / name)
+        self.addCleanup(qmp.close)
+        return qmp
+
+    def data(self, qmp):
+        return qmp.command("human-monitor-command", command_line="i /b 0x71")
+
+    def test_monitor_stop_and_saved_state_have_the_last_write(self):
+        here = self.queued("a")
+        until = time.monotonic() + 60 * g.PATIENCE
+        word = self.dir / "word"
+        while not word.exists() or word.read_bytes() != b"\1":
+            self.assertLess(time.monotonic(), until)
+            here.command("pmemsave", val=0x200000, size=1, filename=str(word))
+        for change in (None, "stop"):
+            if change:
+                here.command(change)
+            self.assertEqual(self.data(here), "portb[0x0071] = 0x10\n")
+        stream = self.dir / "stream"
+        here.migrate(f"file:{stream}")
+        there = self.queued("b", "-incoming", f"file:{stream}")
+        while there.command("query-status")["status"] == "inmigrate":
+            time.sleep(0.02)
+        self.assertEqual(self.data(there), "portb[0x0071] = 0x10\n")
+
+
 class Irqfd(KvmTest):
     """MSI-X vectors of a queue: a descriptor in place of an ioctl."""
 

@@ -41,7 +41,11 @@ typedef struct IsaPorts {
 /* In realize: @count ports from @first. */
 void isa_map_ports(IsaPorts *p, DeviceState *dev, const IsaPortOps *ops,
                    const char *name, uint16_t first, unsigned count);
-/* In unrealize. */
+/* One port that only keeps what is written to it: see
+ * memory_region_set_coalesced(). */
+void isa_map_latch(IsaPorts *p, DeviceState *dev, const IsaPortOps *ops,
+                   const char *name, uint16_t port);
+/* In unrealize, both. */
 void isa_unmap_ports(IsaPorts *p);
 /* In realize: @line drives line @n; false: there is no such line. */
 bool isa_connect(DeviceState *dev, IrqLine *line, unsigned n, Error **errp);

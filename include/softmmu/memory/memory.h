@@ -116,7 +116,7 @@ struct MemoryRegion {
     int priority;        /* higher covers lower; default 0 */
     bool enabled, readonly, romd;
     uint8_t dirty_clients; /* DIRTY_* bits that want dirty tracking */
-    bool coalesced;        /* writes may be queued (KVM) */
+    bool coalesced;        /* engines may queue CPUs' writes */
     bool ram_owned;        /* destroy frees .ram */
     /* doorbells: RCU, written under the machine lock */
     struct MemoryDoorbells *doorbells;
@@ -168,6 +168,13 @@ void memory_region_set_alias_offset(MemoryRegion *mr, hwaddr offset);
 void memory_region_set_readonly(MemoryRegion *mr, bool readonly);
 /* ROM devices: reads from memory (true) or through ops. */
 void memory_region_set_romd(MemoryRegion *mr, bool romd);
+/*
+ * CPUs' writes may be queued by the engine, and reach the hook, in order,
+ * before any other access of a CPU that reaches a device: for a register that
+ * only keeps what is written until another one is used. The hook does no
+ * more than that. Before the region is shown.
+ */
+void memory_region_set_coalesced(MemoryRegion *mr);
 /* Start or stop tracking writes for DIRTY_* @client. */
 void memory_region_set_log(MemoryRegion *mr, unsigned client, bool on);
 /* Host pointer to the region's RAM; for its owner and the loader. */
