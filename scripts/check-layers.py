@@ -338,15 +338,16 @@ def words_of_code(tree):
 
 
 def function_errors(text, words, everywhere):
-    """(offset, error) of functions that are not, or not where @text says:
-    `f()`, or `f()` (`file.c`)."""
-    for found in re.finditer(r"`(\w+)\(\)`(?:\s*\(`([^`]+\.[chS])`)?", text):
-        function, file = found[1], found[2]
-        if function not in everywhere:
-            yield found.start(), f"no function {function}()"
-        elif file and not any(function in words[n] for n in words
+    """(offset, error) of functions and tables that are not, or not where
+    @text says: `f()` (`file.c`), or `t[]`, `file.c`."""
+    for found in re.finditer(
+            r"`(\w+)(\(\)|\[\])`(?:(?:\s*\(|,\s+)`([^`]+\.[chS])`)?", text):
+        name, kind, file = found.groups()
+        if name not in everywhere:
+            yield found.start(), f"no {name}{kind}"
+        elif file and not any(name in words[n] for n in words
                               if ("/" + n).endswith("/" + file)):
-            yield found.start(), f"{function}() is not in {file}"
+            yield found.start(), f"{name}{kind} is not in {file}"
 
 
 def check_docs(tree):

@@ -220,7 +220,7 @@ class Layers(Scratch):
         self.assertEqual(self.check("docs"), [
             "docs/a.md:3: no 'b.md'", "docs/a.md:3: no 'docs/b.md'",
             "docs/a.md:4: no 'hw/net/old.c'", "docs/a.md:4: no 'hw/nothing'",
-            "docs/a.md:3: no function gone()",
+            "docs/a.md:3: no gone()",
             "docs/a.md:4: rx() is not in nic.h"])
 
     def test_two_tests_of_one_name(self):
