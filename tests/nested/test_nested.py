@@ -143,6 +143,7 @@ class Outer:
                 (self.kernel, "/t/kernel"), (inner, "/t/initrd.gz"),
                 (PROGRAMS / "state.elf", "/t/state.elf"),
                 (PROGRAMS / "cpuid.elf", "/t/cpuid.elf"),
+                (PROGRAMS / "svm.elf", "/t/svm.elf"),
                 (disk, "/t/disk.img"), (file, "/t/www/file"),
                 (fsck, "/t/e2fsck"), (os.path.realpath(loader), loader),
                 *((path, f"/t/lib/{name}") for path, name in
@@ -307,6 +308,25 @@ class Nested(unittest.TestCase):
         self.assertNotIn("-hv_", other.console.text)  # all were taken
         for name in ("tsc_aux", "ymm_high", "pkru", "async_pf_en"):
             self.assertNotIn(f"-{name}=", other.console.text)
+
+    def test_a_guest_within_the_guest_in_other_processes(self):
+        """prog/svm.c is saved while its own guest runs, and between."""
+        here = self.program("svm1", "svm", cpu="host")
+        here.console.expect("S", LIMIT)
+        here.qmp.command("system_reset")  # leaves the guest within
+        here.console.expect("S", LIMIT)
+        for n in range(2, 5):
+            here.qmp.migrate("file:/t/registers")
+            here.qmp.command("quit")
+            here.ended(0)
+            here = self.program(f"svm{n}", "svm", "-incoming", "defer",
+                                cpu="host")
+            here.qmp.command("migrate-incoming", uri="file:/t/registers")
+            here.qmp.event("RESUME")
+            here.console.send("x")
+            here.console.expect("S|ALL|BAD", LIMIT)
+        self.assertRegex(here.console.text, "ALL")
+        here.ended(3)
 
     def test_hyperv_is_shown(self):
         shown = self.program("cpuid1", "cpuid")

@@ -88,4 +88,51 @@ static inline Cpuid cpuid(uint32_t leaf, uint32_t sub)
     return r;
 }
 
+/* --- registers and tables of the system (SDM 3A 2.8, 6.14) --- */
+
+typedef struct Frame {
+    uint64_t ip, cs, flags, sp, ss;
+} Frame;
+typedef struct __attribute__((packed)) Gate {
+    uint16_t low, selector, type, mid;
+    uint32_t high, zero;
+} Gate;
+typedef struct __attribute__((packed)) Table {
+    uint16_t limit;
+    uint64_t base;
+} Table;
+
+static inline void set_gate(Gate *idt, unsigned n, void *handler)
+{
+    uint64_t at = (uint64_t)handler;
+
+    idt[n] = (Gate){ (uint16_t)at,         0x08, 0x8e00, (uint16_t)(at >> 16),
+                     (uint32_t)(at >> 32), 0 };
+}
+
+/* 0 where a handler steps over it. */
+static inline uint64_t rdmsr(uint32_t index)
+{
+    uint32_t a = 0, d = 0;
+
+    __asm__ volatile("rdmsr" : "+a"(a), "+d"(d) : "c"(index) : "memory");
+    return a | (uint64_t)d << 32;
+}
+
+static inline void wrmsr(uint32_t index, uint64_t v)
+{
+    __asm__ volatile("wrmsr"
+                     :
+                     : "c"(index), "a"((uint32_t)v), "d"((uint32_t)(v >> 32))
+                     : "memory");
+}
+
+#define GET(reg)                                                               \
+    ({                                                                         \
+        uint64_t v_;                                                           \
+        __asm__ volatile("mov %%" reg ", %0" : "=r"(v_));                      \
+        v_;                                                                    \
+    })
+#define SET(reg, v) __asm__ volatile("mov %0, %%" reg : : "r"((uint64_t)(v)))
+
 #endif

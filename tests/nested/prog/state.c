@@ -10,18 +10,6 @@
  */
 #include "guest.h"
 
-typedef struct Frame {
-    uint64_t ip, cs, flags, sp, ss;
-} Frame;
-typedef struct __attribute__((packed)) Gate {
-    uint16_t low, selector, type, mid;
-    uint32_t high, zero;
-} Gate;
-typedef struct __attribute__((packed)) Table {
-    uint16_t limit;
-    uint64_t base;
-} Table;
-
 static Gate idt[256];
 static uint64_t gdt[6];
 static uint32_t tss[32];
@@ -38,22 +26,6 @@ static __attribute__((interrupt)) void fault(Frame *f, uint64_t error)
     (void)error;
     faulted = true;
     f->ip += step;
-}
-
-static uint64_t rdmsr(uint32_t index)
-{
-    uint32_t a = 0, d = 0;
-
-    __asm__ volatile("rdmsr" : "+a"(a), "+d"(d) : "c"(index) : "memory");
-    return a | (uint64_t)d << 32;
-}
-
-static void wrmsr(uint32_t index, uint64_t v)
-{
-    __asm__ volatile("wrmsr"
-                     :
-                     : "c"(index), "a"((uint32_t)v), "d"((uint32_t)(v >> 32))
-                     : "memory");
 }
 
 static void complain(char kind, const char *name, uint64_t is)
@@ -143,14 +115,6 @@ static void check_msrs(void)
         }
     }
 }
-
-#define GET(reg)                                                               \
-    ({                                                                         \
-        uint64_t v_;                                                           \
-        __asm__ volatile("mov %%" reg ", %0" : "=r"(v_));                      \
-        v_;                                                                    \
-    })
-#define SET(reg, v) __asm__ volatile("mov %0, %%" reg : : "r"((uint64_t)(v)))
 
 static uint64_t cr0, cr3, cr4, efer;
 
@@ -534,14 +498,6 @@ static __attribute__((interrupt)) void nmi(Frame *f)
     }
 }
 
-static void gate(unsigned n, void *handler)
-{
-    uint64_t at = (uint64_t)handler;
-
-    idt[n] = (Gate){ (uint16_t)at,         0x08, 0x8e00, (uint16_t)(at >> 16),
-                     (uint32_t)(at >> 32), 0 };
-}
-
 static void load_tables(void)
 {
     Table g = { sizeof(gdt) - 1, (uint64_t)gdt };
@@ -552,11 +508,11 @@ static void load_tables(void)
     gdt[2] = 0x00cf93000000ffff;
     gdt[4] = 0x0000890000000067 | (base & 0xffffff) << 16 |
              (base >> 24 & 0xff) << 56;
-    gate(2, nmi);
-    gate(13, fault);
-    gate(0x45, arrived);
-    gate(0x46, page_ready);
-    gate(0x85, arrived);
+    set_gate(idt, 2, nmi);
+    set_gate(idt, 13, fault);
+    set_gate(idt, 0x45, arrived);
+    set_gate(idt, 0x46, page_ready);
+    set_gate(idt, 0x85, arrived);
     __asm__ volatile("lgdt %0; lidt %1; ltr %w2" : : "m"(g), "m"(i), "r"(0x20));
 }
 
