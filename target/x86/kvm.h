@@ -35,7 +35,8 @@ typedef struct X86Kvm {
     _Atomic int sipi;     /* vector; -1: none */
     _Atomic bool if_flag; /* of a CPU in HLT: it takes interrupts */
     bool changed; /* registers were set since the last run; the owner of env */
-    uint64_t tsc_khz; /* what the kernel has been told */
+    bool nested_known; /* the kernel has env's nested state; during a push */
+    uint64_t tsc_khz;  /* what the kernel has been told */
     /* MSR values as the kernel has them; the owner of env */
     uint64_t shadow_at; /* kvm_vcpu_runs(), at that time, plus 1 */
     uint32_t n_shadow;

@@ -375,6 +375,13 @@ enum {
                   KVM_VCPUEVENT_VALID_TRIPLE_FAULT,
 };
 
+static bool get_nested(CPUState *cpu, struct kvm_nested_state *n, Error **errp)
+{
+    n->size = (uint32_t)x86_kvm_vm(cpu)->nested_size;
+    return call(cpu, KVM_GET_NESTED_STATE, n, "does not tell nested state",
+                errp);
+}
+
 static bool pull_events(CPUState *cpu, Error **errp)
 {
     X86Env *env = x86_env(cpu);
@@ -396,9 +403,7 @@ static bool pull_events(CPUState *cpu, Error **errp)
     if (x->nested_size) {
         struct kvm_nested_state *n = (void *)env->nested;
 
-        n->size = (uint32_t)x->nested_size;
-        if (!call(cpu, KVM_GET_NESTED_STATE, n, "does not tell nested state",
-                  errp)) {
+        if (!get_nested(cpu, n, errp)) {
             return false;
         }
         env->nested_size = n->size;
@@ -409,12 +414,44 @@ static bool pull_events(CPUState *cpu, Error **errp)
     return true;
 }
 
+/*
+ * What a CPU takes depends on where it is: the registers of one in a guest of
+ * its guest are that guest's, and one in VMX operation keeps CR4.VMXE. So it
+ * leaves first when it gets a whole other state. The same one is not put
+ * again: registers that it holds besides would be taken back to it.
+ */
+static bool leave_nested(CPUState *cpu, Error **errp)
+{
+    X86Kvm *k = x86_kvm(cpu);
+    const X86Env *env = x86_env(cpu);
+    g_autofree struct kvm_nested_state *now =
+        g_malloc0(MAX(x86_kvm_vm(cpu)->nested_size, sizeof(*now)));
+    struct kvm_nested_state none = { .size = sizeof(none) };
+
+    if (!get_nested(cpu, now, errp)) {
+        return false;
+    }
+    k->nested_known = now->size == env->nested_size &&
+                      memcmp(now, env->nested, now->size) == 0;
+    if (k->nested_known) {
+        return true;
+    }
+    none.format = now->format;
+    if (none.format == KVM_STATE_NESTED_FORMAT_SVM) {
+        none.flags = KVM_STATE_NESTED_GIF_SET;
+    } else {
+        none.hdr.vmx.vmxon_pa = none.hdr.vmx.vmcs12_pa = UINT64_MAX;
+    }
+    return call(cpu, KVM_SET_NESTED_STATE, &none,
+                "does not leave nested operation", errp);
+}
+
 static bool push_nested(CPUState *cpu, Error **errp)
 {
     X86Env *env = x86_env(cpu);
     struct kvm_nested_state *n = (void *)env->nested;
 
-    if (env->nested_size == 0) {
+    if (env->nested_size == 0 || x86_kvm(cpu)->nested_known) {
         return true;
     }
     if (env->nested_size < sizeof(*n) || n->size != env->nested_size) {
@@ -471,9 +508,16 @@ bool x86_kvm_pull(CPUState *cpu, uint32_t groups, Error **errp)
 
 bool x86_kvm_push(CPUState *cpu, uint32_t groups, Error **errp)
 {
+    const uint32_t whole = REGS_GENERAL | REGS_EVENTS;
+
     x86_kvm(cpu)->changed = true;
+    x86_kvm(cpu)->nested_known = false;
     if (x86_kvm_no_irqchip(cpu)) {
         x86_kvm_apic_push(cpu, groups);
+    }
+    if ((groups & whole) == whole && x86_kvm_vm(cpu)->nested_size &&
+        !leave_nested(cpu, errp)) {
+        return false;
     }
     return (!(groups & REGS_GENERAL) ||
             (push_sregs(cpu, errp) && push_regs(cpu, errp))) &&

@@ -49,7 +49,6 @@ enum {
     G_PAT = 0x668,
 };
 
-
 #define PAGE __attribute__((aligned(4096)))
 static uint8_t vmcb[4096] PAGE, hsave[4096] PAGE;
 static uint64_t npt4[512] PAGE, npt3[512] PAGE, npt2[512] PAGE;
