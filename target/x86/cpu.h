@@ -193,6 +193,7 @@ typedef struct X86Host {
     const X86Leaf *leaves, *hv;
     unsigned n, n_hv;
     uint32_t tsc_khz;
+    uint64_t arch_caps; /* IA32_ARCH_CAPABILITIES */
     const char *engine; /* "kvm" */
 } X86Host;
 /* What @m's engine kvm can give; false: it is another (kvm.c). */

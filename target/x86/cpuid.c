@@ -32,6 +32,9 @@ uint32_t x86_host_word(const X86Host *host, X86Word word)
     const X86WordPlace *p = &x86_words[word];
     const X86Leaf *l = find_leaf(host->leaves, host->n, p->leaf, p->subleaf);
 
+    if (p->msr) {
+        return (uint32_t)host->arch_caps;
+    }
     return l ? l->reg[p->reg] : 0;
 }
 
@@ -73,6 +76,7 @@ static const struct {
     { X86_1_ECX, 28, X86_7_0_EBX, (uint32_t)BIT(5) },            /* avx2 */
     { X86_7_0_EBX, 5, X86_7_0_EBX, (uint32_t)BIT(16) },          /* avx512f */
     { X86_8_1_ECX, 2, X86_8_A_EDX, UINT32_MAX },                 /* svm */
+    { X86_7_0_EDX, 29, X86_ARCH_CAPS, UINT32_MAX }, /* arch-capabilities */
 };
 
 static void drop_dependents(uint32_t *words)
@@ -147,14 +151,22 @@ static void report_missing(const X86Cpu *cpu)
 
     for (X86Word w = 0; w < X86_WORDS; w++) {
         for (unsigned b = 0; b < 32; b++) {
+            const X86WordPlace *p = &x86_words[w];
             const char *name = x86_feature_name(w, b);
+            char place[24];
 
-            if (cpu->filtered[w] >> b & 1) {
-                warn_report("host doesn't support requested feature: "
-                            "CPUID.%02XH:%s%s%s [bit %u]",
-                            x86_words[w].leaf, regs[x86_words[w].reg],
-                            name ? "." : "", name ? name : "", b);
+            if (!(cpu->filtered[w] >> b & 1)) {
+                continue;
             }
+            if (p->msr) {
+                snprintf(place, sizeof(place), "MSR(%XH)", p->msr);
+            } else {
+                snprintf(place, sizeof(place), "CPUID.%02XH:%s", p->leaf,
+                         regs[p->reg]);
+            }
+            warn_report("host doesn't support requested feature: "
+                        "%s%s%s [bit %u]",
+                        place, name ? "." : "", name ? name : "", b);
         }
     }
 }

@@ -5,7 +5,7 @@
 
 #include "tandem/base.h"
 
-/* Registers of CPUID that hold feature bits. */
+/* Registers that hold feature bits: of CPUID, and an MSR. */
 typedef enum X86Word {
     X86_1_EDX,
     X86_1_ECX,
@@ -29,6 +29,8 @@ typedef enum X86Word {
     X86_C_1_EDX,
     X86_KVM_EAX,
     X86_KVM_EDX,
+    X86_CPUID_WORDS,
+    X86_ARCH_CAPS = X86_CPUID_WORDS, /* IA32_ARCH_CAPABILITIES 31:0 */
     X86_WORDS,
 } X86Word;
 
@@ -39,6 +41,7 @@ typedef struct X86WordPlace {
     uint32_t leaf, subleaf;
     bool has_subleaf;
     X86Reg reg;
+    uint32_t msr; /* not 0: there, and the rest has no meaning */
 } X86WordPlace;
 extern const X86WordPlace x86_words[X86_WORDS];
 

@@ -113,6 +113,7 @@ static bool read_supported(X86KvmVm *x, Error **errp)
             fill_name(l);
         }
     }
+    x86_kvm_read_arch_caps(x);
     if (!off && kvm_capability(x->vm, KVM_CAP_SYS_HYPERV_CPUID) > 0) {
         read_leaves(x, KVM_GET_SUPPORTED_HV_CPUID, &x->hv, &x->n_hv);
     }
@@ -127,8 +128,8 @@ bool x86_kvm_host(Machine *m, X86Host *host)
     if (!x) {
         return false;
     }
-    *host =
-        (X86Host){ x->leaves, x->hv, x->n_leaves, x->n_hv, x->tsc_khz, "kvm" };
+    *host = (X86Host){ x->leaves,  x->hv,        x->n_leaves, x->n_hv,
+                       x->tsc_khz, x->arch_caps, "kvm" };
     return true;
 }
 
@@ -361,6 +362,7 @@ static bool fresh_state(CPUState *cpu, Error **errp)
 {
     const uint32_t mce = BIT(7) | BIT(14); /* MCE and MCA */
 
+    x86_kvm_set_arch_caps(cpu);
     if ((x86_cpu(cpu)->words[X86_1_EDX] & mce) == mce) {
         x86_kvm_setup_mce(cpu);
     }

@@ -15,7 +15,8 @@ typedef struct X86KvmVm {
     GArray *msrs;         /* uint32_t: indices that this kernel saves */
     X86Leaf *leaves, *hv; /* what the kernel has; Hyper-V's */
     unsigned n_leaves, n_hv;
-    uint32_t tsc_khz; /* the host's; 0: not known */
+    uint32_t tsc_khz;   /* the host's; 0: not known */
+    uint64_t arch_caps; /* IA32_ARCH_CAPABILITIES that it can show */
     size_t xsave_size, nested_size;
     bool sregs2;
     /* machine lock */
@@ -94,5 +95,8 @@ bool x86_kvm_list_msrs(X86KvmVm *x, Error **errp);
 bool x86_kvm_pull_msrs(CPUState *cpu, Error **errp);
 bool x86_kvm_push_msrs(CPUState *cpu, Error **errp);
 void x86_kvm_setup_mce(CPUState *cpu);
+/* x->arch_caps of this host; and what @cpu is to show of them. */
+void x86_kvm_read_arch_caps(X86KvmVm *x);
+void x86_kvm_set_arch_caps(CPUState *cpu);
 
 #endif

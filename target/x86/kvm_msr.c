@@ -19,7 +19,8 @@ enum {
     MCE_BANKS = 10,
     MSR_TSC = 0x10,
     MSR_EFER = 0xc0000080,
-    MSR_APIC_BASE = 0x1b
+    MSR_APIC_BASE = 0x1b,
+    MSR_ARCH_CAPS = 0x10a,
 };
 
 /* struct kvm_msrs with room for a block of entries. */
@@ -230,12 +231,20 @@ static bool may_write(CPUState *cpu, const X86Msr *m, Error **errp)
     return false;
 }
 
-static bool read_tsc(CPUState *cpu, uint64_t *value)
+static MsrBlock one_msr(uint32_t index, uint64_t value)
 {
     MsrBlock b = { .room = { 0 } };
 
     b.head.nmsrs = 1;
-    b.head.entries[0].index = MSR_TSC;
+    b.head.entries[0].index = index;
+    b.head.entries[0].data = value;
+    return b;
+}
+
+static bool read_tsc(CPUState *cpu, uint64_t *value)
+{
+    MsrBlock b = one_msr(MSR_TSC, 0);
+
     if (kvm_vcpu_ioctl(cpu, KVM_GET_MSRS, &b) != 1) {
         return false;
     }
@@ -312,4 +321,34 @@ void x86_kvm_setup_mce(CPUState *cpu)
     }
     cap = (cap & ~(uint64_t)COUNT_MASK & BIT(8)) | MCE_BANKS; /* MCG_CTL_P */
     kvm_vcpu_ioctl(cpu, KVM_X86_SETUP_MCE, &cap);
+}
+
+/* --- IA32_ARCH_CAPABILITIES, a register of features (SDM 4, table 2-2) --- */
+
+void x86_kvm_read_arch_caps(X86KvmVm *x)
+{
+    MsrBlock b = one_msr(MSR_ARCH_CAPS, 0);
+
+    if (kvm_capability(x->vm, KVM_CAP_GET_MSR_FEATURES) > 0 &&
+        kvm_system_ioctl(x->vm, KVM_GET_MSRS, &b) == 1) {
+        x->arch_caps = b.head.entries[0].data;
+    }
+}
+
+void x86_kvm_set_arch_caps(CPUState *cpu)
+{
+    const X86Cpu *c = x86_cpu(cpu);
+    uint64_t value = c->words[X86_ARCH_CAPS];
+    MsrBlock b;
+
+    if (!(c->words[X86_7_0_EDX] & BIT(29))) {
+        return; /* it has no such register */
+    }
+    if (x86_model(c)->host && !c->migratable) { /* those of no name, too */
+        value |= x86_kvm_vm(cpu)->arch_caps & ~(uint64_t)UINT32_MAX;
+    }
+    b = one_msr(MSR_ARCH_CAPS, value);
+    if (kvm_vcpu_ioctl(cpu, KVM_SET_MSRS, &b) != 1) {
+        warn_report("kvm does not take arch-capabilities 0x%" PRIx64, value);
+    }
 }

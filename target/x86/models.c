@@ -30,6 +30,7 @@ const X86WordPlace x86_words[X86_WORDS] = {
     [X86_C_1_EDX]  = { 0xc0000001, 0, false, X86_EDX },
     [X86_KVM_EAX]  = { 0x40000001, 0, false, X86_EAX },
     [X86_KVM_EDX]  = { 0x40000001, 0, false, X86_EDX },
+    [X86_ARCH_CAPS] = { .msr = 0x10a },
 };
 
 const X86Feature x86_features[] = {

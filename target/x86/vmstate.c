@@ -128,6 +128,13 @@ static void cpu_pre_save(void *obj)
     memcpy(cpu->saved_words, cpu->words, sizeof(cpu->words));
 }
 
+static void cpu_pre_load(void *obj)
+{
+    X86Cpu *cpu = obj;
+
+    cpu->saved_words[X86_ARCH_CAPS] = 0;
+}
+
 static bool cpu_post_load(void *obj, int version, Error **errp)
 {
     const X86Cpu *cpu = obj;
@@ -149,7 +156,17 @@ static bool cpu_post_load(void *obj, int version, Error **errp)
 }
 
 static const VmField cpu_fields[] = {
-    VM_U32_ARRAY(X86Cpu, saved_words),
+    { .name = "saved_words",
+      .offset = offsetof(X86Cpu, saved_words),
+      .kind = VM_KIND_UINT,
+      .size = 4,
+      .count = X86_CPUID_WORDS },
+    { .name = "saved_arch_caps",
+      .offset = offsetof(X86Cpu, saved_words[X86_ARCH_CAPS]),
+      .kind = VM_KIND_UINT,
+      .size = 4,
+      .count = 1,
+      .since = 2 },
     { .name = "env",
       .offset = offsetof(X86Cpu, parent.env),
       .kind = VM_KIND_STRUCT,
@@ -162,9 +179,10 @@ static const VmField cpu_fields[] = {
 
 const VmState x86_cpu_vmstate = {
     .name = "x86_cpu",
-    .version = 1,
+    .version = 2,
     .fields = cpu_fields,
     .blocked = cpu_blocked,
     .pre_save = cpu_pre_save,
+    .pre_load = cpu_pre_load,
     .post_load = cpu_post_load,
 };

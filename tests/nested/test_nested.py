@@ -339,11 +339,15 @@ class Nested(unittest.TestCase):
         self.assertRegex(here.console.text, "ALL")
         here.ended(3)
 
-    def test_hyperv_is_shown(self):
-        shown = self.program("cpuid1", "cpuid")
+    def test_hyperv_and_capabilities_are_shown(self):
+        shown = self.program("cpuid1", "cpuid",
+                             cpu=f"host,{self.HYPERV},-mds-no")
         # the privileges: APIC to TIME_REF_COUNT, FREQUENCY, VP_INDEX, RESET
         shown.console.expect("40000003 00 00000aff", LIMIT)
         shown.console.expect("40000100 00 40000101 4b4d564b", LIMIT)
+        caps = int(shown.console.expect(r"arch-capabilities (\w{16})", LIMIT)
+                   .group(1), 16)
+        self.assertEqual(caps & 0x29, 0x09)  # RDCL_NO, SKIP_L1DFL
         shown.ended(3)
 
     def test_boots_fetches_and_powers_off(self):

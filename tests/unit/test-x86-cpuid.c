@@ -210,6 +210,27 @@ static void what_the_engine_lacks_is_left_out(void)
     teardown(&f);
 }
 
+/* RDCL_NO, IBRS_ALL, SKIP_L1DFL, MDS_NO: SDM 4, table 2-2, MSR 10AH. */
+static void capabilities_in_an_msr_are_features(void)
+{
+    Fixture f;
+
+    setup(&f, "GenuineIntel");
+    f.host.arch_caps = BIT(62) | 0x29;
+    must_build(&f, "Cascadelake-Server-v2", "check=off");
+    g_assert_cmphex(f.cpu->words[X86_ARCH_CAPS], ==, 0x29);
+    g_auto(GStrv) names = x86_filtered_names(f.cpu);
+    g_autofree char *text = g_strjoinv(" ", names);
+    g_assert_cmpstr(text, ==, "ibrs-all");
+    must_build(&f, "host", "mds-no=off");
+    g_assert_cmphex(f.cpu->words[X86_ARCH_CAPS], ==, 0x09);
+    must_build(&f, "qemu64", "rdctl-no=on"); /* without the MSR */
+    g_assert_cmphex(f.cpu->words[X86_ARCH_CAPS], ==, 0);
+    must_build(&f, "qemu64", "rdctl-no=on,arch-capabilities=on");
+    g_assert_cmphex(f.cpu->words[X86_ARCH_CAPS], ==, 1);
+    teardown(&f);
+}
+
 static void host_is_what_the_engine_has(void)
 {
     Fixture f;
@@ -399,6 +420,8 @@ int main(int argc, char **argv)
     g_test_add_func("/x86-cpuid/alias", an_alias_is_the_newest_version);
     g_test_add_func("/x86-cpuid/features", features_come_and_go);
     g_test_add_func("/x86-cpuid/lacking", what_the_engine_lacks_is_left_out);
+    g_test_add_func("/x86-cpuid/arch-capabilities",
+                    capabilities_in_an_msr_are_features);
     g_test_add_func("/x86-cpuid/host", host_is_what_the_engine_has);
     g_test_add_func("/x86-cpuid/invtsc",
                     an_invariant_tsc_stays_unless_its_pace_is_given);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Says all of CPUID, of the CPU whose APIC id is the first word of the command
- * line: a line of leaf, subleaf, EAX to EDX for each that is not all zero.
+ * line: a line of leaf, subleaf, EAX to EDX for each that is not all zero; and
+ * IA32_ARCH_CAPABILITIES where it is (SDM 4, table 2-2).
  */
 #include "guest.h"
 
@@ -62,6 +63,11 @@ static void say_all(void)
         }
     }
     say_range(0x80000000);
+    if (cpuid(0, 0).a >= 7 && cpuid(7, 0).d >> 29 & 1) {
+        put("arch-capabilities ");
+        put_hex(rdmsr(0x10a), 16);
+        put("\n");
+    }
 }
 
 void guest_other(void)
