@@ -27,7 +27,7 @@ import tap
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
 JOBS = 2                 # guests and compilers at a time (DECISIONS 55)
 FUZZ_SECONDS = 20
-FETCHED = ("riscv64-guest", "opensbi-1.5", "peer-qemu-10")
+FETCHED = ("riscv64-guest", "amd64-cloud-guest", "opensbi-1.5", "peer-qemu-10")
 SANITIZER = {
     "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1:"
                     "detect_stack_use_after_return=0",

@@ -32,44 +32,11 @@ static uint64_t truncate_to(TcgType type, uint64_t v)
     return tcg_type_size(type) == 4 ? (uint32_t)v : v;
 }
 
-/* Little-endian fields of env: the host's order. */
-static uint64_t env_read(const void *p, unsigned size)
-{
-    switch (size) {
-    case 1:
-        return *(const uint8_t *)p;
-    case 2:
-        return *(const uint16_t *)p;
-    case 4:
-        return *(const uint32_t *)p;
-    default:
-        return *(const uint64_t *)p;
-    }
-}
-
-static void env_write(void *p, unsigned size, uint64_t v)
-{
-    switch (size) {
-    case 1:
-        *(uint8_t *)p = v;
-        break;
-    case 2:
-        *(uint16_t *)p = v;
-        break;
-    case 4:
-        *(uint32_t *)p = v;
-        break;
-    default:
-        *(uint64_t *)p = v;
-        break;
-    }
-}
-
 static void slot_write(const TcgInterpFrame *f, unsigned slot, uint64_t v)
 {
     const TcgSlotDesc *d = &f->tb->fe->slots[slot];
 
-    env_write((char *)f->env + d->offset, tcg_type_size((TcgType)d->type), v);
+    uint_store((char *)f->env + d->offset, tcg_type_size((TcgType)d->type), v);
 }
 
 /* Make env what snapshot @snap says: the newest change of each slot counts. */
@@ -89,7 +56,7 @@ static void write_state(const TcgInterpFrame *f, unsigned snap, uint64_t pc)
             slot_write(f, d->slot, get(f, d->now));
         }
     }
-    env_write((char *)f->env + f->tb->fe->pc_offset, 8, pc);
+    uint_store((char *)f->env + f->tb->fe->pc_offset, 8, pc);
 }
 
 bool tcg_interp_restore(void *env, unsigned *insns_done)
@@ -346,8 +313,8 @@ static Step run_insn(TcgInterpFrame *f, TcgLeave *why)
         *result = run_select(f, in);
         break;
     case TCG_OP_slot_get:
-        *result = env_read(env + f->tb->fe->slots[in->aux].offset,
-                           tcg_type_size((TcgType)in->type));
+        *result = uint_load(env + f->tb->fe->slots[in->aux].offset,
+                            tcg_type_size((TcgType)in->type));
         break;
     case TCG_OP_slot_st:
         slot_write(f, in->aux, get(f, in->a));
@@ -355,11 +322,11 @@ static Step run_insn(TcgInterpFrame *f, TcgLeave *why)
     case TCG_OP_env_ld:
         *result =
             truncate_to((TcgType)in->type,
-                        memop_extend(in->aux, env_read(env + (int32_t)in->a,
-                                                       memop_size(in->aux))));
+                        memop_extend(in->aux, uint_load(env + (int32_t)in->a,
+                                                        memop_size(in->aux))));
         break;
     case TCG_OP_env_st:
-        env_write(env + (int32_t)in->b, memop_size(in->aux), get(f, in->a));
+        uint_store(env + (int32_t)in->b, memop_size(in->aux), get(f, in->a));
         break;
     case TCG_OP_ld:
         run_ld(f, in);
@@ -410,7 +377,7 @@ TcgLeave tcg_interp_run(const TcgBlock *tb, void *env, TcgInterpValue *values)
         if (tb->flags & TCG_BLOCK_ICOUNT) {
             if (hot->icount < (int64_t)tb->ninsns) {
                 why = TCG_LEAVE_ICOUNT;
-                env_write((char *)env + tb->fe->pc_offset, 8, tb->pc);
+                uint_store((char *)env + tb->fe->pc_offset, 8, tb->pc);
                 break;
             }
             hot->icount -= tb->ninsns;

@@ -95,40 +95,6 @@ static uint32_t stored_count(const VmField *f, const void *obj)
                : *(const uint32_t *)((const char *)obj + f->count_offset - 1);
 }
 
-static uint64_t load_host(const void *p, size_t size)
-{
-    switch (size) {
-    case 1:
-        return *(const uint8_t *)p;
-    case 2:
-        return *(const uint16_t *)p;
-    case 4:
-        return *(const uint32_t *)p;
-    default:
-        assert(size == 8);
-        return *(const uint64_t *)p;
-    }
-}
-
-static void store_host(void *p, size_t size, uint64_t v)
-{
-    switch (size) {
-    case 1:
-        *(uint8_t *)p = v;
-        break;
-    case 2:
-        *(uint16_t *)p = v;
-        break;
-    case 4:
-        *(uint32_t *)p = v;
-        break;
-    default:
-        assert(size == 8);
-        *(uint64_t *)p = v;
-        break;
-    }
-}
-
 /* Reserve a u32 length at the end of @out; end_length() fills it in. */
 static guint begin_length(VmBuffer *b)
 {
@@ -147,7 +113,7 @@ static void save_element(const VmField *f, void *p, void *obj, VmBuffer *b)
 
     switch (f->kind) {
     case VM_KIND_UINT:
-        put_uint(b, load_host(p, f->size), f->size);
+        put_uint(b, uint_load(p, f->size), f->size);
         break;
     case VM_KIND_BOOL:
         put_uint(b, *(const bool *)p, 1);
@@ -270,7 +236,7 @@ static bool load_element(const VmField *f, void *p, void *obj, int version,
     switch (f->kind) {
     case VM_KIND_UINT:
         if (get_uint(b, &v, f->size)) {
-            store_host(p, f->size, v);
+            uint_store(p, f->size, v);
         }
         return true;
     case VM_KIND_BOOL:

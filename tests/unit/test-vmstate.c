@@ -67,39 +67,32 @@ static bool text_load(void *field, void *obj, VmBuffer *b, Error **errp)
 
 static const VmCustom text_ops = { text_save, text_load };
 
+/* What both versions have. */
+/* clang-format off */
+#define FIELDS_V1 \
+    VM_U8(Thing, u8), \
+    VM_U16(Thing, u16), \
+    VM_U32(Thing, u32), \
+    VM_U64(Thing, u64), \
+    VM_I64(Thing, i64), \
+    VM_BOOL(Thing, flag), \
+    VM_U32_ARRAY(Thing, regs), \
+    VM_BYTES(Thing, blob), \
+    VM_STRUCT(Thing, part, part_state), \
+    VM_STRUCT_ARRAY(Thing, parts, part_state), \
+    VM_U32(Thing, ring_len), \
+    VM_VARRAY(Thing, ring, ring_len, RING_MAX), \
+    VM_U32(Thing, index), \
+    VM_CUSTOM(Thing, text, text_ops)
+/* clang-format on */
+
 static const VmField fields_v1[] = {
-    VM_U8(Thing, u8),
-    VM_U16(Thing, u16),
-    VM_U32(Thing, u32),
-    VM_U64(Thing, u64),
-    VM_I64(Thing, i64),
-    VM_BOOL(Thing, flag),
-    VM_U32_ARRAY(Thing, regs),
-    VM_BYTES(Thing, blob),
-    VM_STRUCT(Thing, part, part_state),
-    VM_STRUCT_ARRAY(Thing, parts, part_state),
-    VM_U32(Thing, ring_len),
-    VM_VARRAY(Thing, ring, ring_len, RING_MAX),
-    VM_U32(Thing, index),
-    VM_CUSTOM(Thing, text, text_ops),
+    FIELDS_V1,
     { 0 },
 };
 
 static const VmField fields_v2[] = {
-    VM_U8(Thing, u8),
-    VM_U16(Thing, u16),
-    VM_U32(Thing, u32),
-    VM_U64(Thing, u64),
-    VM_I64(Thing, i64),
-    VM_BOOL(Thing, flag),
-    VM_U32_ARRAY(Thing, regs),
-    VM_BYTES(Thing, blob),
-    VM_STRUCT(Thing, part, part_state),
-    VM_STRUCT_ARRAY(Thing, parts, part_state),
-    VM_U32(Thing, ring_len),
-    VM_VARRAY(Thing, ring, ring_len, RING_MAX),
-    VM_U32(Thing, index),
-    VM_CUSTOM(Thing, text, text_ops),
+    FIELDS_V1,
     { .name = "newer",
       .offset = offsetof(Thing, newer),
       .kind = VM_KIND_UINT,

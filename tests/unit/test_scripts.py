@@ -7,6 +7,7 @@ import importlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -481,6 +482,16 @@ class Check(Scratch):
     def test_failed_test_is_counted_once(self):
         self.assertEqual(self.suites("FAIL", 1).failures,
                          ["own: a: ended early or badly"])
+
+
+    def test_fetches_what_tests_want(self):
+        check = importlib.import_module("check")
+        wanted = set()
+        for path in (SOURCE / "tests").glob("*/*.py"):
+            if path.parent.name != "soak":
+                wanted.update(re.findall(r'\bfetched\("([^"]+)"\)',
+                                         path.read_text()))
+        self.assertEqual(wanted, set(check.FETCHED))
 
 
 class TapCount(unittest.TestCase):

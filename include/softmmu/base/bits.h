@@ -99,4 +99,40 @@ BITS_DEFINE_ACCESS(32)
 BITS_DEFINE_ACCESS(64)
 #undef BITS_DEFINE_ACCESS
 
+/* The integer of 1, 2, 4 or 8 bytes at @p, aligned, in the host's order. */
+static inline uint64_t uint_load(const void *p, size_t size)
+{
+    switch (size) {
+    case 1:
+        return *(const uint8_t *)p;
+    case 2:
+        return *(const uint16_t *)p;
+    case 4:
+        return *(const uint32_t *)p;
+    default:
+        g_assert(size == 8);
+        return *(const uint64_t *)p;
+    }
+}
+
+/* The low @size bytes of @v go there. */
+static inline void uint_store(void *p, size_t size, uint64_t v)
+{
+    switch (size) {
+    case 1:
+        *(uint8_t *)p = v;
+        break;
+    case 2:
+        *(uint16_t *)p = v;
+        break;
+    case 4:
+        *(uint32_t *)p = v;
+        break;
+    default:
+        g_assert(size == 8);
+        *(uint64_t *)p = v;
+        break;
+    }
+}
+
 #endif

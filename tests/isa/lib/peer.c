@@ -63,7 +63,9 @@ void run_block(void);
 #define SAVE(n, at)    SXX " x" #n ", " #at "*" XB "(x31)\n"
 #define RESTORE(n, at) LXX " x" #n ", " #at "*" XB "(x31)\n"
 
-/* x31 is the way back while a block runs; gp and tp are not used by C here. */
+/* x31 is the way back while a block runs; gp and tp are not used by C here.
+ * clang-format takes a macro between strings for a place to indent. */
+/* clang-format off */
 asm(".section .text.start\n"
     ".globl _start\n"
     "_start:\n"
@@ -75,55 +77,27 @@ asm(".section .text.start\n"
     "block_enter:\n"
     "    jalr x31, 0(x31)\n"
     ".option pop\n"
-    "    la x31, run_gpr\n" EACH_X(PUT_X) "    la x31, run_fpr\n" EACH_F(
-        PUT_F) "    frcsr x1\n"
-               "    la x31, run_fcsr\n" SXX " x1, 0(x31)\n"
-               "    la x31, run_saved\n" SAVED(
-                   RESTORE) "    ret\n"
-                            ".globl run_block\n"
-                            "run_block:\n"
-                            "    la x31, run_saved\n" SAVED(
-                                SAVE) "    la x31, run_fpr\n" EACH_F(GET_F) "  "
-                                                                            "  "
-                                                                            "la"
-                                                                            " x"
-                                                                            "31"
-                                                                            ", "
-                                                                            "ru"
-                                                                            "n_"
-                                                                            "fc"
-                                                                            "sr"
-                                                                            "\n" LXX
-                                                                            " x"
-                                                                            "1,"
-                                                                            " 0"
-                                                                            "(x"
-                                                                            "31"
-                                                                            ")"
-                                                                            "\n"
-                                                                            "  "
-                                                                            "  "
-                                                                            "fs"
-                                                                            "cs"
-                                                                            "r "
-                                                                            "x1"
-                                                                            "\n"
-                                                                            "  "
-                                                                            "  "
-                                                                            "la"
-                                                                            " x"
-                                                                            "31"
-                                                                            ", "
-                                                                            "ru"
-                                                                            "n_"
-                                                                            "gp"
-                                                                            "r"
-                                                                            "\n" EACH_X(
-                                                                                GET_X)
+    "    la x31, run_gpr\n" EACH_X(PUT_X)
+    "    la x31, run_fpr\n" EACH_F(PUT_F)
+    "    frcsr x1\n"
+    "    la x31, run_fcsr\n"
+    SXX " x1, 0(x31)\n"
+    "    la x31, run_saved\n" SAVED(RESTORE)
+    "    ret\n"
+    ".globl run_block\n"
+    "run_block:\n"
+    "    la x31, run_saved\n" SAVED(SAVE)
+    "    la x31, run_fpr\n" EACH_F(GET_F)
+    "    la x31, run_fcsr\n"
+    LXX " x1, 0(x31)\n"
+    "    fscsr x1\n"
+    "    la x31, run_gpr\n" EACH_X(GET_X)
     /* no reservation is left over */
     "    lr.w x31, (x8)\n    sc.w x31, x31, (x8)\n"
-    "    la x31, run_pc\n" LXX " x31, 0(x31)\n"
+    "    la x31, run_pc\n"
+    LXX " x31, 0(x31)\n"
     "    j block_enter\n");
+/* clang-format on */
 
 static long call3(long number, long a, long b, long c)
 {
