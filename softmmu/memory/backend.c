@@ -273,10 +273,13 @@ static bool backend_check(MemoryBackend *mb, Error **errp)
     return check_policy(mb, errp);
 }
 
+/* What nobody else maps is private memory: shared memory has no huge pages on
+ * most hosts (shmem_enabled is "never" unless set), and this has. */
 static bool ram_complete(Object *obj, Error **errp)
 {
     MemoryBackend *mb = backend_of(obj);
 
+    mb->config.anonymous = !mb->config.shared;
     return backend_check(mb, errp) && backend_make(mb, errp);
 }
 

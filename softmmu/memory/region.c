@@ -43,7 +43,7 @@ void memory_region_init_ram(MemoryRegion *mr, void *owner, const char *name,
 /* A block for one region; @size need not be whole pages. */
 static bool region_own_ram(MemoryRegion *mr, MemorySystem *ms, Error **errp)
 {
-    RamConfig cfg = { .size = mr->size, .dump = true };
+    RamConfig cfg = { .size = mr->size, .dump = true, .anonymous = true };
     g_autofree char *path = mr->owner ? object_path(mr->owner) : NULL;
     g_autofree char *id =
         path ? g_strconcat(path, "/", mr->name, NULL) : g_strdup(mr->name);

@@ -293,7 +293,7 @@ struct RamBlock {
 
 typedef struct RamConfig {
     uint64_t size;
-    int fd; /* with .have_fd; else a memfd is made */
+    int fd; /* with .have_fd; else a memfd is made, unless .anonymous */
     bool have_fd;
     uint64_t fd_offset;
     bool shared, readonly, prealloc, hugetlb, anonymous;
