@@ -231,23 +231,28 @@ void cache_commit(TcgVcpu *v, TcgTb *tb, size_t code_size)
     }
 }
 
-void *cache_arena(TcgVcpu *v, size_t size)
+/* Where in @c the next piece goes. */
+static size_t arena_next(const ArenaChunk *c, size_t align)
+{
+    return align_up((uintptr_t)c->data + c->used, align) - (uintptr_t)c->data;
+}
+
+void *cache_arena(TcgVcpu *v, size_t size, size_t align)
 {
     CodeSegment *s = v->seg;
     ArenaChunk *c = s->arena;
-    void *p;
+    size_t at = c ? arena_next(c, align) : 0;
 
-    size = (size + 15) & ~(size_t)15;
-    if (!c || c->size - c->used < size) {
-        size_t room = MAX(size, (size_t)ARENA_CHUNK);
+    if (!c || c->size < at || c->size - at < size) {
+        size_t room = MAX(size + align, (size_t)ARENA_CHUNK);
 
         c = g_malloc(sizeof(*c) + room);
         *c = (ArenaChunk){ .next = s->arena, .size = room };
         s->arena = c;
+        at = arena_next(c, align);
     }
-    p = c->data + c->used;
-    c->used += size;
-    return memset(p, 0, size);
+    c->used = at + size;
+    return c->data + at;
 }
 
 TcgTb *cache_find(TcgAccel *a, uintptr_t pc)

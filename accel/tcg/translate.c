@@ -17,6 +17,7 @@ enum {
     WINDOW = 1024,         /* bytes a unit may span */
     UNIT_ROOM = 32 * 1024, /* host bytes a unit may need: asked for at first */
     INSN_BYTES_MAX = 16,
+    HOST_LINE = 64,
 };
 
 /* A unit under construction. */
@@ -270,9 +271,12 @@ static TcgTb *new_tb(Build *b)
 {
     TcgVcpu *v = b->v;
     unsigned nexits = b->block->nexit;
-    TcgTb *tb = cache_arena(v, sizeof(*tb) + nexits * sizeof(tb->exits[0]));
+    TcgTb *tb;
+    size_t size = sizeof(*tb) + nexits * sizeof(tb->exits[0]);
     unsigned off = b->pc & (PAGE_SIZE - 1);
 
+    /* what a look-up reads is one cache line */
+    tb = memset(cache_arena(v, size, HOST_LINE), 0, size);
     tb->pc = b->pc;
     tb->flags = v->flags;
     tb->config = v->config;
@@ -332,8 +336,8 @@ static TcgTb *compile(Build *b, bool *too_big)
     tb->second_pmid_off = code.pmid_off;
     tb->second_pmid = buf.second_pmid;
     tb->side_size = code.side_size;
-    tb->side =
-        memcpy(cache_arena(v, code.side_size + 1), code.side, code.side_size);
+    tb->side = memcpy(cache_arena(v, code.side_size + 1, 1), code.side,
+                      code.side_size);
     set_exits(tb, b, &code);
     tb->checkable = v->check && check_block_allowed(b->block);
     if (tb->checkable) {
@@ -403,7 +407,10 @@ static TcgTb *publish(Build *b, TcgTb *tb)
     TcgTb *other;
 
     LOCK_GUARD(&v->accel->tb_lock);
-    other = tb_lookup(v, tb->phys, tb->pc, tb->flags);
+    /* alone, this vCPU has looked already */
+    other = atomic_load(&v->accel->nvcpus) > 1
+                ? tb_lookup(v, tb->phys, tb->pc, tb->flags)
+                : NULL;
     if (other) {
         tb = other->straddle == tb->straddle && other->page[1] == tb->page[1]
                  ? other
