@@ -36,6 +36,7 @@ enum {
     R_APR = 0x09,
     R_PPR = 0x0a,
     R_EOI = 0x0b,
+    R_REMOTE = 0x0c,
     R_LDR = 0x0d,
     R_DFR = 0x0e,
     R_SVR = 0x0f,
@@ -289,11 +290,15 @@ static void accept(Unit *u, unsigned mode, uint8_t vector, bool level)
     }
 }
 
-/* 10.6.2.1, 10.6.2.2. */
+/* 10.6.2.1, 10.6.2.2. One whose APIC is off by IA32_APIC_BASE is on no bus:
+ * NMI, INIT and start-up do not reach it either (10.4.3). */
 static bool is_meant(const Unit *u, uint8_t to, bool logical)
 {
     uint32_t own = u->reg[R_LDR] >> 24;
 
+    if (!hw_enabled(u)) {
+        return false;
+    }
     if (!logical) {
         return to == 0xff || to == u->reg[R_ID] >> 24;
     }
@@ -376,8 +381,8 @@ static void send_ipi(Unit *u, uint32_t icr)
     for (unsigned i = 0; i < s->cpus; i++) {
         Unit *to = &s->unit[i];
 
-        if ((to == u && shorthand != TO_OTHERS) ||
-            (to != u && shorthand != TO_SELF)) {
+        if (hw_enabled(to) && ((to == u && shorthand != TO_OTHERS) ||
+                               (to != u && shorthand != TO_SELF))) {
             accept(to, m.mode, m.vector, false);
         }
     }
@@ -594,6 +599,15 @@ static void svr_written(Unit *u, uint32_t value)
     }
 }
 
+/* Registers that there are; the addresses between are illegal (table 10-1,
+ * 10.5.3). Writes to those that only tell are ignored. */
+static bool is_register(unsigned r)
+{
+    return r == R_ID || r == R_VERSION || (r >= R_TPR && r <= R_REMOTE) ||
+           (r >= R_LDR && r <= R_ESR) ||
+           (r >= R_LVT_CMCI && r <= R_CURRENT_COUNT) || r == R_DIVIDE;
+}
+
 static void reg_write(Unit *u, unsigned r, uint32_t value)
 {
     switch (r) {
@@ -633,7 +647,7 @@ static void reg_write(Unit *u, unsigned r, uint32_t value)
     default:
         if (lvt_writable[r]) {
             lvt_written(u, r, value);
-        } else {
+        } else if (!is_register(r)) {
             error(u, ESR_REGISTER);
         }
         break;
@@ -643,6 +657,10 @@ static void reg_write(Unit *u, unsigned r, uint32_t value)
 
 static uint32_t reg_read(Unit *u, unsigned r)
 {
+    if (!is_register(r)) {
+        error(u, ESR_REGISTER);
+        return 0;
+    }
     switch (r) {
     case R_VERSION:
         return VERSION;

@@ -72,6 +72,8 @@ bool x86_kvm_set_tsc_khz(CPUState *cpu);
 /* kvm_regs.c */
 bool x86_kvm_pull(CPUState *cpu, uint32_t groups, Error **errp);
 bool x86_kvm_push(CPUState *cpu, uint32_t groups, Error **errp);
+/* What is injected or pending is not to come, and NMIs are not held back. */
+void x86_kvm_drop_events(CPUState *cpu);
 
 /* kvm_intc.c */
 bool x86_kvm_make_irqchip(KvmVm *vm, Error **errp);

@@ -297,6 +297,7 @@ static void told_init(void *opaque)
     X86Kvm *k = x86_kvm(opaque);
 
     atomic_store(&k->sipi, -1);
+    atomic_store(&k->nmi, false); /* one before it is lost */
     atomic_store(&k->init, true);
     cpu_kick(opaque);
 }
@@ -414,6 +415,7 @@ static void serve_init(CPUState *cpu)
         env->mp_state = cpu->index == 0 ? KVM_MP_STATE_RUNNABLE
                                         : KVM_MP_STATE_INIT_RECEIVED;
         x86_kvm_push(cpu, GROUPS, NULL);
+        x86_kvm_drop_events(cpu);
     }
     sipi = atomic_exchange(&k->sipi, -1);
     if (sipi >= 0 && env->mp_state != KVM_MP_STATE_RUNNABLE) {

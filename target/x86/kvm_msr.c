@@ -339,6 +339,8 @@ void x86_kvm_set_arch_caps(CPUState *cpu)
 {
     const X86Cpu *c = x86_cpu(cpu);
     uint64_t value = c->words[X86_ARCH_CAPS];
+    bool asked = !x86_model(c)->host || c->plus[X86_ARCH_CAPS] ||
+                 c->minus[X86_ARCH_CAPS];
     MsrBlock b;
 
     if (!(c->words[X86_7_0_EDX] & BIT(29))) {
@@ -348,7 +350,8 @@ void x86_kvm_set_arch_caps(CPUState *cpu)
         value |= x86_kvm_vm(cpu)->arch_caps & ~(uint64_t)UINT32_MAX;
     }
     b = one_msr(MSR_ARCH_CAPS, value);
-    if (kvm_vcpu_ioctl(cpu, KVM_SET_MSRS, &b) != 1) {
+    if (kvm_vcpu_ioctl(cpu, KVM_SET_MSRS, &b) != 1 && asked &&
+        cpu->index == 0) { /* a software KVM shows it and has it not */
         warn_report("kvm does not take arch-capabilities 0x%" PRIx64, value);
     }
 }

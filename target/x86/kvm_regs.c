@@ -471,6 +471,17 @@ static bool push_nested(CPUState *cpu, Error **errp)
                 errp);
 }
 
+void x86_kvm_drop_events(CPUState *cpu)
+{
+    const X86Events none = { 0 };
+    struct kvm_vcpu_events e, now;
+
+    if (kvm_vcpu_ioctl(cpu, KVM_GET_VCPU_EVENTS, &now) >= 0) {
+        events_to(&e, &none, now.flags & EVENT_FLAGS);
+        kvm_vcpu_ioctl(cpu, KVM_SET_VCPU_EVENTS, &e);
+    }
+}
+
 static bool push_events(CPUState *cpu, Error **errp)
 {
     X86Env *env = x86_env(cpu);

@@ -90,7 +90,7 @@ class Programs(KvmTest):
         self.assertEqual(
             self.program("init", "-smp", "2", "-append", "6",
                          accel="kvm,kernel-irqchip=off"),
-            (1, "starts 0006 right\n"))
+            (1, "starts 0008 right\n"))
 
 
 class Features(KvmTest):

@@ -263,6 +263,25 @@ static void switched_off_it_hears_nothing(void)
     g_assert_cmphex(rd(r, SVR), ==, 0xff);
 }
 
+/* 10.4.3: without an APIC there is no bus; LINT1 is the CPU's own NMI. */
+static void switched_off_no_message_reaches_the_cpu(void)
+{
+    static const uint32_t commands[] = { 0x4400, 0x4500, 0x4608 };
+    g_autoptr(Rig) r = rig();
+
+    apic_set_base(r->apic, 1, 0xfee00000);
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        wr(r, ICR + 0x10, 1 << 24);
+        wr(r, ICR, commands[i]);
+        wr(r, ICR, commands[i] | 3 << 18); /* all others */
+    }
+    apic_msi(r->apic, PAGE | 1 << 12, 0x4400);
+    g_assert_cmpint(r->cpu[1].nmis + r->cpu[1].inits + r->cpu[1].sipis, ==, 0);
+    g_assert_cmpint(r->cpu[2].nmis + r->cpu[2].inits + r->cpu[2].sipis, ==, 3);
+    device_irq_in(r->apic, 1, true);
+    g_assert_cmpint(r->cpu[1].nmis, ==, 1);
+}
+
 /* --- destinations --- */
 
 static void logical_destinations(void)
@@ -369,6 +388,15 @@ static void errors_are_latched_and_interrupt(void)
     g_assert_cmphex(rd(r, ESR), ==, 0xc0);
     wr(r, ESR, 0);
     g_assert_cmphex(rd(r, ESR), ==, 0);
+    wr(r, LVT_ERROR, MASKED);
+    wr(r, VERSION, 0); /* tells only */
+    wr(r, IRR, 1);
+    wr(r, CURRENT, 1);
+    wr(r, ESR, 0);
+    g_assert_cmphex(rd(r, ESR), ==, 0);
+    g_assert_cmphex(rd(r, 0x3a0), ==, 0); /* is not there */
+    wr(r, ESR, 0);
+    g_assert_cmphex(rd(r, ESR), ==, 0x80);
 }
 
 /* --- pins and other controllers --- */
@@ -656,6 +684,7 @@ int main(int argc, char **argv)
     ADD(higher_class_interrupts_a_lower_one);
     ADD(task_priority_holds_back);
     ADD(switched_off_it_hears_nothing);
+    ADD(switched_off_no_message_reaches_the_cpu);
     ADD(logical_destinations);
     ADD(lowest_priority_goes_to_one);
     ADD(ipis_by_number_and_shorthand);
