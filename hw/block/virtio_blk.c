@@ -625,11 +625,16 @@ static void blk_stop(VirtioDevice *v)
 {
     VirtioBlk *s = object_cast(v, &virtio_blk_type);
     LoopContext *ctx = block_context(s->blk);
+    bool other = ctx != v->parent.machine->loop;
 
-    loop_context_quiesce(ctx);
+    if (other) {
+        loop_context_quiesce(ctx);
+    }
     bh_free(s->retry_bh);
     s->retry_bh = NULL;
-    loop_context_resume(ctx);
+    if (other) {
+        loop_context_resume(ctx);
+    }
     block_set_context(s->blk, v->parent.machine->loop);
     block_detach(s->blk);
 }

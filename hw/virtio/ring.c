@@ -745,6 +745,7 @@ void virtq_set_legacy(VirtQueue *vq, hwaddr base, uint32_t align)
 void virtq_enable(VirtQueue *vq)
 {
     bool packed = is_packed(vq);
+    bool other = vq->ctx != vq->device->parent.machine->loop;
 
     if (vq->size == 0 || vq->desc % 16 != 0 ||
         vq->driver % (packed ? 4 : 2) != 0 || vq->dev % 4 != 0 ||
@@ -755,9 +756,13 @@ void virtq_enable(VirtQueue *vq)
     }
     trace_virtio_queue_enable(vq->index, vq->size, vq->desc, vq->driver,
                               vq->dev);
-    loop_context_quiesce(vq->ctx); /* it may be looking: an early kick */
+    if (other) { /* it may be looking: an early kick */
+        loop_context_quiesce(vq->ctx);
+    }
     vq->enabled = true;
-    loop_context_resume(vq->ctx);
+    if (other) {
+        loop_context_resume(vq->ctx);
+    }
     virtq_kick(vq); /* buffers may be there already */
 }
 

@@ -820,6 +820,42 @@ static void held_buffers_are_saved(void)
     }
 }
 
+/* --- threads --- */
+
+static void *enable_a_queue(void *opaque)
+{
+    Rig *r = opaque;
+
+    machine_lock(r->t->m);
+    rig_queue(r, 1, 4, false);
+    machine_unlock(r->t->m);
+    return NULL;
+}
+
+/* As one that stops the machine waits for its vCPUs. */
+static void wait_for_vcpu(void *opaque)
+{
+    Rig *r = opaque;
+    Thread vcpu = { 0 };
+
+    thread_start(&vcpu, "vcpu", enable_a_queue, r);
+    machine_unlock(r->t->m);
+    thread_join(&vcpu);
+    machine_lock(r->t->m);
+}
+
+static void a_vcpu_waits_for_no_main_loop(void)
+{
+    g_autoptr(Rig) r = rig_new(&echo_type, all_rings);
+
+    rig_negotiate(r, 0);
+    rig_queue(r, 0, 4, false);
+    loop_post(r->t->m->loop, wait_for_vcpu, r);
+    test_loop(r->t);
+    rig_wr(r, 0x70, 15);
+    works(r, 1);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -843,5 +879,6 @@ int main(int argc, char **argv)
     TEST(in_order_holds_no_more_than_a_ring);
     TEST(a_queue_is_reset_alone);
     TEST(held_buffers_are_saved);
+    TEST(a_vcpu_waits_for_no_main_loop);
     return g_test_run();
 }

@@ -72,7 +72,9 @@ void loop_set_fd(LoopContext *ctx, int fd, void (*readable)(void *opaque),
 /*
  * loop_context_quiesce: return when no callback of @ctx is running, and keep
  * new ones out until loop_context_resume(). Nests. The caller may hold the
- * machine lock and must not be in @ctx (then it is a no-op).
+ * machine lock and must not be in @ctx (then it is a no-op). A device does not
+ * ask it of the main loop, which may be waiting for this vCPU to park: there
+ * the machine lock keeps callbacks out.
  */
 void loop_context_quiesce(LoopContext *ctx);
 void loop_context_resume(LoopContext *ctx);
