@@ -135,10 +135,11 @@ static bool main_not_sent(Migration *mig, void *data, Error **errp)
             error_report(err); /* the other side has the disks: stay stopped */
             error_free(err);
             machine_stop(mig->m, RUN_STATE_POSTMIGRATE);
-        } else if (mig->was_running) {
-            machine_cont(mig->m);
         } else {
             machine_stop(mig->m, RUN_STATE_PAUSED);
+            if (mig->was_running) {
+                machine_cont(mig->m);
+            }
         }
     }
     return true;

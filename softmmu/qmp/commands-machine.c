@@ -39,6 +39,10 @@ bool qmp_cont(Machine *m, Error **errp)
         error_set(errp, "There is a dump in process, please wait.");
         return false;
     }
+    if (m->state == RUN_STATE_FINISH_MIGRATE) { /* its state is being saved */
+        error_set(errp, "Migration is not finalized yet");
+        return false;
+    }
     if (m->migration && migration_is_incoming(m->migration)) {
         migration_set_autostart(m->migration, true);
         return true;

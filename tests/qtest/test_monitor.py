@@ -143,6 +143,22 @@ class Memory(Monitor):
 class Control(Monitor):
     """Logs, character devices, migration, info."""
 
+    def test_nothing_runs_while_its_state_is_saved(self):
+        self.qmp.command("migrate-set-capabilities", capabilities=[
+            {"capability": "pause-before-switchover", "state": True}])
+        self.qmp.command("cont")
+        self.qmp.command("migrate", uri=f"file:{self.dir}/saved")
+        while self.qmp.command("query-migrate")["status"] != "pre-switchover":
+            pass
+        with self.assertRaisesRegex(QmpError, "not finalized"):
+            self.qmp.command("cont")
+        self.assertEqual(self.qmp.command("query-status")["status"],
+                         "finish-migrate")
+        self.qmp.command("migrate_cancel")
+        while self.qmp.command("query-migrate")["status"] != "cancelled":
+            pass
+        self.assertTrue(self.qmp.command("query-status")["running"])
+
     def test_logs(self):
         path = self.dir / "log"
         self.says((("log int,mmu", ""), (f"logfile {path}", ""),
