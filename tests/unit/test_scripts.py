@@ -295,6 +295,17 @@ class InstallDeps(unittest.TestCase):
         self.assertEqual(sorted(set(names)), sorted(names))
 
 
+    def test_tools_of_tests_are_listed(self):
+        _, out, _ = run("scripts/install-deps", "--print", "build", "boot",
+                        "optional", "test")
+        wanted = set()
+        for path in (SOURCE / "tests").glob("*/*.py"):
+            wanted.update(re.findall(r'\btool\("[^"]+",\s*"([^"]+)"\)',
+                                     path.read_text()))
+        self.assertIn("e2fsprogs", wanted)
+        self.assertEqual(wanted - set(out.split()) - {"dpkg"}, set())
+
+
 class FreshMachine(Scratch):
     """No Python, no sudo, package lists that are not there yet."""
 
