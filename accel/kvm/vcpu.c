@@ -149,7 +149,11 @@ bool kvm_regs_push(CPUState *cpu, uint32_t groups, Error **errp)
         return true;
     }
     v->valid |= groups;
-    return v->ops->push(cpu, groups, errp);
+    if (!v->ops->push(cpu, groups, errp)) {
+        v->valid = 0; /* some of it the kernel has not */
+        return false;
+    }
+    return true;
 }
 
 uint64_t kvm_vcpu_runs(CPUState *cpu)

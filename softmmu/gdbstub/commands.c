@@ -362,6 +362,19 @@ static void cmd_read_regs(GdbServer *g, const char *p, size_t len)
     gdb_send(g, out->str);
 }
 
+/* The engine may refuse what was written: then the old values stand. */
+static bool take_registers(CPUState *cpu)
+{
+    Error *err = NULL;
+
+    if (!cpu_env_loaded(cpu, &err)) {
+        error_report(err);
+        error_free(err);
+        return false;
+    }
+    return true;
+}
+
 static void cmd_write_regs(GdbServer *g, const char *p, size_t len)
 {
     g_autoptr(GByteArray) bytes = g_byte_array_new();
@@ -382,8 +395,7 @@ static void cmd_write_regs(GdbServer *g, const char *p, size_t len)
         }
         at += used;
     }
-    cpu_env_changed(cpu);
-    gdb_send(g, "OK");
+    gdb_send(g, take_registers(cpu) && at == bytes->len ? "OK" : "E14");
 }
 
 static void cmd_read_reg(GdbServer *g, const char *p, size_t len)
@@ -419,8 +431,7 @@ static void cmd_write_reg(GdbServer *g, const char *p, size_t len)
         gdb_send(g, "E14");
         return;
     }
-    cpu_env_changed(cpu);
-    gdb_send(g, "OK");
+    gdb_send(g, take_registers(cpu) ? "OK" : "E14");
 }
 
 /* --- memory --- */

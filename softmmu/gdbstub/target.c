@@ -10,6 +10,10 @@ static char *target_xml(CPUState *cpu)
                                 "<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n"
                                 "<target version=\"1.0\">\n");
 
+    if (cpu->type->gdb_arch) {
+        g_string_append_printf(out, "<architecture>%s</architecture>\n",
+                               cpu->type->gdb_arch);
+    }
     for (const GdbFeature *f = cpu->type->gdb; f && f->name; f++) {
         if (f->count(cpu) > 0) {
             g_string_append_printf(out, "<xi:include href=\"%s\"/>\n", f->file);

@@ -2,8 +2,9 @@
 /*
  * Registers as gdb names and numbers them.
  *
- * Spec: GDB manual, "i386 Features": org.gnu.gdb.i386.core, .sse, .linux's
- *       segment bases as .segments, and control registers of our own.
+ * Spec: GDB manual, "i386 Features": org.gnu.gdb.i386.core, .sse, .segments
+ *       (segment bases), and system registers of our own; SDM 3A 3.4 (what
+ *       loading a selector does).
  */
 #include "tandem/base.h"
 
@@ -19,7 +20,7 @@ typedef enum RegKind {
     K_BASE,  /* .at: segment */
     K_XSAVE, /* .at: offset in the XSAVE area */
     K_FTAG,  /* the abridged tag word, as gdb wants the full one */
-    K_CPL,
+    K_MSR,   /* .at: index in msrs[] */
 } RegKind;
 
 typedef struct Reg {
@@ -49,10 +50,13 @@ typedef struct Reg {
     {                                                                          \
         "xmm" #n, "vec128", 128, K_XSAVE, 160 + 16 * n                         \
     }
-#define ENV(n, f)                                                              \
+#define ENV(n, f, t)                                                           \
     {                                                                          \
-        n, "int64", 64, K_ENV, offsetof(X86Env, f)                             \
+        n, t, 64, K_ENV, offsetof(X86Env, f)                                   \
     }
+
+enum { M_KERNEL_GS_BASE };
+static const uint32_t msrs[] = { [M_KERNEL_GS_BASE] = 0xc0000102 };
 
 /* clang-format off */
 static const Reg core[] = {
@@ -81,8 +85,9 @@ static const Reg segments[] = {
     { "fs_base", "int", 64, K_BASE, SEG_FS }, { "gs_base", "int", 64, K_BASE, SEG_GS },
 };
 static const Reg system_regs[] = {
-    ENV("cr0", cr0), ENV("cr2", cr2), ENV("cr3", cr3), ENV("cr4", cr4),
-    ENV("cr8", cr8), ENV("efer", efer),
+    { "k_gs_base", "int64", 64, K_MSR, M_KERNEL_GS_BASE },
+    ENV("cr0", cr0, "x64_cr0"), ENV("cr2", cr2, "int64"), ENV("cr3", cr3, "int64"),
+    ENV("cr4", cr4, "x64_cr4"), ENV("cr8", cr8, "int64"), ENV("efer", efer, "x64_efer"),
 };
 /* clang-format on */
 
@@ -101,19 +106,59 @@ static const struct {
 
 /* --- descriptions --- */
 
-static const char core_types[] =
-    "  <flags id=\"i386_eflags\" size=\"4\">\n"
-    "    <field name=\"CF\" start=\"0\" end=\"0\"/>\n"
-    "    <field name=\"PF\" start=\"2\" end=\"2\"/>\n"
-    "    <field name=\"AF\" start=\"4\" end=\"4\"/>\n"
-    "    <field name=\"ZF\" start=\"6\" end=\"6\"/>\n"
-    "    <field name=\"SF\" start=\"7\" end=\"7\"/>\n"
-    "    <field name=\"TF\" start=\"8\" end=\"8\"/>\n"
-    "    <field name=\"IF\" start=\"9\" end=\"9\"/>\n"
-    "    <field name=\"DF\" start=\"10\" end=\"10\"/>\n"
-    "    <field name=\"OF\" start=\"11\" end=\"11\"/>\n"
-    "  </flags>\n";
-static const char sse_types[] =
+/* Bits by name, from the lowest; an empty name ends a list. */
+typedef struct Flag {
+    char name[12];
+    uint8_t first, last;
+} Flag;
+
+/* clang-format off */
+static const Flag eflags_bits[] = {
+    { "CF", 0, 0 }, { "PF", 2, 2 }, { "AF", 4, 4 }, { "ZF", 6, 6 },
+    { "SF", 7, 7 }, { "TF", 8, 8 }, { "IF", 9, 9 }, { "DF", 10, 10 },
+    { "OF", 11, 11 }, { "IOPL", 12, 13 }, { "NT", 14, 14 }, { "RF", 16, 16 },
+    { "VM", 17, 17 }, { "AC", 18, 18 }, { "VIF", 19, 19 }, { "VIP", 20, 20 },
+    { "ID", 21, 21 }, { "" },
+};
+static const Flag mxcsr_bits[] = {
+    { "IE", 0, 0 }, { "DE", 1, 1 }, { "ZE", 2, 2 }, { "OE", 3, 3 },
+    { "UE", 4, 4 }, { "PE", 5, 5 }, { "DAZ", 6, 6 }, { "IM", 7, 7 },
+    { "DM", 8, 8 }, { "ZM", 9, 9 }, { "OM", 10, 10 }, { "UM", 11, 11 },
+    { "PM", 12, 12 }, { "RC", 13, 14 }, { "FZ", 15, 15 }, { "" },
+};
+static const Flag cr0_bits[] = { /* SDM 3A 2.5 */
+    { "PE", 0, 0 }, { "MP", 1, 1 }, { "EM", 2, 2 }, { "TS", 3, 3 },
+    { "ET", 4, 4 }, { "NE", 5, 5 }, { "WP", 16, 16 }, { "AM", 18, 18 },
+    { "NW", 29, 29 }, { "CD", 30, 30 }, { "PG", 31, 31 }, { "" },
+};
+static const Flag cr4_bits[] = {
+    { "VME", 0, 0 }, { "PVI", 1, 1 }, { "TSD", 2, 2 }, { "DE", 3, 3 },
+    { "PSE", 4, 4 }, { "PAE", 5, 5 }, { "MCE", 6, 6 }, { "PGE", 7, 7 },
+    { "PCE", 8, 8 }, { "OSFXSR", 9, 9 }, { "OSXMMEXCPT", 10, 10 },
+    { "UMIP", 11, 11 }, { "LA57", 12, 12 }, { "VMXE", 13, 13 },
+    { "SMXE", 14, 14 }, { "FSGSBASE", 16, 16 }, { "PCIDE", 17, 17 },
+    { "OSXSAVE", 18, 18 }, { "SMEP", 20, 20 }, { "SMAP", 21, 21 },
+    { "PKE", 22, 22 }, { "CET", 23, 23 }, { "PKS", 24, 24 }, { "" },
+};
+static const Flag efer_bits[] = { /* SDM 3A 2.2.1; APM 2 3.1.7 */
+    { "SCE", 0, 0 }, { "LME", 8, 8 }, { "LMA", 10, 10 }, { "NXE", 11, 11 },
+    { "SVME", 12, 12 }, { "LMSLE", 13, 13 }, { "FFXSR", 14, 14 },
+    { "TCE", 15, 15 }, { "" },
+};
+static const struct {
+    unsigned feature, bytes;
+    const char *id;
+    const Flag *bits;
+} flag_types[] = {
+    { FEATURE_CORE, 4, "i386_eflags", eflags_bits },
+    { FEATURE_SSE, 4, "i386_mxcsr", mxcsr_bits },
+    { FEATURE_SYSTEM, 8, "x64_cr0", cr0_bits },
+    { FEATURE_SYSTEM, 8, "x64_cr4", cr4_bits },
+    { FEATURE_SYSTEM, 8, "x64_efer", efer_bits },
+};
+/* clang-format on */
+
+static const char vector_types[] =
     "  <vector id=\"v4f\" type=\"ieee_single\" count=\"4\"/>\n"
     "  <vector id=\"v2d\" type=\"ieee_double\" count=\"2\"/>\n"
     "  <vector id=\"v16i8\" type=\"int8\" count=\"16\"/>\n"
@@ -128,23 +173,35 @@ static const char sse_types[] =
     "    <field name=\"v4_int32\" type=\"v4i32\"/>\n"
     "    <field name=\"v2_int64\" type=\"v2i64\"/>\n"
     "    <field name=\"uint128\" type=\"uint128\"/>\n"
-    "  </union>\n"
-    "  <flags id=\"i386_mxcsr\" size=\"4\">\n"
-    "    <field name=\"IE\" start=\"0\" end=\"0\"/>\n"
-    "    <field name=\"DE\" start=\"1\" end=\"1\"/>\n"
-    "    <field name=\"ZE\" start=\"2\" end=\"2\"/>\n"
-    "    <field name=\"OE\" start=\"3\" end=\"3\"/>\n"
-    "    <field name=\"UE\" start=\"4\" end=\"4\"/>\n"
-    "    <field name=\"PE\" start=\"5\" end=\"5\"/>\n"
-    "  </flags>\n";
+    "  </union>\n";
 
-static char *xml_of(unsigned f, const char *types)
+static void xml_flags(GString *s, unsigned f)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(flag_types); i++) {
+        if (flag_types[i].feature != f) {
+            continue;
+        }
+        g_string_append_printf(s, "  <flags id=\"%s\" size=\"%u\">\n",
+                               flag_types[i].id, flag_types[i].bytes);
+        for (const Flag *b = flag_types[i].bits; b->name[0]; b++) {
+            g_string_append_printf(
+                s, "    <field name=\"%s\" start=\"%u\" end=\"%u\"/>\n",
+                b->name, b->first, b->last);
+        }
+        g_string_append(s, "  </flags>\n");
+    }
+}
+
+static char *xml_of(unsigned f)
 {
     GString *s = g_string_new("<?xml version=\"1.0\"?>\n"
                               "<!DOCTYPE feature SYSTEM \"gdb-target.dtd\">\n");
 
-    g_string_append_printf(s, "<feature name=\"%s\">\n%s", files[f].feature,
-                           types);
+    g_string_append_printf(s, "<feature name=\"%s\">\n", files[f].feature);
+    xml_flags(s, f);
+    if (f == FEATURE_SSE) {
+        g_string_append(s, vector_types);
+    }
     for (unsigned i = 0; i < files[f].n; i++) {
         const Reg *r = &files[f].regs[i];
 
@@ -156,19 +213,19 @@ static char *xml_of(unsigned f, const char *types)
     return g_string_free(s, FALSE);
 }
 
-#define FILE_FUNCTIONS(id, FEATURE, types)                                     \
+#define FILE_FUNCTIONS(id, FEATURE)                                            \
     static char *xml_##id(CPUState *cpu)                                       \
     {                                                                          \
-        return xml_of(FEATURE, types);                                         \
+        return xml_of(FEATURE);                                                \
     }                                                                          \
     static unsigned count_##id(CPUState *cpu)                                  \
     {                                                                          \
         return files[FEATURE].n;                                               \
     }
-FILE_FUNCTIONS(core, FEATURE_CORE, core_types)
-FILE_FUNCTIONS(sse, FEATURE_SSE, sse_types)
-FILE_FUNCTIONS(segments, FEATURE_SEGMENTS, "")
-FILE_FUNCTIONS(system, FEATURE_SYSTEM, "")
+FILE_FUNCTIONS(core, FEATURE_CORE)
+FILE_FUNCTIONS(sse, FEATURE_SSE)
+FILE_FUNCTIONS(segments, FEATURE_SEGMENTS)
+FILE_FUNCTIONS(system, FEATURE_SYSTEM)
 
 const GdbFeature x86_gdb_features[] = {
     [FEATURE_CORE] = { "org.gnu.gdb.i386.core", "x86-core.xml", xml_core,
@@ -205,6 +262,17 @@ static uint8_t abridged_tags(uint16_t tags)
     return bits;
 }
 
+/* The value of an MSR that the engine lists; NULL: it does not. */
+static uint8_t *msr_bytes(X86Env *env, uint32_t index)
+{
+    for (uint32_t i = 0; i < env->n_msrs; i++) {
+        if (env->msrs[i].index == index) {
+            return (uint8_t *)&env->msrs[i].value;
+        }
+    }
+    return NULL;
+}
+
 /* Where a register's bytes are, and how many of them are its own. */
 static uint8_t *bytes_of(X86Env *env, const Reg *r, unsigned *own)
 {
@@ -228,6 +296,8 @@ static uint8_t *bytes_of(X86Env *env, const Reg *r, unsigned *own)
             *own = fpu_own[r->at];
         }
         return env->xsave + r->at;
+    case K_MSR:
+        return msr_bytes(env, msrs[r->at]);
     default:
         *own = 1;
         return env->xsave + 4;
@@ -248,12 +318,69 @@ unsigned x86_gdb_read(CPUState *cpu, const GdbFeature *f, unsigned n,
     }
     r = &files[file].regs[n];
     from = bytes_of(env, r, &own);
-    memcpy(raw, from, own);
+    memcpy(raw, from ? from : raw, own);
     if (r->kind == K_FTAG) {
         st16_le(raw, full_tags(raw[0]));
     }
     g_byte_array_append(out, raw, r->bits / 8);
     return r->bits / 8;
+}
+
+/* May segment @n have a descriptor of this high word (SDM 3A table 3-1)? */
+static bool fits(unsigned n, uint32_t hi)
+{
+    bool code = hi & BIT(11), second = hi & BIT(9); /* writable, readable */
+
+    return (hi & BIT(15)) && (hi & BIT(12)) &&
+           (n == SEG_CS   ? code
+            : n == SEG_SS ? !code && second
+                          : !code || second);
+}
+
+/* What loading a selector does, but for checks of privilege (SDM 3A 3.4.2 to
+ * 3.4.5, 20.1.1): the hidden part comes from the descriptor. */
+static bool load_segment(CPUState *cpu, unsigned n, uint16_t selector)
+{
+    enum { TABLE_LDT = 4 };
+    X86Env *env = x86_env(cpu);
+    X86Seg *s = &env->seg[n];
+    bool ldt = selector & TABLE_LDT;
+    uint64_t base = ldt ? env->seg[SEG_LDT].base : env->gdt.base, d;
+    uint32_t limit = ldt ? env->seg[SEG_LDT].limit : env->gdt.limit;
+    uint32_t hi, at = selector & ~7u;
+    uint8_t raw[8];
+
+    if (selector == s->selector) {
+        return true;
+    }
+    if (!(env->cr0 & CR0_PE) || (env->rflags & BIT(17) /* VM */)) {
+        s->selector = selector;
+        s->base = (uint64_t)selector << 4;
+        return true;
+    }
+    if ((selector & ~3u) == 0) {
+        if (n == SEG_CS || n == SEG_SS) {
+            return false;
+        }
+        *s = (X86Seg){ .selector = selector };
+        return true;
+    }
+    if (limit < at + 7 || !cpu_debug_rw(cpu, base + at, raw, 8, false)) {
+        return false;
+    }
+    d = ld64_le(raw);
+    hi = (uint32_t)(d >> 32);
+    if (!fits(n, hi)) {
+        return false;
+    }
+    *s = (X86Seg){ .selector = selector,
+                   .attr = (uint16_t)(hi >> 8 & 0xf0ff),
+                   .base = (d >> 16 & 0xffffff) | (hi & 0xff000000),
+                   .limit = (uint32_t)(d & 0xffff) | (hi & 0xf0000) };
+    if (s->attr & ATTR_G) {
+        s->limit = s->limit << 12 | 0xfff;
+    }
+    return true;
 }
 
 unsigned x86_gdb_write(CPUState *cpu, const GdbFeature *f, unsigned n,
@@ -273,9 +400,15 @@ unsigned x86_gdb_write(CPUState *cpu, const GdbFeature *f, unsigned n,
         return 0;
     }
     to = bytes_of(env, r, &own);
+    if (r->kind == K_SEG) {
+        return load_segment(cpu, r->at, ld16_le(bytes)) ? size : 0;
+    }
+    if (!to) {
+        return 0;
+    }
     if (r->kind == K_FTAG) {
         *to = abridged_tags(ld16_le(bytes));
-    } else if (r->kind != K_SEG) { /* a selector alone loads no descriptor */
+    } else {
         memcpy(to, bytes, own);
     }
     if (r->kind == K_XSAVE) {

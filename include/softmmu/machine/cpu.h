@@ -57,6 +57,7 @@ typedef struct CpuType {
     const TcgCpuOps *tcg; /* NULL: this CPU has no translator */
     const KvmCpuOps *kvm;
     const GdbFeature *gdb; /* ended by a NULL name; the first is the core */
+    const char *gdb_arch;  /* what gdb calls it; NULL: the registers tell */
     unsigned n_irqs;       /* input lines: cpu_set_irq */
     bool plus_minus;       /* -cpu takes "+feature" and "-feature" */
     const char *alias_of;  /* another model's name; NULL: its own */
