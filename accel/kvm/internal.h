@@ -48,7 +48,7 @@ struct KvmVm {
     bool started; /* machine_init came through: free undoes it */
     KvmIrqchip irqchip;
     MemoryListener memory, io;
-    Notifier on_state;
+    Notifier on_state, on_reset;
     /* machine lock */
     GArray *slots;            /* KvmSlot, by slot number */
     GArray *dels, *adds;      /* FlatRange, of the transaction under way */
@@ -63,7 +63,8 @@ struct KvmVm {
     bool routes_changed, msi_devid;
     unsigned irqfds;         /* bound ones */
     _Atomic uint64_t n_msis; /* sent by an ioctl; any thread */
-    GHashTable *breaks;      /* vaddr of a software breakpoint -> KvmBreak * */
+    GHashTable *breaks;      /* hwaddr of an insn of ours -> KvmBreak *;
+                                vCPUs read while they run */
     GPtrArray *vcpus;        /* KvmVcpu *; index is the CPU's */
     uint64_t exits_gone;     /* of vCPUs that are gone */
     /* any thread */
@@ -89,9 +90,12 @@ struct KvmVcpu {
     /* the owner of env */
     uint32_t valid;  /* REGS_* groups that env holds as the kernel does */
     bool io_pending; /* the last exit is completed by the next KVM_RUN */
-    _Atomic uint64_t exits; /* written by its thread alone */
-    uint64_t runs;          /* of KVM_RUN, with those that a signal ended */
-    MemoryHints hints;      /* its thread */
+    bool insns;      /* some breakpoint is an insn in memory */
+    unsigned n_points;
+    KvmPoint points[KVM_MAX_POINTS]; /* in the CPU's debug registers */
+    _Atomic uint64_t exits;          /* written by its thread alone */
+    uint64_t runs;     /* of KVM_RUN, with those that a signal ended */
+    MemoryHints hints; /* its thread */
     /* ring_lock */
     uint32_t ring_at;
     bool ring_overran; /* once: gaps may stand before dirty entries */
@@ -147,6 +151,7 @@ void kvm_msi_route_free(AccelState *a, int gsi);
 
 /* debug.c */
 bool kvm_debug_changed(CPUState *cpu, Error **errp);
+bool kvm_debug_can(CPUState *cpu, const CpuWatchpoint *w);
 void kvm_debug_init(KvmVm *vm);
 void kvm_debug_free(KvmVm *vm);
 /* KVM_EXIT_DEBUG. */

@@ -369,6 +369,7 @@ const AccelOps kvm_accel_type = {
     .dirty_sync = kvm_dirty_sync,
     .dirty_stop = kvm_dirty_sync,
     .debug_changed = kvm_debug_changed,
+    .debug_can = kvm_debug_can,
     .attach_intc = kvm_attach_intc,
     .flush_writes = kvm_coalesced_flush_vm,
     .msi_send = kvm_msi_send,

@@ -94,6 +94,9 @@ struct AccelOps {
 
     /* Breakpoints or watchpoints of @cpu, or its single step, changed. */
     bool (*debug_changed)(CPUState *cpu, Error **errp);
+    /* Is there such a kind of watchpoint, of this length and place? NULL: any
+     * there is. */
+    bool (*debug_can)(CPUState *cpu, const CpuWatchpoint *w);
 
     /* Interrupt controllers and MSI (DECISIONS 37, 38); NULL: none taken. */
     bool (*attach_intc)(AccelState *a, const char *kind, DeviceState *dev,

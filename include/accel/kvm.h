@@ -29,6 +29,23 @@ typedef enum KvmNext {
     KVM_UNKNOWN, /* nobody serves this exit */
 } KvmNext;
 
+/* What a debug register stops at; .len 0: the insn at .addr. */
+typedef struct KvmPoint {
+    vaddr addr;
+    uint64_t len; /* bytes */
+    bool on_read, on_write;
+} KvmPoint;
+enum { KVM_MAX_POINTS = 16 };
+
+/* What a vCPU met. */
+typedef struct KvmDebugExit {
+    vaddr pc;
+    bool insn;       /* that of software breakpoints, at .pc */
+    bool step;       /* the end of a step */
+    unsigned points; /* a bit for each point of the hardware */
+    uint64_t arch;   /* the target's own */
+} KvmDebugExit;
+
 struct KvmCpuOps {
     /* uname -m of hosts whose KVM runs such a CPU; NULL-terminated. */
     const char *const *hosts;
@@ -51,18 +68,22 @@ struct KvmCpuOps {
     const char *(*exit_name)(uint32_t reason);
 
     /* Guest debugging. The insn that software breakpoints write, and how
-     * many points the hardware has. */
+     * many points the hardware has (at most KVM_MAX_POINTS). */
     uint8_t breakpoint[4];
     uint8_t breakpoint_len;
     unsigned hw_points;
-    /* Put the first .hw_points of breakpoints and watchpoints of @cpu that
-     * fit into @dbg. Sets *n_breakpoints to how many breakpoints went in (the
-     * rest is for software), false when a watchpoint does not fit. */
-    bool (*debug_points)(CPUState *cpu, struct kvm_guest_debug *dbg,
-                         unsigned *n_breakpoints);
-    /* KVM_EXIT_DEBUG: CPU_HIT_x with *addr, or CPU_HIT_NONE when it was the
-     * guest's own; then it has been handed to the guest. */
-    int (*debug_hit)(CPUState *cpu, struct kvm_run *run, vaddr *addr);
+    /* Can the hardware watch this? */
+    bool (*debug_can)(const KvmPoint *p);
+    /* Put @n points into @dbg and its control. */
+    void (*debug_points)(const KvmPoint *points, unsigned n,
+                         struct kvm_guest_debug *dbg);
+    /* KVM_EXIT_DEBUG: what was met. vCPU thread, and so the next two. */
+    void (*debug_exit)(CPUState *cpu, struct kvm_run *run, KvmDebugExit *e);
+    /* What is left of @e is the guest's own: hand it over. Returns bits for
+     * the control of KVM_SET_GUEST_DEBUG, which follows. */
+    uint32_t (*debug_pass)(CPUState *cpu, const KvmDebugExit *e);
+    /* A CPU that goes on at a breakpoint meets it again; NULL: it does. */
+    void (*debug_again)(CPUState *cpu);
 
     /* AccelOps.attach_intc, for the VM's irqchip mode. */
     bool (*attach_intc)(KvmVm *vm, const char *kind, DeviceState *dev,

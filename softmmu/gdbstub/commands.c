@@ -516,38 +516,95 @@ static bool take_point(const char *p, unsigned *type, uint64_t *addr,
     return take_char(&p, ',') && take_range(&p, addr, kind, '\0');
 }
 
-static bool change_point(GdbServer *g, CPUState *cpu, unsigned type,
-                         uint64_t addr, uint64_t len, bool insert)
+static CpuWatchpoint watchpoint(unsigned type, uint64_t addr, uint64_t len)
 {
-    CpuWatchpoint w = { .addr = addr,
-                        .len = len,
-                        .on_write = type == 2 || type == 4,
-                        .on_read = type == 3 || type == 4,
-                        .owner = CPU_BP_GDB };
+    return (CpuWatchpoint){ .addr = addr,
+                            .len = len,
+                            .on_write = type == 2 || type == 4,
+                            .on_read = type == 3 || type == 4,
+                            .owner = CPU_BP_GDB };
+}
+
+static bool change_point(CPUState *cpu, unsigned type, uint64_t addr,
+                         uint64_t len, bool insert, Error **errp)
+{
+    CpuWatchpoint w = watchpoint(type, addr, len);
+    CpuBreakpoint b = { .pc = addr, .owner = CPU_BP_GDB, .hw = type == 1 };
 
     if (type <= 1) {
-        return insert ? cpu_breakpoint_add(cpu, addr, CPU_BP_GDB, NULL)
-                      : cpu_breakpoint_del(cpu, addr, CPU_BP_GDB);
+        return insert ? cpu_breakpoint_add(cpu, &b, errp)
+                      : cpu_breakpoint_del(cpu, &b);
     }
-    return insert ? cpu_watchpoint_add(cpu, &w, NULL)
+    return insert ? cpu_watchpoint_add(cpu, &w, errp)
                   : cpu_watchpoint_del(cpu, &w);
+}
+
+/* Reads alone, where the engine watches accesses alone: gdb then does with
+ * those, and compares values. */
+static bool has_kind(CPUState *cpu, unsigned type, uint64_t addr, uint64_t len)
+{
+    bool (*can)(CPUState *, const CpuWatchpoint *) =
+        accel_ops(cpu->parent.machine)->debug_can;
+    CpuWatchpoint reads = watchpoint(3, addr, len);
+    CpuWatchpoint both = watchpoint(4, addr, len);
+
+    return type != 3 || !can || can(cpu, &reads) || !can(cpu, &both);
+}
+
+/* Why not, to a client that shows it. */
+static void send_error(GdbServer *g, const char *code, Error *err)
+{
+    g_autofree char *text =
+        g_strdup_printf("E.%s", err ? error_text(err) : code);
+
+    gdb_send(g, g->texts ? text : code);
+    error_free(err);
+}
+
+/* On all CPUs or on none. */
+static void insert_point(GdbServer *g, unsigned type, uint64_t addr,
+                         uint64_t kind)
+{
+    GPtrArray *cpus = g->m->cpus;
+    Error *err = NULL;
+
+    for (guint i = 0; i < cpus->len; i++) {
+        if (change_point(g_ptr_array_index(cpus, i), type, addr, kind, true,
+                         &err)) {
+            continue;
+        }
+        while (i-- > 0) {
+            change_point(g_ptr_array_index(cpus, i), type, addr, kind, false,
+                         NULL);
+        }
+        send_error(g, "E22", err);
+        return;
+    }
+    gdb_send(g, "OK");
 }
 
 static void change_points(GdbServer *g, const char *p, bool insert)
 {
     uint64_t addr, kind;
     unsigned type;
-    bool ok = true;
 
     if (!take_point(p, &type, &addr, &kind)) {
         gdb_send(g, *p > '4' && *p <= '9' ? "" : "E22");
         return;
     }
-    for (guint i = 0; i < g->m->cpus->len; i++) {
-        ok &= change_point(g, g_ptr_array_index(g->m->cpus, i), type, addr,
-                           kind, insert);
+    if (insert && !has_kind(current(g), type, addr, kind)) {
+        gdb_send(g, "");
+        return;
     }
-    gdb_send(g, ok || !insert ? "OK" : "E22");
+    if (insert) {
+        insert_point(g, type, addr, kind);
+        return;
+    }
+    for (guint i = 0; i < g->m->cpus->len; i++) {
+        change_point(g_ptr_array_index(g->m->cpus, i), type, addr, kind, false,
+                     NULL);
+    }
+    gdb_send(g, "OK");
 }
 
 static void cmd_insert_point(GdbServer *g, const char *p, size_t len)
@@ -569,7 +626,7 @@ void gdb_forget_points(GdbServer *g)
             CpuBreakpoint b = g_array_index(cpu->breakpoints, CpuBreakpoint, j);
 
             if (b.owner == CPU_BP_GDB) {
-                cpu_breakpoint_del(cpu, b.pc, b.owner);
+                cpu_breakpoint_del(cpu, &b);
             }
         }
         for (guint j = cpu->watchpoints->len; j-- > 0;) {
@@ -658,6 +715,7 @@ static void query_supported(GdbServer *g, const char *p)
                         "QStartNoAckMode+",
                         GDB_PACKET_MAX - 16);
 
+    g->texts = strstr(p, "error-message+") != NULL;
     gdb_send(g, text);
 }
 

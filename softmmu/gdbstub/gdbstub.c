@@ -22,7 +22,7 @@ static void client_gone(GdbServer *g)
     g->connected = g->running = false;
     g->cpu = g->cpu_c = NULL;
     g->rx = RX_IDLE;
-    g->no_ack = g->physical = false;
+    g->no_ack = g->physical = g->texts = false;
     if (was_running) {
         cpus_pause_all(g->m); /* to change what its CPUs watch */
     }

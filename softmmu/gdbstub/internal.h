@@ -27,6 +27,7 @@ struct GdbServer {
     bool running;      /* the client waits for a stop */
     bool interrupted;  /* by the client's 0x03 */
     bool physical;     /* memory packets take physical addresses */
+    bool texts;        /* the client shows errors in words */
     CPUState *cpu;     /* registers and memory: Hg */
     CPUState *cpu_c;   /* s and c: Hc */
     GArray *held;      /* CPUState *: stay stopped while others run */

@@ -388,36 +388,35 @@ static bool debug_changed(CPUState *cpu, Error **errp)
     return ops->debug_changed(cpu, errp);
 }
 
-static int find_breakpoint(CPUState *cpu, vaddr pc, int owner)
+static int find_breakpoint(CPUState *cpu, const CpuBreakpoint *b)
 {
     for (guint i = 0; i < cpu->breakpoints->len; i++) {
-        CpuBreakpoint *b = &g_array_index(cpu->breakpoints, CpuBreakpoint, i);
+        CpuBreakpoint *o = &g_array_index(cpu->breakpoints, CpuBreakpoint, i);
 
-        if (b->pc == pc && b->owner == owner) {
+        if (o->pc == b->pc && o->owner == b->owner && o->hw == b->hw) {
             return i;
         }
     }
     return -1;
 }
 
-bool cpu_breakpoint_add(CPUState *cpu, vaddr pc, int owner, Error **errp)
+bool cpu_breakpoint_add(CPUState *cpu, const CpuBreakpoint *b, Error **errp)
 {
-    CpuBreakpoint b = { pc, owner };
-
-    if (find_breakpoint(cpu, pc, owner) >= 0) {
+    if (find_breakpoint(cpu, b) >= 0) {
         return true;
     }
-    g_array_append_val(cpu->breakpoints, b);
+    g_array_append_vals(cpu->breakpoints, b, 1);
     if (!debug_changed(cpu, errp)) {
         g_array_set_size(cpu->breakpoints, cpu->breakpoints->len - 1);
+        debug_changed(cpu, NULL);
         return false;
     }
     return true;
 }
 
-bool cpu_breakpoint_del(CPUState *cpu, vaddr pc, int owner)
+bool cpu_breakpoint_del(CPUState *cpu, const CpuBreakpoint *b)
 {
-    int i = find_breakpoint(cpu, pc, owner);
+    int i = find_breakpoint(cpu, b);
 
     if (i < 0) {
         return false;
@@ -454,6 +453,7 @@ bool cpu_watchpoint_add(CPUState *cpu, const CpuWatchpoint *w, Error **errp)
     g_array_append_vals(cpu->watchpoints, w, 1);
     if (!debug_changed(cpu, errp)) {
         g_array_set_size(cpu->watchpoints, cpu->watchpoints->len - 1);
+        debug_changed(cpu, NULL);
         return false;
     }
     return true;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * x86-64 under KVM: the VM's interrupt controllers and clock, a vCPU's
- * features, exits of its own, debug registers.
+ * features, exits of its own.
  *
  * Spec: Linux Documentation/virt/kvm/api.rst, sections 4.20, 4.24 to 4.27,
- *       4.29 to 4.30, 4.46, 4.87, 7.5 (split irqchip); Intel SDM 3B 17.2.
+ *       4.29 to 4.30, 4.46, 7.5 (split irqchip).
  */
 #include "tandem/base.h"
 
@@ -462,113 +462,6 @@ static const char *x86_exit_name(uint32_t reason)
     return NULL;
 }
 
-/* --- debug registers (SDM 3B 17.2) --- */
-
-enum {
-    DR7_EXEC = 0,
-    DR7_WRITE = 1,
-    DR7_ACCESS = 3,
-    DR6_BS = 1 << 14,
-    VECTOR_DB = 1,
-    VECTOR_BP = 3,
-    DEBUG_REGS = 4
-};
-
-static void use_debug_reg(struct kvm_guest_debug *dbg, unsigned n, vaddr addr,
-                          unsigned kind, unsigned len)
-{
-    static const uint8_t len_code[] = { [1] = 0, [2] = 1, [4] = 3, [8] = 2 };
-
-    dbg->arch.debugreg[n] = addr;
-    dbg->arch.debugreg[7] |=
-        2ull << (2 * n) | (uint64_t)(kind | len_code[len] << 2) << (16 + 4 * n);
-    dbg->control |= KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP;
-}
-
-/* Watchpoints first: they have no other way. */
-static bool x86_debug_points(CPUState *cpu, struct kvm_guest_debug *dbg,
-                             unsigned *n_breakpoints)
-{
-    unsigned used = 0;
-
-    dbg->arch.debugreg[7] = 0x600;
-    for (guint i = 0; i < cpu->watchpoints->len; i++) {
-        const CpuWatchpoint *w =
-            &g_array_index(cpu->watchpoints, CpuWatchpoint, i);
-
-        if (used == DEBUG_REGS || w->len > 8 || !is_power_of_2(w->len) ||
-            (w->addr & (w->len - 1))) {
-            return false;
-        }
-        /* reads alone cannot be had: they stop at writes too */
-        use_debug_reg(dbg, used++, w->addr, w->on_read ? DR7_ACCESS : DR7_WRITE,
-                      (unsigned)w->len);
-    }
-    *n_breakpoints = 0;
-    while (used < DEBUG_REGS && *n_breakpoints < cpu->breakpoints->len) {
-        const CpuBreakpoint *b =
-            &g_array_index(cpu->breakpoints, CpuBreakpoint, *n_breakpoints);
-
-        use_debug_reg(dbg, used++, b->pc, DR7_EXEC, 1);
-        (*n_breakpoints)++;
-    }
-    return true;
-}
-
-static bool has_breakpoint(CPUState *cpu, vaddr pc)
-{
-    for (guint i = 0; i < cpu->breakpoints->len; i++) {
-        if (g_array_index(cpu->breakpoints, CpuBreakpoint, i).pc == pc) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* It was the guest's own debug trap or INT3: hand it over. */
-static void give_to_guest(CPUState *cpu, uint32_t vector)
-{
-    struct kvm_guest_debug dbg = { 0 };
-    unsigned n;
-
-    x86_debug_points(cpu, &dbg, &n);
-    if (n < cpu->breakpoints->len) {
-        dbg.control |= KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP;
-    }
-    dbg.control |=
-        KVM_GUESTDBG_ENABLE |
-        (vector == VECTOR_BP ? KVM_GUESTDBG_INJECT_BP : KVM_GUESTDBG_INJECT_DB);
-    kvm_vcpu_ioctl(cpu, KVM_SET_GUEST_DEBUG, &dbg);
-}
-
-static int x86_debug_hit(CPUState *cpu, struct kvm_run *run, vaddr *addr)
-{
-    const struct kvm_debug_exit_arch *d = &run->debug.arch;
-    guint n_watch = cpu->watchpoints->len;
-
-    *addr = d->pc;
-    if (d->exception == VECTOR_BP) {
-        if (has_breakpoint(cpu, d->pc)) {
-            return CPU_HIT_BREAK;
-        }
-    } else {
-        unsigned hit = d->dr6 & 15 ? (unsigned)__builtin_ctz(d->dr6 & 15) : 4;
-
-        if (hit < n_watch) {
-            *addr = g_array_index(cpu->watchpoints, CpuWatchpoint, hit).addr;
-            return CPU_HIT_WATCH;
-        }
-        if (hit < 4 || has_breakpoint(cpu, d->pc)) {
-            return CPU_HIT_BREAK;
-        }
-        if ((d->dr6 & DR6_BS) && (cpu->single_step & CPU_STEP_ON)) {
-            return CPU_HIT_STEP;
-        }
-    }
-    give_to_guest(cpu, d->exception);
-    return CPU_HIT_NONE;
-}
-
 static const char *const hosts[] = { "x86_64", NULL };
 
 const KvmCpuOps x86_kvm_ops = {
@@ -585,8 +478,11 @@ const KvmCpuOps x86_kvm_ops = {
     .exit_name = x86_exit_name,
     .breakpoint = { 0xcc },
     .breakpoint_len = 1,
-    .hw_points = DEBUG_REGS,
-    .debug_points = x86_debug_points,
-    .debug_hit = x86_debug_hit,
+    .hw_points = 4,
+    .debug_can = x86_kvm_debug_can,
+    .debug_points = x86_kvm_debug_points,
+    .debug_exit = x86_kvm_debug_exit,
+    .debug_pass = x86_kvm_debug_pass,
+    .debug_again = x86_kvm_debug_again,
     .attach_intc = x86_kvm_attach_intc,
 };

@@ -6,6 +6,8 @@
 #include "accel/kvm.h"
 #include "target/x86/cpu.h"
 
+struct kvm_guest_debug;
+
 enum { PIC_BYTES = 16 };
 
 /* The VM's part. */
@@ -100,5 +102,13 @@ void x86_kvm_setup_mce(CPUState *cpu);
 /* x->arch_caps of this host; and what @cpu is to show of them. */
 void x86_kvm_read_arch_caps(X86KvmVm *x);
 void x86_kvm_set_arch_caps(CPUState *cpu);
+
+/* --- kvm_debug.c: KvmCpuOps.debug_x --- */
+bool x86_kvm_debug_can(const KvmPoint *p);
+void x86_kvm_debug_points(const KvmPoint *points, unsigned n,
+                          struct kvm_guest_debug *dbg);
+void x86_kvm_debug_exit(CPUState *cpu, struct kvm_run *run, KvmDebugExit *e);
+uint32_t x86_kvm_debug_pass(CPUState *cpu, const KvmDebugExit *e);
+void x86_kvm_debug_again(CPUState *cpu);
 
 #endif

@@ -492,6 +492,9 @@ KvmNext x86_kvm_halt(CPUState *cpu, struct kvm_run *run)
 {
     atomic_store(&x86_kvm(cpu)->if_flag, run->if_flag != 0);
     atomic_store(&cpu->halted, true);
+    if (cpu->single_step & CPU_STEP_ON) {
+        cpu_debug_stop(cpu, CPU_HIT_STEP, 0); /* HLT was the insn */
+    }
     return KVM_LEAVE;
 }
 

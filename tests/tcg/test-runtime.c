@@ -349,15 +349,16 @@ static void breakpoints_and_steps_stop(const void *engine)
     ToyMachine *t = start(engine, 1);
     CPUState *cpu = cpu_by_index(&t->parent, 0);
     ToyEnv *env = cpu->env;
+    CpuBreakpoint b = { CODE + 8, CPU_BP_GDB, false };
 
     PUT(t, CODE, toy(TOY_ADDI, R1, R1, 1), toy(TOY_ADDI, R1, R1, 1),
         toy(TOY_ADDI, R1, R1, 1), toy(TOY_ST, R1, EXIT, 0), toy_jal(LINK, 0));
-    g_assert_true(cpu_breakpoint_add(cpu, CODE + 8, CPU_BP_GDB, NULL));
+    g_assert_true(cpu_breakpoint_add(cpu, &b, NULL));
     toy_run(t, NULL);
     g_assert_cmpint(cpu->debug_hit, ==, CPU_HIT_BREAK);
     g_assert_cmpuint(env->pc, ==, CODE + 8);
     g_assert_cmpuint(env->r[R1], ==, 2);
-    g_assert_true(cpu_breakpoint_del(cpu, CODE + 8, CPU_BP_GDB));
+    g_assert_true(cpu_breakpoint_del(cpu, &b));
     cpu->single_step = CPU_STEP_ON;
     g_assert_true(t->parent.accel->ops->debug_changed(cpu, NULL));
     toy_run(t, NULL);

@@ -157,6 +157,7 @@ struct CPUState {
 typedef struct CpuBreakpoint {
     vaddr pc;
     int owner; /* CPU_BP_* */
+    bool hw;   /* in a debug register or nowhere, where an engine has both */
 } CpuBreakpoint;
 enum { CPU_BP_GDB = 1, CPU_BP_CPU = 2 };
 enum { CPU_STEP_ON = 1, CPU_STEP_NOIRQ = 2, CPU_STEP_NOTIMER = 4 };
@@ -219,8 +220,8 @@ void cpu_exclusive(CPUState *cpu, void (*fn)(CPUState *cpu, void *data),
 bool cpu_debug_rw(CPUState *cpu, vaddr addr, void *buf, uint64_t len,
                   bool write);
 /* Machine lock, all vCPUs parked. Adding needs the engine's word. */
-bool cpu_breakpoint_add(CPUState *cpu, vaddr pc, int owner, Error **errp);
-bool cpu_breakpoint_del(CPUState *cpu, vaddr pc, int owner);
+bool cpu_breakpoint_add(CPUState *cpu, const CpuBreakpoint *b, Error **errp);
+bool cpu_breakpoint_del(CPUState *cpu, const CpuBreakpoint *b);
 bool cpu_watchpoint_add(CPUState *cpu, const CpuWatchpoint *w, Error **errp);
 bool cpu_watchpoint_del(CPUState *cpu, const CpuWatchpoint *w);
 
