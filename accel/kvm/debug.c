@@ -157,6 +157,7 @@ static int tell_kernel(KvmVcpu *v, uint32_t more)
     if (dbg.control) {
         dbg.control |= KVM_GUESTDBG_ENABLE;
     }
+    trace_kvm_debug(v->cpu->index, dbg.control, v->n_points);
     return kvm_vcpu_ioctl(v->cpu, KVM_SET_GUEST_DEBUG, &dbg);
 }
 
@@ -341,7 +342,7 @@ static int take_hit(KvmVcpu *v, KvmDebugExit *e, vaddr *addr)
         *addr = p->len ? p->addr : e->pc;
     }
     if (v->n_points > 0) {
-        e->points = 0; /* the guest's own registers do not act meanwhile */
+        e->own = 0;
     }
     return hit;
 }
@@ -354,7 +355,7 @@ KvmNext kvm_debug_exit(KvmVcpu *v)
 
     v->ops->debug_exit(v->cpu, v->run, &e);
     hit = take_hit(v, &e, &addr);
-    if (e.insn || e.points || e.step) {
+    if (e.insn || e.own || e.step) {
         r = tell_kernel(v, v->ops->debug_pass(v->cpu, &e));
         v->valid = 0;
         trace_kvm_debug_pass(v->cpu->index, e.pc, r);

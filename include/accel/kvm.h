@@ -43,6 +43,8 @@ typedef struct KvmDebugExit {
     bool insn;       /* that of software breakpoints, at .pc */
     bool step;       /* the end of a step */
     unsigned points; /* a bit for each point of the hardware */
+    unsigned own;    /* the same of points that the guest has set, which act
+                        while the debugger has none there */
     uint64_t arch;   /* the target's own */
 } KvmDebugExit;
 
@@ -77,7 +79,8 @@ struct KvmCpuOps {
     /* Put @n points into @dbg and its control. */
     void (*debug_points)(const KvmPoint *points, unsigned n,
                          struct kvm_guest_debug *dbg);
-    /* KVM_EXIT_DEBUG: what was met. vCPU thread, and so the next two. */
+    /* KVM_EXIT_DEBUG: what was met. vCPU thread, and so the next two. More
+     * may be in e->points than was set. */
     void (*debug_exit)(CPUState *cpu, struct kvm_run *run, KvmDebugExit *e);
     /* What is left of @e is the guest's own: hand it over. Returns bits for
      * the control of KVM_SET_GUEST_DEBUG, which follows. */

@@ -381,7 +381,7 @@ static void cmd_write_regs(GdbServer *g, const char *p, size_t len)
     CPUState *cpu = current(g);
     unsigned at = 0;
 
-    if (!gdb_unhex(p, len, bytes)) {
+    if (len == 0 || !gdb_unhex(p, len, bytes)) {
         gdb_send(g, "E22");
         return;
     }

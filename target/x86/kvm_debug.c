@@ -55,12 +55,21 @@ void x86_kvm_debug_points(const KvmPoint *points, unsigned n,
 void x86_kvm_debug_exit(CPUState *cpu, struct kvm_run *run, KvmDebugExit *e)
 {
     const struct kvm_debug_exit_arch *d = &run->debug.arch;
+    struct kvm_debugregs own = { 0 };
 
     *e = (KvmDebugExit){ .pc = d->pc, .insn = d->exception == VECTOR_BP };
-    if (!e->insn) {
-        e->points = d->dr6 & 15;
-        e->step = d->dr6 & DR6_BS;
-        e->arch = d->dr6;
+    if (e->insn) {
+        return;
+    }
+    e->points = d->dr6 & 15;
+    e->step = d->dr6 & DR6_BS;
+    e->arch = d->dr6;
+    /* bits may be set for what is not enabled (SDM 3B 17.2.3) */
+    kvm_vcpu_ioctl(cpu, KVM_GET_DEBUGREGS, &own);
+    for (unsigned i = 0; i < 4; i++) {
+        if (own.dr7 >> (2 * i) & 3) {
+            e->own |= e->points & 1u << i;
+        }
     }
 }
 
@@ -90,7 +99,7 @@ uint32_t x86_kvm_debug_pass(CPUState *cpu, const KvmDebugExit *e)
     if (e->insn) {
         return KVM_GUESTDBG_INJECT_BP;
     }
-    payload |= e->points | (e->step ? DR6_BS : 0);
+    payload |= e->own | (e->step ? DR6_BS : 0);
     return pend_debug(cpu, payload) ? 0 : KVM_GUESTDBG_INJECT_DB;
 }
 

@@ -13,19 +13,24 @@ from guest import GuestTest, tap
 class Rsp:
     """The remote serial protocol by hand (gdb manual, appendix E)."""
 
-    def __init__(self, port):
+    def __init__(self, port=None, connected=None):
+        self.socket = connected or self.connect(port)
+        # acknowledgements are small packets before others
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.close = self.socket.close
+        self.ask("?")
+
+    @staticmethod
+    def connect(port):
         until = time.monotonic() + 20 * g.PATIENCE
         while True:
             try:
-                self.socket = socket.create_connection(("127.0.0.1", port),
-                                                       20 * g.PATIENCE)
-                break
+                return socket.create_connection(("127.0.0.1", port),
+                                                20 * g.PATIENCE)
             except ConnectionRefusedError:
                 if time.monotonic() > until:
                     raise
                 time.sleep(0.05)
-        self.close = self.socket.close
-        self.ask("?")
 
     def raw(self, data):
         self.socket.sendall(data)

@@ -4,9 +4,12 @@
  * TANDEM_FAULT asks for, "AFTER REASON" (numbers: exits that go through first,
  * run->exit_reason) or "AFTER -ERRNO" (ioctl() fails). For exits that no guest
  * of ours can bring about. TANDEM_NO_CAPABILITY: the number of a capability
- * that KVM then seems to lack.
+ * that KVM then seems to lack. TANDEM_INT3: a KVM that interprets guests may
+ * end at INT3 with an emulation failure; that becomes what a processor does: an
+ * exit to a debugger that wants it (KVM_GUESTDBG_USE_SW_BP), else the guest's
+ * exception.
  *
- * Spec: Linux Documentation/virt/kvm/api.rst, section 5.
+ * Spec: Linux Documentation/virt/kvm/api.rst, sections 4.87 and 5.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -61,9 +64,67 @@ static int fault(int fd, int result)
     return result;
 }
 
+typedef int (*Ioctl)(int, unsigned long, ...);
+
+/* INJECT_BP: to the kernel INT3 is an exception like others, which does not
+ * step over its insn. */
+static void skip_int3(Ioctl next, int fd)
+{
+    struct kvm_regs regs;
+
+    if (next(fd, KVM_GET_REGS, &regs) == 0) {
+        regs.rip++;
+        next(fd, KVM_SET_REGS, &regs);
+    }
+}
+
+/* True: run it again. */
+static int int3(Ioctl next, int fd, struct kvm_guest_debug dbg)
+{
+    struct kvm_run *run = run_of(fd);
+    struct kvm_sregs sregs;
+    struct kvm_regs regs;
+
+    if (run->exit_reason != KVM_EXIT_INTERNAL_ERROR ||
+        run->internal.suberror != KVM_INTERNAL_ERROR_EMULATION ||
+        run->emulation_failure.insn_bytes[0] != 0xcc) {
+        return 0;
+    }
+    if (!(dbg.control & KVM_GUESTDBG_USE_SW_BP)) {
+        skip_int3(next, fd);
+        dbg.control |= KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_INJECT_BP;
+        return next(fd, KVM_SET_GUEST_DEBUG, &dbg) == 0;
+    }
+    next(fd, KVM_GET_REGS, &regs);
+    next(fd, KVM_GET_SREGS, &sregs);
+    run->exit_reason = KVM_EXIT_DEBUG;
+    run->debug.arch =
+        (struct kvm_debug_exit_arch){ .exception = 3,
+                                      .pc = sregs.cs.base + regs.rip };
+    return 0;
+}
+
+static int with_int3(Ioctl next, int fd, unsigned long request, void *arg)
+{
+    static struct kvm_guest_debug dbg; /* of vCPU 0, as in run_of() */
+    int r;
+
+    if (request == KVM_SET_GUEST_DEBUG) {
+        dbg = *(struct kvm_guest_debug *)arg;
+        if (dbg.control & KVM_GUESTDBG_INJECT_BP) {
+            skip_int3(next, fd);
+        }
+        dbg.control &= ~(uint32_t)KVM_GUESTDBG_INJECT_BP;
+    }
+    do {
+        r = next(fd, request, arg);
+    } while (request == KVM_RUN && r == 0 && int3(next, fd, dbg));
+    return r;
+}
+
 int ioctl(int fd, unsigned long request, ...)
 {
-    static int (*next)(int, unsigned long, ...);
+    static Ioctl next;
     va_list ap;
     void *arg;
     int r;
@@ -72,11 +133,14 @@ int ioctl(int fd, unsigned long request, ...)
     arg = va_arg(ap, void *);
     va_end(ap);
     if (!next) {
-        next = (int (*)(int, unsigned long, ...))dlsym(RTLD_NEXT, "ioctl");
+        next = (Ioctl)dlsym(RTLD_NEXT, "ioctl");
     }
     if (request == KVM_CHECK_EXTENSION && getenv("TANDEM_NO_CAPABILITY") &&
         (intptr_t)arg == atoi(getenv("TANDEM_NO_CAPABILITY"))) {
         return 0;
+    }
+    if (getenv("TANDEM_INT3")) {
+        return with_int3(next, fd, request, arg);
     }
     r = next(fd, request, arg);
     return request == KVM_RUN && getenv("TANDEM_FAULT") ? fault(fd, r) : r;

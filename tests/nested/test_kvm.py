@@ -19,7 +19,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "boot"))
 import guest as g  # pylint: disable=wrong-import-position
 from guest import GuestTest, tap  # pylint: disable=wrong-import-position
 from qmp import Qmp, QmpError  # pylint: disable=wrong-import-position
-from test_gdb import Rsp  # pylint: disable=wrong-import-position
 
 PROGRAMS = pathlib.Path(os.environ.get("TANDEM_KVM_GUESTS", "."))
 
@@ -851,62 +850,6 @@ class Control(KvmTest):
             qmp.close()
 
 
-class Debug(KvmTest):
-    def setUp(self):
-        super().setUp()
-        port = g.free_port()
-        self.guest = self.run_guest("loop", "-S", "-gdb",
-                                    f"tcp:127.0.0.1:{port}")
-        self.addCleanup(self.guest.kill)
-        self.rsp = Rsp(port)
-        self.addCleanup(self.rsp.close)
-        self.counted = symbol(PROGRAMS / "loop.elf", "counted")
-
-    def rip(self):
-        return int.from_bytes(bytes.fromhex(self.rsp.ask("p10")), "little")
-
-    def word(self, addr):
-        return int.from_bytes(bytes.fromhex(self.rsp.ask(f"m{addr:x},4")),
-                              "little")
-
-    def go_to_counted(self, points):
-        """Set @points, go on, and stop at `counted`; the reply to c."""
-        for p in points:
-            self.assertEqual(self.rsp.ask(f"Z0,{p:x},1"), "OK")
-        reply = self.rsp.ask("c")
-        for p in points:
-            self.assertEqual(self.rsp.ask(f"z0,{p:x},1"), "OK")
-        return reply
-
-    def test_breakpoint_then_single_step(self):
-        self.assertEqual(self.go_to_counted([self.counted])[:3], "T05")
-        self.assertEqual(self.rip(), self.counted)
-        self.assertEqual(self.rsp.ask("s")[:3], "T05")
-        self.assertEqual(self.rip(), self.counted + 1)  # inc %ebx
-
-    def test_fifth_breakpoint_is_an_insn(self):
-        unused = [0x300000 + 16 * i for i in range(4)]
-        before = self.rsp.ask(f"m{self.counted:x},1")
-        reply = self.go_to_counted(unused + [self.counted])
-        if reply.startswith("T06") and "internal-error" in self.guest.text:
-            raise unittest.SkipTest("this software KVM has no INT3")
-        self.assertEqual(reply[:3], "T05")
-        self.assertEqual(self.rip(), self.counted)
-        self.assertEqual(self.rsp.ask(f"m{self.counted:x},1"), before)
-
-    def test_watchpoint_stops_behind_the_write(self):
-        self.assertEqual(self.rsp.ask("Z2,200000,4"), "OK")
-        self.rsp.socket.settimeout(4 * g.SLOW)
-        try:
-            reply = self.rsp.ask("c")
-        except TimeoutError as late:
-            raise unittest.SkipTest(
-                "this software KVM does not watch data") from late
-        self.assertIn("watch:200000", reply)
-        self.assertEqual(self.word(0x200000), 1)
-        self.assertEqual(self.rip(), self.counted)
-
-
 def crc32c(data):
     """CRC-32C of a stream's section (RFC 3720, B.4)."""
     crc = 0xffffffff
@@ -915,15 +858,6 @@ def crc32c(data):
         for _ in range(8):
             crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
     return crc ^ 0xffffffff
-
-
-def symbol(path, name):
-    """Value of a symbol of a 32-bit ELF file."""
-    nm = g.tool("nm", "binutils")
-    for line in g.answer(nm, str(path)).splitlines():
-        if line.split()[-1] == name:
-            return int(line.split()[0], 16)
-    raise ValueError(name)
 
 
 if __name__ == "__main__":

@@ -5,19 +5,9 @@
  * one, round `other`. The debugger sends a CPU to a place by its registers;
  * each place ends in `idle`. `seen` counts the exceptions that the guest's
  * handlers got, by vector; the last debug exception's DR6 and address are in
- * `debug_dr6` and `debug_rip`. The last page of the first 2 MiB above `paged`
- * is mapped at another address, too.
+ * `debug_dr6` and `debug_rip`.
  */
 #include "guest.h"
-
-typedef struct Frame {
-    uint64_t rip, cs, rflags, rsp, ss;
-} Frame;
-
-typedef struct Gate {
-    uint16_t at_low, selector, attr, at_mid;
-    uint32_t at_high, zero;
-} Gate;
 
 volatile uint64_t seen[32], debug_dr6, debug_rip;
 volatile uint32_t turns, other_turns;
@@ -39,8 +29,9 @@ __asm__(".text\n"
         "at_sti: sti\n nop\n cli\n jmp idle\n"
         ".globl at_ss\n"
         "at_ss: mov %ss, %eax\n mov %eax, %ss\n nop\n nop\n jmp idle\n"
-        ".globl at_hlt\n" /* an interrupt is pending: see pend() */
-        "at_hlt: sti\n hlt\n nop\n jmp idle\n"
+        ".globl at_hlt, hlt_on\n"
+        "at_hlt: hlt\n"
+        "hlt_on: nop\n cli\n jmp idle\n"
         ".globl at_in\n" /* dx: the port */
         "at_in: in %dx, %al\n nop\n jmp idle\n"
         ".globl at_mmio\n" /* rdi: a device's register */
@@ -82,27 +73,24 @@ __asm__(".text\n"
 
 static __attribute__((interrupt)) void on_debug(Frame *f)
 {
-    uint64_t dr6;
-
-    __asm__ volatile("mov %%dr6, %0" : "=r"(dr6));
     seen[1]++;
-    debug_dr6 = dr6;
-    debug_rip = f->rip;
-    f->rflags &= ~0x100ull;
-    f->rflags |= 0x10000; /* RF: past an insn's own breakpoint */
-    __asm__ volatile("mov %0, %%dr6" : : "r"(0xffff0ff0ull));
+    debug_dr6 = GET("dr6");
+    debug_rip = f->ip;
+    f->flags &= ~0x100ull;
+    f->flags |= 0x10000; /* RF: past an insn's own breakpoint */
+    SET("dr6", 0xffff0ff0);
 }
 
 static __attribute__((interrupt)) void on_int3(Frame *f)
 {
     seen[3]++;
-    debug_rip = f->rip;
+    debug_rip = f->ip;
 }
 
 static __attribute__((interrupt)) void on_ud(Frame *f)
 {
     seen[6]++;
-    f->rip += 2;
+    f->ip += 2;
 }
 
 static __attribute__((interrupt)) void on_int80(Frame *f)
@@ -110,26 +98,9 @@ static __attribute__((interrupt)) void on_int80(Frame *f)
     seen[8] += f->cs == 8;
 }
 
-static __attribute__((interrupt)) void on_ipi(Frame *f)
-{
-    seen[9] += f->cs == 8;
-    mmio_write(0xfee000b0, 0);
-}
-
-static void gate(unsigned n, void (*fn)(Frame *f))
-{
-    uint64_t at = (uint64_t)fn;
-
-    idt[n] = (Gate){ (uint16_t)at,         0x08, 0x8e00, (uint16_t)(at >> 16),
-                     (uint32_t)(at >> 32), 0 };
-}
-
 static void load_idt(void)
 {
-    struct __attribute__((packed)) {
-        uint16_t limit;
-        uint64_t base;
-    } table = { sizeof(idt) - 1, (uint64_t)idt };
+    Table table = { sizeof(idt) - 1, (uint64_t)idt };
 
     __asm__ volatile("lidt %0" : : "m"(table));
 }
@@ -140,19 +111,17 @@ void guest_other(void)
     __asm__ volatile("jmp other");
 }
 
-/* The command line's number: how many other CPUs to start. */
+/* The command line: 1: start the other CPU, 0: do not. */
 void guest_main(const char *command_line)
 {
-    gate(1, on_debug);
-    gate(3, on_int3);
-    gate(6, on_ud);
-    gate(0x80, on_int80);
-    gate(0x85, on_ipi);
+    set_gate(idt, 1, on_debug);
+    set_gate(idt, 3, on_int3);
+    set_gate(idt, 6, on_ud);
+    set_gate(idt, 0x80, on_int80);
     load_idt();
+    mmio_write(0xfee000f0, 0x1ff);
     if (number(&command_line)) {
         start_others();
-    } else {
-        mmio_write(0xfee000f0, 0x1ff);
     }
     put("S");
     __asm__ volatile("jmp idle");
