@@ -180,12 +180,13 @@ TcgResult tcg_compile(TcgContext *ctx, TcgBlock *tb, const TcgCodeBuf *buf,
     }
     g->tb = tb;
     x86_asm_init(&g->a, buf->rw, buf->size, buf->rx - buf->rw, g->f.avx);
-    tcg_side_begin(&g->side, g->side_buf, sizeof(g->side_buf), tb->pc);
     g->ntail = 0;
     g->i = 0;
     g->nkept_at = g->kept_next = 0;
     vec_keep_none(g);
     ra_begin(g);
+    tcg_side_begin(&g->side, g->side_buf, sizeof(g->side_buf), tb->pc,
+                   &g->pin_base);
     fill_exits(g);
     x86_nop(&g->a, pad);
     x86_emit_entry(g, buf->second_pmid);
@@ -207,7 +208,7 @@ TcgResult tcg_compile(TcgContext *ctx, TcgBlock *tb, const TcgCodeBuf *buf,
         .nexits = tb->nexit,
         .exits = g->exit,
         .side = g->side_buf,
-        .side_size = g->side.len,
+        .side_size = g->side.last_off != 0 ? g->side.len : 0, /* no records */
         .ninsns = tb->ninsns,
     };
     ctx->count.code_bytes += out->code_size;
