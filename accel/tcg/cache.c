@@ -21,7 +21,13 @@ enum {
     STRESS_SEGS = 5, /* for each vCPU, as the oldest goes whoever filled it */
     UNIT_MIN = 32,   /* host bytes of the smallest unit: bounds seg->tbs */
     ARENA_CHUNK = 64 * 1024,
+    POPULATE = 64 * 1024, /* bytes of the cache made present at once */
+    POPULATE_AHEAD = 8 * 1024,
 };
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
 
 static bool map_cache(TcgAccel *a, Error **errp)
 {
@@ -196,6 +202,17 @@ static size_t seg_base(const CodeCache *c, const CodeSegment *s)
     return (size_t)(s - c->seg) * c->seg_size;
 }
 
+/* Pages that units are about to be written to, by one call for many faults; a
+ * hint: where it fails, faults bring them. */
+static void populate(CodeCache *c, CodeSegment *s)
+{
+    if (s->used + POPULATE_AHEAD > s->populated && s->populated < c->seg_size) {
+        madvise(c->rw + seg_base(c, s) + s->populated, POPULATE,
+                MADV_POPULATE_WRITE);
+        s->populated += POPULATE;
+    }
+}
+
 bool cache_reserve(TcgVcpu *v, size_t want, bool fresh, TcgCodeBuf *buf)
 {
     CodeCache *c = &v->accel->cache;
@@ -211,6 +228,7 @@ bool cache_reserve(TcgVcpu *v, size_t want, bool fresh, TcgCodeBuf *buf)
     }
     *buf = (TcgCodeBuf){ .size = c->seg_size - s->used };
     if (v->accel->use_jit) {
+        populate(c, s);
         buf->rw = c->rw + seg_base(c, s) + s->used;
         buf->rx = c->rx + seg_base(c, s) + s->used;
     }

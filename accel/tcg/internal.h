@@ -135,8 +135,9 @@ struct CodeSegment {
     uint64_t age;
     /* the owner (while SEG_OPEN) writes, anyone inside reads */
     _Atomic uint32_t ntbs;
-    TcgTb **tbs; /* by code address, at most SEG_MAX_TBS */
-    size_t used; /* bytes of code */
+    TcgTb **tbs;      /* by code address, at most SEG_MAX_TBS */
+    size_t used;      /* bytes of code */
+    size_t populated; /* bytes whose pages are there */
     ArenaChunk *arena;
 };
 

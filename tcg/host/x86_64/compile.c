@@ -173,7 +173,8 @@ TcgResult tcg_compile(TcgContext *ctx, TcgBlock *tb, const TcgCodeBuf *buf,
 {
     Gen *g = gen_of(ctx);
     uint32_t pad = -(uintptr_t)buf->rx & 7;
-    int64_t start = tcg_now_ns();
+    bool timed = tcg_block_timed(ctx);
+    int64_t start = timed ? tcg_now_ns() : 0;
 
     if (buf->size < 256 + pad) {
         return TCG_NO_SPACE;
@@ -213,6 +214,8 @@ TcgResult tcg_compile(TcgContext *ctx, TcgBlock *tb, const TcgCodeBuf *buf,
     };
     ctx->count.code_bytes += out->code_size;
     ctx->count.side_bytes += out->side_size;
-    ctx->count.emit_ns += tcg_now_ns() - start;
+    if (timed) {
+        ctx->count.emit_ns += (tcg_now_ns() - start) * TCG_TIME_EVERY;
+    }
     return TCG_OK;
 }

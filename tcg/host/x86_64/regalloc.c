@@ -718,12 +718,13 @@ static uint64_t pins_in_place(const Gen *g, uint64_t set)
 
     for (unsigned k = 0; k < g->npin; k++) {
         unsigned slot = g->pin[k].slot;
+        int reg = g->pin[k].reg;
         TcgRef r;
 
-        if (set >> slot & 1) {
+        if ((set >> slot & 1) && (g->used >> reg & 1)) {
             r = ra_snap_value(g, slot);
-            if (!tcg_ref_is_const(r) &&
-                g->val[ra_canon(g, r)].reg == g->pin[k].reg) {
+            if (g->owner[reg] == r ||
+                (!tcg_ref_is_const(r) && g->owner[reg] == ra_canon(g, r))) {
                 found |= BIT(slot);
             }
         }
