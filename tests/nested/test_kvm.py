@@ -223,7 +223,12 @@ class State(KvmTest):
         self.assertEqual(guest.wait(), 0)
         return self.dir / "stream"
 
-    def goes_on(self, accel):
+    # What is state everywhere, and where the kernel has the local APIC.
+    STATE = ("pat", "star", "tsc_adjust", "mtrr_mask_0", "mc0_ctl", "clock",
+             "wall_clock")
+    BY_APIC = ("tsc_deadline", "async_pf_en")
+
+    def goes_on(self, accel, names=STATE + BY_APIC):
         stream = self.save("a", accel)
         guest = self.state("b", "-incoming", "defer", accel=accel)
         qmp = Qmp(self.dir / "b")
@@ -232,9 +237,7 @@ class State(KvmTest):
         qmp.event("RESUME")  # a byte that came before would be loaded over
         guest.send("x")
         self.assertEqual(guest.wait(), 3, guest.text)
-        # at least these are state everywhere
-        for name in ("pat", "star", "tsc_adjust", "mtrr_mask_0", "mc0_ctl",
-                     "tsc_deadline", "clock", "async_pf_en", "wall_clock"):
+        for name in names:
             self.assertNotIn(f"-{name}=", guest.text)
         self.assertTrue(guest.text.endswith("ALL\n"), guest.text)
 
@@ -243,6 +246,9 @@ class State(KvmTest):
 
     def test_all_registers_survive_with_irqchip_in_the_kernel(self):
         self.goes_on("kvm,kernel-irqchip=on")
+
+    def test_all_registers_survive_with_nothing_in_the_kernel(self):
+        self.goes_on("kvm,kernel-irqchip=off", self.STATE)
 
     def damaged(self, good, begin, length, seed):
         """The stream with some bytes of a CPU's state changed, its checksum
