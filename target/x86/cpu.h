@@ -184,6 +184,7 @@ unsigned x86_gdb_write(CPUState *cpu, const GdbFeature *f, unsigned n,
                        const uint8_t *bytes, unsigned avail);
 /* Walk the guest's page tables; no side effect. */
 bool x86_debug_translate(CPUState *cpu, vaddr va, hwaddr *pa, MemAttrs *attrs);
+bool x86_each_mapping(CPUState *cpu, CpuMappingFn *fn, void *opaque);
 
 /* --- cpuid.c --- */
 

@@ -13,7 +13,7 @@ import unittest.mock
 from test_kvm import PROGRAMS, SHIM, KvmTest
 import guest as g
 from guest import tap
-from qmp import Qmp
+from qmp import Qmp, QmpError
 from debugger import EFLAGS, RAX, RCX, RDI, RDX, RIP, Debugger, symbols
 from test_gdb import Rsp
 
@@ -321,6 +321,23 @@ class Client(DebugTest):
             self.assertRegex(self.d.ask(packet), r"^(E\d\d|)$", packet)
         self.assertEqual(self.d.place(), "idle")
         self.assertEqual(self.d.steps("at_call", 1), ["callee"])
+
+    def test_the_monitor_shows_what_pages_are_mapped(self):
+        qmp = self.monitor()
+
+        def ask(line):
+            return qmp.command("human-monitor-command", command_line=line)
+
+        self.assertRegex(ask("info mem"), r"0{16} 0{16} 0{7}100000000 -rwx")
+        self.assertIn("gpa: 0x129000", ask("gva2gpa 0x129000"))
+        # a table that points to itself: the walk ends
+        self.assertEqual(self.d.ask("M101000,8:0310100000000000"), "OK")
+        self.assertIn("0000000000101000", ask("info mem"))
+        core = self.dir / "core"
+        with self.assertRaises(QmpError):
+            qmp.command("inject-nmi")
+        qmp.command("dump-guest-memory", paging=True, protocol=f"file:{core}")
+        self.assertEqual(core.read_bytes()[18:20], b"\x3e\0")  # EM_X86_64
 
     def test_gdb_itself(self):
         gdb = g.tool("gdb", "gdb")

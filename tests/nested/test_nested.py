@@ -26,6 +26,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "boot"))
 import guest as g  # pylint: disable=wrong-import-position
 from guest import tap  # pylint: disable=wrong-import-position
 from qmp import Qmp  # pylint: disable=wrong-import-position
+from test_gdb import Rsp  # pylint: disable=wrong-import-position
+from debugger import RDI, Debugger, symbols
 
 OUTER = "qemu-system-x86_64"
 PROGRAMS = pathlib.Path(os.environ.get("TANDEM_KVM_GUESTS", "."))
@@ -154,6 +156,7 @@ class Outer:
                 (self.kernel, "/t/kernel"), (inner, "/t/initrd.gz"),
                 (PROGRAMS / "state.elf", "/t/state.elf"),
                 (PROGRAMS / "cpuid.elf", "/t/cpuid.elf"),
+                (PROGRAMS / "debug.elf", "/t/debug.elf"),
                 (PROGRAMS / "svm.elf", "/t/svm.elf"),
                 (disk, "/t/disk.img"), (file, "/t/www/file"),
                 (fsck, "/t/e2fsck"), (os.path.realpath(loader), loader),
@@ -367,6 +370,39 @@ class Nested(unittest.TestCase):
         inner.ask("exec 5< /dev/input/event0; echo OPEN", "OPEN")
         inner.qmp.command("system_powerdown")
         inner.ask("head -c 24 <&5 > /dev/null; echo PRESSED", "PRESSED")
+
+    def test_watchpoints_stop_behind_the_access(self):
+        port, at = Listener(), symbols(PROGRAMS / "debug.elf")
+        self.addCleanup(port.socket.close)
+        host, number = port.where.split(":")[1:]
+        made = self.program(
+            "debug1", "debug", "-S", "-gdb", "chardev:gdb", "-chardev",
+            f"socket,id=gdb,host={host},port={number},nodelay=on", cpu="host")
+        d = Debugger(Rsp(connected=port.accept()), at)
+        self.addCleanup(d.rsp.close)
+        d.to_idle()
+        words = at["words"]
+        for size in (1, 2, 4, 8):
+            place = f"at_store{'' if size == 4 else size}"
+            for kind, name in ((2, "watch"), (4, "awatch")):
+                self.assertEqual(
+                    d.go_to(place, {RDI: words}, [(kind, words, size)]),
+                    f"T05thread:01;{name}:{words:x};")
+                self.assertEqual(d.word(words, size), 7)
+        stop = (1, "idle")
+        self.assertIn("awatch", d.go_to("at_load", {RDI: words},
+                                        [stop, (4, words, 8)]))
+        self.assertEqual(d.go_to("at_load", {RDI: words},
+                                 [stop, (2, words, 8)]), "T05thread:01;")
+        # not aligned, and over the edge of what is watched
+        self.assertIn("watch", d.go_to("at_store", {RDI: words + 2},
+                                       [stop, (2, words + 4, 4)]))
+        # the guest's own exceptions, stepped over
+        self.assertEqual([d.steps(p, 1) for p in ("at_int", "at_int3")],
+                         [["at_int+3"], ["at_int3+2"]])
+        self.assertEqual([d.seen(n) for n in (1, 3, 8)], [0, 1, 1])
+        d.rsp.send("k")
+        made.ended(0)
 
     def begin_work(self):
         """A machine of which both workers have done a round; their counts."""
