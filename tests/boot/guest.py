@@ -185,6 +185,27 @@ class SocketConsole(Console):
         self.socket.close()
 
 
+class Echo(threading.Thread):
+    """The other end of a console on a unix socket: sends back what comes, to
+    one client after the other."""
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen(1)
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                with self.listener.accept()[0] as peer:
+                    while data := peer.recv(4096):
+                        peer.sendall(data)
+            except OSError:
+                pass  # the emulator is gone, and its test tells so
+
+
 class Guest(Console):
     """One emulator process with its serial console on pipes."""
 

@@ -15,11 +15,9 @@ programs. To test the test, TANDEM_BUILD may have those of the peer.
 import functools
 import os
 import pathlib
-import socket
 import struct
 import sys
 import tempfile
-import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "boot"))
@@ -48,25 +46,6 @@ DEVICES = (
     "virtconsole,bus=serial-{name}.0,chardev=echo-{name}",
     "virtio-net-{bus},netdev=net-{name},mac=52:54:00:00:00:{mac},romfile=",
 )
-
-
-class Echo(threading.Thread):
-    """The other end of a console: sends back what comes."""
-
-    def __init__(self, path):
-        super().__init__(daemon=True)
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(path))
-        self.listener.listen(1)
-        self.start()
-
-    def run(self):
-        try:
-            with self.listener, self.listener.accept()[0] as peer:
-                while data := peer.recv(4096):
-                    peer.sendall(data)
-        except OSError:
-            pass  # the emulator is gone, and its test tells so
 
 
 class Run:
@@ -101,7 +80,7 @@ class Run:
     def devices(self, name, path, number):
         path.write_bytes(b"".join(struct.pack("<Q504x", i)
                                   for i in range(SECTORS)))
-        Echo(self.dir / f"echo-{name}")
+        g.Echo(self.dir / f"echo-{name}")
         args = ["-drive", f"file={path},format=raw,if=none,id=disk-{name},"
                           "discard=unmap",
                 "-netdev", f"hubport,id=net-{name},hubid=0",
