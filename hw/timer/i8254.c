@@ -404,7 +404,8 @@ static bool pit_post_load(void *obj, int version, Error **errp)
         Counter *c = &s->counter[i];
 
         c->control &= 0x3f;
-        if (c->start_ns < 0 || c->left < -1 || c->left > 65536) {
+        if (c->start_ns < 0 || c->start_ns > INT64_MAX / 2 || c->left < -1 ||
+            c->left > 65536) {
             error_set(errp, "i8254: counter %u is out of range", i);
             return false;
         }

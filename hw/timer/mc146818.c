@@ -57,6 +57,7 @@ enum { D_VALID = 0x80, PM = 0x80, ANY = 0xc0 };
 #define NS_PER_S 1000000000ll
 enum { UPDATE_NS = 244000 }; /* UIP precedes an update by this: table 4 */
 enum { CRYSTAL = 32768, DAY_S = 86400 };
+#define MAX_OFFSET_S (1ll << 48) /* far beyond any year that registers hold */
 
 typedef struct Mc146818 {
     DeviceState parent;
@@ -398,6 +399,11 @@ static bool rtc_post_load(void *obj, int version, Error **errp)
     if (s->phase_ns < 0 || s->phase_ns >= NS_PER_S) {
         error_set(errp, "mc146818rtc: phase %" PRId64 " ns is out of range",
                   s->phase_ns);
+        return false;
+    }
+    if (s->offset_s < -MAX_OFFSET_S || s->offset_s > MAX_OFFSET_S) {
+        error_set(errp, "mc146818rtc: a time %" PRId64 " s from now",
+                  s->offset_s);
         return false;
     }
     rtc_update(&s->parent);

@@ -61,10 +61,6 @@ extern volatile uint32_t ap_stack; /* start.S */
 static Dev devs[MAX_DEVS];
 static volatile uint32_t dev_count;
 static uint64_t idt[512] __attribute__((aligned(16)));
-struct __attribute__((packed)) Table {
-    uint16_t limit;
-    uint64_t base;
-};
 static uint64_t gdt[6 + 2 * CPUS] = {
     0,
     0x00af9b000000ffff, /* 08: code */
@@ -1051,8 +1047,8 @@ static void open_pages(void)
 
 void guest_other(void)
 {
-    struct Table gdtr = { sizeof(gdt) - 1, (uintptr_t)gdt };
-    struct Table idtr = { sizeof(idt) - 1, (uintptr_t)idt };
+    Table gdtr = { sizeof(gdt) - 1, (uintptr_t)gdt };
+    Table idtr = { sizeof(idt) - 1, (uintptr_t)idt };
     uint16_t task = (uint16_t)(0x30 + 16 * (cpuid(1, 0).b >> 24 & (CPUS - 1)));
 
     ap_stack = 8192;                /* as often as it likes */
