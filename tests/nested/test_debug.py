@@ -340,7 +340,7 @@ class Client(DebugTest):
         self.assertEqual(core.read_bytes()[18:20], b"\x3e\0")  # EM_X86_64
 
     def test_gdb_itself(self):
-        gdb = g.tool("gdb", "gdb")
+        gdb = g.tool("gdb-multiarch", "gdb-multiarch")
         self.d.rsp.close()
         argv = [gdb, "-nx", "-batch", "-ex", "set confirm off", "-ex",
                 f"target remote 127.0.0.1:{self.port}"]
