@@ -62,6 +62,7 @@ struct KvmVm {
     GArray *chip_routes; /* struct kvm_irq_routing_entry, to controllers */
     bool routes_changed, msi_devid;
     unsigned irqfds;         /* bound ones */
+    uint64_t n_lines;        /* levels told to the kernel */
     _Atomic uint64_t n_msis; /* sent by an ioctl; any thread */
     GHashTable *breaks;      /* hwaddr of an insn of ours -> KvmBreak *;
                                 vCPUs read while they run */

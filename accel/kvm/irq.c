@@ -131,6 +131,47 @@ bool kvm_route_commit(KvmVm *vm)
     return !vm->routes_changed;
 }
 
+/* --- lines --- */
+
+void kvm_line_set(KvmVm *vm, unsigned gsi, bool level)
+{
+    struct kvm_irq_level line = { .irq = gsi, .level = level };
+
+    trace_kvm_line(gsi, level);
+    vm->n_lines++;
+    kvm_vm_ioctl(vm, KVM_IRQ_LINE, &line);
+}
+
+static int irqfd(KvmVm *vm, unsigned gsi, int fd, int ended, uint32_t flags)
+{
+    struct kvm_irqfd arg = {
+        .fd = (uint32_t)fd,
+        .gsi = gsi,
+        .resamplefd = (uint32_t)ended,
+        .flags = flags | (ended >= 0 ? KVM_IRQFD_FLAG_RESAMPLE : 0),
+    };
+
+    trace_kvm_irqfd(gsi, fd, !(flags & KVM_IRQFD_FLAG_DEASSIGN));
+    return kvm_vm_ioctl(vm, KVM_IRQFD, &arg);
+}
+
+bool kvm_line_bind(KvmVm *vm, unsigned gsi, int fd, int ended)
+{
+    if (kvm_capability(vm, KVM_CAP_IRQFD) == 0 ||
+        (ended >= 0 && kvm_capability(vm, KVM_CAP_IRQFD_RESAMPLE) == 0) ||
+        irqfd(vm, gsi, fd, ended, 0) < 0) {
+        return false;
+    }
+    vm->irqfds++;
+    return true;
+}
+
+void kvm_line_unbind(KvmVm *vm, unsigned gsi, int fd)
+{
+    irqfd(vm, gsi, fd, -1, KVM_IRQFD_FLAG_DEASSIGN);
+    vm->irqfds--;
+}
+
 /* --- messages by descriptor --- */
 
 int kvm_msi_route_new(AccelState *a)
@@ -153,16 +194,6 @@ int kvm_msi_route_new(AccelState *a)
     return -1;
 }
 
-static int irqfd(KvmVm *vm, int gsi, int fd, bool on)
-{
-    struct kvm_irqfd arg = { .fd = (uint32_t)fd,
-                             .gsi = (uint32_t)gsi,
-                             .flags = on ? 0 : KVM_IRQFD_FLAG_DEASSIGN };
-
-    trace_kvm_irqfd(gsi, fd, on);
-    return kvm_vm_ioctl(vm, KVM_IRQFD, &arg);
-}
-
 bool kvm_msi_route_bind(AccelState *a, int gsi, int fd, const AccelMsi *msi)
 {
     KvmVm *vm = (KvmVm *)a;
@@ -180,7 +211,7 @@ bool kvm_msi_route_bind(AccelState *a, int gsi, int fd, const AccelMsi *msi)
         r->entry = (Entry){ 0 }; /* one that is refused is in no one's way */
         return false;
     }
-    if (!r->bound && irqfd(vm, gsi, fd, true) >= 0) {
+    if (!r->bound && irqfd(vm, (unsigned)gsi, fd, -1, 0) >= 0) {
         r->bound = true;
         vm->irqfds++;
     }
@@ -193,7 +224,7 @@ void kvm_msi_route_unbind(AccelState *a, int gsi, int fd)
     KvmRoute *r = route(vm, (unsigned)gsi);
 
     if (r->bound) {
-        irqfd(vm, gsi, fd, false);
+        irqfd(vm, (unsigned)gsi, fd, -1, KVM_IRQFD_FLAG_DEASSIGN);
         r->bound = false;
         vm->irqfds--;
     }

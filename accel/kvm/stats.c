@@ -140,8 +140,8 @@ static void put_exits(CPUState *cpu, AccelStatFn *put, void *opaque)
     put(opaque, &own);
 }
 
-/* Messages sent by an ioctl of this process, descriptors that send theirs
- * without one, and writes that made no exit of their own. */
+/* Messages sent and lines driven by an ioctl of this process, descriptors that
+ * send theirs without one, and writes that made no exit of their own. */
 static void put_vm(KvmVm *vm, AccelStatFn *put, void *opaque)
 {
     uint64_t msis = atomic_load(&vm->n_msis), irqfds = vm->irqfds;
@@ -149,6 +149,9 @@ static void put_vm(KvmVm *vm, AccelStatFn *put, void *opaque)
         { .name = "msi_ioctls",
           .type = ACCEL_STAT_CUMULATIVE,
           .values = &msis },
+        { .name = "line_ioctls",
+          .type = ACCEL_STAT_CUMULATIVE,
+          .values = &vm->n_lines },
         { .name = "irqfds", .type = ACCEL_STAT_INSTANT, .values = &irqfds },
         { .name = "coalesced_writes",
           .type = ACCEL_STAT_CUMULATIVE,

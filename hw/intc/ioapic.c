@@ -11,6 +11,8 @@
  */
 #include "tandem/base.h"
 
+#include <sys/eventfd.h>
+
 #include "accel/accel.h"
 #include "hw/intc/ioapic.h"
 #include "softmmu/machine/machine.h"
@@ -33,7 +35,23 @@ enum { VERSION = 0x20 | (IOAPIC_PINS - 1) << 16 };
 #define RTE_RESERVED   (bit_mask(39) << 17)
 enum { MODE_EXTINT = 7 };
 
-typedef struct Ioapic {
+typedef struct Ioapic Ioapic;
+
+/* A pin whose source raises it by descriptor. */
+typedef struct IoapicFd {
+    Ioapic *ioapic;
+    unsigned pin;
+    IrqFd *f;  /* NULL: the pin has none */
+    int ended; /* written by the engine at the end of an interrupt; or -1 */
+    bool watched;
+} IoapicFd;
+
+typedef struct IoapicNotifier {
+    Notifier notifier;
+    Ioapic *ioapic;
+} IoapicNotifier;
+
+struct Ioapic {
     DeviceState parent;
     /* properties */
     uint32_t gsi_base;
@@ -43,7 +61,10 @@ typedef struct Ioapic {
     /* constant after realize */
     const IoapicEngine *engine; /* NULL: the engine takes no part */
     MemoryRegion mmio, index;   /* .index over the first bytes of .mmio */
-} Ioapic;
+    /* not saved: while the machine stands, lines are as their sources */
+    IoapicFd fds[IOAPIC_PINS];
+    IoapicNotifier on_state;
+};
 
 static Ioapic *ioapic_of(DeviceState *dev)
 {
@@ -72,15 +93,23 @@ static void rte_message(uint64_t e, uint64_t *addr, uint32_t *data)
                        bits_get(e, 15, 1) << 15 | 1 << 14);
 }
 
+static void send_entry(Ioapic *s, unsigned i)
+{
+    Machine *m = s->parent.machine;
+    uint64_t e = s->s.redirect[i], addr;
+    uint32_t data;
+
+    if (m->msi_send && bits_get(e, 8, 3) != MODE_EXTINT) {
+        rte_message(e, &addr, &data); /* no 8259 would give an ExtINT's */
+        m->msi_send(m, 0, addr, data);
+    }
+}
+
 /* Send what is up and may go: an edge once, a level until it is ended. */
 static void service(Ioapic *s)
 {
-    Machine *m = s->parent.machine;
-
     for (unsigned i = 0; i < IOAPIC_PINS; i++) {
         uint64_t *e = &s->s.redirect[i];
-        uint64_t addr;
-        uint32_t data;
 
         if (!(s->s.irr >> i & 1) || (*e & RTE_MASKED)) {
             continue;
@@ -93,14 +122,172 @@ static void service(Ioapic *s)
         } else {
             s->s.irr &= ~(uint32_t)BIT(i);
         }
-        if (bits_get(*e, 8, 3) == MODE_EXTINT) {
-            continue; /* there is no 8259 that would give a vector */
-        }
-        rte_message(*e, &addr, &data);
-        if (m->msi_send) {
-            m->msi_send(m, 0, addr, data);
+        send_entry(s, i);
+    }
+}
+
+/* --- inputs by descriptor: bound while the machine runs and a message may go
+ * out, else watched here --- */
+
+static void fd_written(void *opaque)
+{
+    IoapicFd *l = opaque;
+    eventfd_t n;
+
+    if (eventfd_read(l->f->fd, &n) == 0) {
+        l->f->drive(l->f->opaque);
+    }
+}
+
+static void fd_watch(IoapicFd *l, bool on)
+{
+    if (l->watched != on) {
+        l->watched = on;
+        loop_set_fd(l->ioapic->parent.machine->loop, l->f->fd,
+                    on ? fd_written : NULL, NULL, l);
+    }
+}
+
+/* The guest ended an interrupt: what is still up comes again. */
+static void fd_ended(IoapicFd *l)
+{
+    if (l->f && l->f->bound && l->f->up(l->f->opaque)) {
+        eventfd_write(l->f->fd, 1);
+    }
+}
+
+static void engine_ended(void *opaque)
+{
+    IoapicFd *l = opaque;
+    eventfd_t n;
+
+    if (eventfd_read(l->ended, &n) == 0) {
+        fd_ended(l);
+    }
+}
+
+/* The line is driven before the engine's part of it falls, and once more for
+ * what came in between. */
+static void fd_unbind(IoapicFd *l)
+{
+    Ioapic *s = l->ioapic;
+
+    if (!l->f->bound) {
+        return;
+    }
+    l->f->bound = false;
+    l->f->drive(l->f->opaque);
+    s->engine->unbind(&s->parent, s->gsi_base + l->pin, l->f->fd);
+    l->f->drive(l->f->opaque);
+    fd_watch(l, true);
+}
+
+/* From here on the line has what is not told by descriptor; the rest is told
+ * by it, unless the message is out: then its end will ask. */
+static void fd_bind(IoapicFd *l)
+{
+    Ioapic *s = l->ioapic;
+    bool out = !engine_holds(s) && (s->s.redirect[l->pin] & RTE_REMOTE_IRR);
+    eventfd_t n;
+
+    if (l->f->bound) {
+        return;
+    }
+    fd_watch(l, false);
+    eventfd_read(l->f->fd, &n);
+    l->f->bound =
+        s->engine->bind(&s->parent, s->gsi_base + l->pin, l->f->fd, l->ended);
+    fd_watch(l, !l->f->bound);
+    l->f->drive(l->f->opaque);
+    if (!out) {
+        fd_ended(l);
+    }
+}
+
+/* A controller in the engine masks by itself. */
+static bool fd_may_send(const Ioapic *s, unsigned pin)
+{
+    uint64_t e = s->s.redirect[pin];
+
+    return machine_running(s->parent.machine) &&
+           (engine_holds(s) ||
+            (!(e & RTE_MASKED) && bits_get(e, 8, 3) != MODE_EXTINT));
+}
+
+/* Before routes change: no descriptor may write to one that sends nothing. */
+static void fds_unbind(Ioapic *s, bool all)
+{
+    for (unsigned i = 0; i < IOAPIC_PINS; i++) {
+        if (s->fds[i].f && (all || !fd_may_send(s, i))) {
+            fd_unbind(&s->fds[i]);
         }
     }
+}
+
+static void fds_bind(Ioapic *s)
+{
+    for (unsigned i = 0; i < IOAPIC_PINS; i++) {
+        if (s->fds[i].f && fd_may_send(s, i)) {
+            fd_bind(&s->fds[i]);
+        }
+    }
+}
+
+static void on_state(Notifier *n, void *data)
+{
+    Ioapic *s = container_of(n, IoapicNotifier, notifier)->ioapic;
+
+    fds_unbind(s, false);
+    fds_bind(s);
+}
+
+static void fd_detach(IoapicFd *l)
+{
+    fd_unbind(l);
+    fd_watch(l, false);
+    if (l->ended >= 0) {
+        loop_set_fd(l->ioapic->parent.machine->loop, l->ended, NULL, NULL,
+                    NULL);
+        close(l->ended);
+    }
+    l->f = NULL;
+}
+
+static bool fd_attach(IoapicFd *l)
+{
+    Ioapic *s = l->ioapic;
+
+    if (engine_holds(s)) {
+        l->ended = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        if (l->ended < 0) {
+            l->f = NULL;
+            return false;
+        }
+        loop_set_fd(s->parent.machine->loop, l->ended, engine_ended, NULL, l);
+    }
+    fd_watch(l, true);
+    if (fd_may_send(s, l->pin)) {
+        fd_bind(l);
+    }
+    return true;
+}
+
+static bool ioapic_irq_fd(DeviceState *dev, int n, IrqFd *f, bool on)
+{
+    Ioapic *s = ioapic_of(dev);
+    IoapicFd *l = &s->fds[n];
+
+    if (!on) {
+        if (l->f == f) {
+            fd_detach(l);
+        }
+        return true;
+    }
+    if (l->f || !s->engine || !s->engine->bind) {
+        return false;
+    }
+    *l = (IoapicFd){ s, (unsigned)n, f, -1, false };
+    return fd_attach(l);
 }
 
 static void tell_engine(Ioapic *s)
@@ -108,6 +295,7 @@ static void tell_engine(Ioapic *s)
     if (!s->engine || !s->engine->route) {
         return;
     }
+    fds_unbind(s, false);
     for (unsigned i = 0; i < IOAPIC_PINS; i++) {
         uint64_t addr = 0;
         uint32_t data = 0;
@@ -118,6 +306,7 @@ static void tell_engine(Ioapic *s)
         s->engine->route(&s->parent, s->gsi_base + i, addr, data);
     }
     s->engine->routed(&s->parent);
+    fds_bind(s);
 }
 
 static void set_input(void *opaque, int n, bool level)
@@ -144,6 +333,17 @@ static void end_entry(Ioapic *s, unsigned i)
     s->s.redirect[i] &= ~RTE_REMOTE_IRR;
 }
 
+/* What was raised by descriptor and still is goes out like the others: this
+ * CPU is here anyway. */
+static void resend(Ioapic *s, unsigned i)
+{
+    const IrqFd *f = s->fds[i].f;
+
+    if (f && f->bound && f->up(f->opaque)) {
+        send_entry(s, i);
+    }
+}
+
 void ioapic_eoi(DeviceState *dev, uint8_t vector)
 {
     Ioapic *s = ioapic_of(dev);
@@ -151,8 +351,9 @@ void ioapic_eoi(DeviceState *dev, uint8_t vector)
     for (unsigned i = 0; i < IOAPIC_PINS; i++) {
         uint64_t e = s->s.redirect[i];
 
-        if ((e & RTE_LEVEL) && (e & RTE_REMOTE_IRR) && (uint8_t)e == vector) {
+        if ((e & RTE_LEVEL) && (uint8_t)e == vector) {
             end_entry(s, i);
+            resend(s, i);
         }
     }
     service(s); /* what is still up comes again */
@@ -267,7 +468,9 @@ static void ioapic_reset_hold(DeviceState *dev)
     Ioapic *s = ioapic_of(dev);
 
     if (engine_holds(s)) {
+        fds_unbind(s, true); /* what it keeps of them falls */
         s->engine->put(dev, &s->s);
+        fds_bind(s);
     }
     tell_engine(s);
 }
@@ -341,6 +544,8 @@ static bool ioapic_realize(DeviceState *dev, Error **errp)
     memory_region_add_overlap(&s->mmio, REG_SELECT, &s->index, 1);
     device_add_mmio(dev, &s->mmio);
     device_add_irq_inputs(dev, set_input, IOAPIC_PINS);
+    s->on_state = (IoapicNotifier){ { on_state }, s };
+    notifier_add(dev->machine->on_state, &s->on_state.notifier);
     return true;
 }
 
@@ -348,6 +553,12 @@ static void ioapic_unrealize(DeviceState *dev)
 {
     Ioapic *s = ioapic_of(dev);
 
+    notifier_remove(dev->machine->on_state, &s->on_state.notifier);
+    for (unsigned i = 0; i < IOAPIC_PINS; i++) {
+        if (s->fds[i].f) {
+            device_irq_fd_off(s->fds[i].f);
+        }
+    }
     memory_region_del(&s->mmio, &s->index);
     memory_region_destroy(&s->index);
     memory_region_destroy(&s->mmio);
@@ -363,5 +574,6 @@ const DeviceType ioapic_type = {
     .unrealize = ioapic_unrealize,
     .reset_enter = ioapic_reset_enter,
     .reset_hold = ioapic_reset_hold,
+    .irq_fd = ioapic_irq_fd,
     .vmstate = &ioapic_vmstate,
 };

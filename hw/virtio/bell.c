@@ -100,6 +100,7 @@ void virtio_irq_fds_update(VirtioDevice *v)
         VirtQueue *vq = v->queues[i];
 
         vq->irq_fd = on ? type->interrupt_fd(bus, vq) : -1;
+        vq->irq_isr = type->interrupt_fd_isr;
     }
     virtio_quiesce(v, false);
 }

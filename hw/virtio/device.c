@@ -120,7 +120,7 @@ static void interrupt(VirtioDevice *v, uint8_t isr, uint16_t vector)
 {
     VirtioBus *bus = bus_of(v);
 
-    v->isr |= isr;
+    virtio_isr_set(v, isr);
     if (bus) {
         const VirtioBusType *type =
             (const VirtioBusType *)bus->parent.parent.type;
@@ -133,7 +133,9 @@ void virtio_interrupt_queue(VirtQueue *vq)
 {
     if (vq->irq_fd >= 0) {
         trace_virtio_interrupt(vq->index);
-        eventfd_write(vq->irq_fd, 1);
+        if (!vq->irq_isr || virtio_isr_set(vq->device, VIRTIO_ISR_QUEUE)) {
+            eventfd_write(vq->irq_fd, 1);
+        }
         return;
     }
     if (loop_thread_is_iothread()) {

@@ -11,6 +11,8 @@
  */
 #include "tandem/base.h"
 
+#include <sys/eventfd.h>
+
 #include "hw/virtio/mmio.h"
 #include "hw/virtio/virtio.h"
 #include "trace_hw_virtio.h"
@@ -57,12 +59,14 @@ enum { MAGIC = 0x74726976 /* "virt" */, VENDOR = 0x554d4551 /* "QEMU" */ };
 typedef struct VirtioMmio {
     DeviceState parent;
     /* properties */
-    bool force_legacy, ioeventfd;
+    bool force_legacy, ioeventfd, irqfd;
     /* constant after realize */
     unsigned index;
     VirtioBus bus;
     MemoryRegion mmio;
     IrqLine irq;
+    /* not saved: queues' interrupts, from DRIVER_OK to the device's reset */
+    IrqFd line;
     /* guest state: saved */
     uint32_t device_sel, driver_sel, queue_sel, shm_sel;
     uint32_t driver_features[2];
@@ -72,8 +76,50 @@ typedef struct VirtioMmio {
 static void mmio_update(VirtioMmio *s)
 {
     VirtioDevice *v = virtio_bus_device(&s->bus);
+    uint8_t isr = v ? virtio_isr(v) : 0;
 
-    irq_set(&s->irq, v && v->isr != 0);
+    irq_set(&s->irq, (s->line.bound ? isr & ~VIRTIO_ISR_QUEUE : isr) != 0);
+}
+
+/* --- the line by descriptor --- */
+
+static bool line_up(void *opaque)
+{
+    VirtioMmio *s = opaque;
+    VirtioDevice *v = virtio_bus_device(&s->bus);
+
+    return v && (virtio_isr(v) & VIRTIO_ISR_QUEUE);
+}
+
+static void line_drive(void *opaque)
+{
+    mmio_update(opaque);
+}
+
+/* No queue writes to it. */
+static void line_detach(VirtioMmio *s)
+{
+    if (s->line.to) {
+        device_irq_fd_off(&s->line);
+        close(s->line.fd);
+        s->line = (IrqFd){ 0 };
+        mmio_update(s);
+    }
+}
+
+static void line_attach(VirtioMmio *s)
+{
+    int fd = s->line.to ? -1 : eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+
+    if (fd < 0) {
+        return;
+    }
+    s->line =
+        (IrqFd){ .fd = fd, .up = line_up, .drive = line_drive, .opaque = s };
+    if (!device_irq_fd(&s->parent, 0, &s->line)) {
+        close(fd);
+        s->line = (IrqFd){ 0 };
+    }
 }
 
 static void mmio_clear(VirtioMmio *s)
@@ -237,13 +283,13 @@ static void queue_notify_written(VirtioMmio *s, VirtioDevice *v, uint32_t value)
 
 static uint32_t interrupt_status_read(VirtioMmio *s, VirtioDevice *v)
 {
-    return v->isr;
+    return virtio_isr(v);
 }
 
 static void interrupt_ack_written(VirtioMmio *s, VirtioDevice *v,
                                   uint32_t value)
 {
-    v->isr &= (uint8_t)~value;
+    virtio_isr_clear(v, (uint8_t)value);
 }
 
 static uint32_t status_read(VirtioMmio *s, VirtioDevice *v)
@@ -255,6 +301,7 @@ static void status_written(VirtioMmio *s, VirtioDevice *v, uint32_t value)
 {
     virtio_set_status(v, (uint8_t)value);
     if ((value & 0xff) == 0) {
+        line_detach(s);
         mmio_clear(s);
     }
 }
@@ -468,12 +515,29 @@ static void mmio_detached(VirtioBus *bus, VirtioDevice *v)
 {
     VirtioMmio *s = object_cast(bus->parent.owner, &virtio_mmio_type);
 
+    line_detach(s);
     irq_set(&s->irq, false);
 }
 
 static void mmio_interrupt(VirtioBus *bus, VirtioDevice *v, uint16_t vector)
 {
-    mmio_update(object_cast(bus->parent.owner, &virtio_mmio_type));
+    VirtioMmio *s = object_cast(bus->parent.owner, &virtio_mmio_type);
+
+    mmio_update(s);
+    if (s->line.bound && line_up(s)) { /* it did not come by the descriptor */
+        eventfd_write(s->line.fd, 1);
+    }
+}
+
+/* One line for all queues. */
+static int mmio_interrupt_fd(VirtioBus *bus, VirtQueue *vq)
+{
+    VirtioMmio *s = object_cast(bus->parent.owner, &virtio_mmio_type);
+
+    if (s->irqfd) {
+        line_attach(s);
+    }
+    return s->line.to ? s->line.fd : -1;
 }
 
 static MemoryRegion *mmio_bell(VirtioBus *bus, VirtQueue *vq,
@@ -493,6 +557,8 @@ const VirtioBusType virtio_mmio_bus_type = {
     .attached = mmio_attached,
     .detached = mmio_detached,
     .interrupt = mmio_interrupt,
+    .interrupt_fd = mmio_interrupt_fd,
+    .interrupt_fd_isr = true,
     .bell = mmio_bell,
     .max_devices = 1,
 };
@@ -506,7 +572,10 @@ static void mmio_reset_enter(DeviceState *dev)
 
 static void mmio_reset_hold(DeviceState *dev)
 {
-    mmio_update(object_cast(dev, &virtio_mmio_type));
+    VirtioMmio *s = object_cast(dev, &virtio_mmio_type);
+
+    line_detach(s); /* the device below has been reset */
+    mmio_update(s);
 }
 
 static bool mmio_post_load(void *obj, int version, Error **errp)
@@ -543,6 +612,8 @@ static const Property mmio_props[] = {
          "be version 1, the legacy interface"),
     PROP(bool, VirtioMmio, ioeventfd, "ioeventfd", "on",
          "notifications ring a descriptor, where the engine can"),
+    PROP(bool, VirtioMmio, irqfd, "irqfd", "off",
+         "a descriptor raises the interrupt line, where the engine can"),
     { 0 },
 };
 
@@ -564,6 +635,7 @@ static void mmio_unrealize(DeviceState *dev)
 {
     VirtioMmio *s = object_cast(dev, &virtio_mmio_type);
 
+    line_detach(s);
     memory_region_destroy(&s->mmio);
 }
 

@@ -128,6 +128,15 @@ void kvm_route_chip(KvmVm *vm, unsigned gsi, unsigned chip, unsigned pin);
 void kvm_route_msi(KvmVm *vm, unsigned gsi, uint64_t addr, uint32_t data);
 bool kvm_route_commit(KvmVm *vm);
 
+/* --- lines: machine lock --- */
+
+/* Drive @gsi of the kernel's controllers. */
+void kvm_line_set(KvmVm *vm, unsigned gsi, bool level);
+/* Writes to @fd raise @gsi; with @ended (>= 0) it falls when the guest ends
+ * the interrupt, and @ended is written then. False: this kernel cannot. */
+bool kvm_line_bind(KvmVm *vm, unsigned gsi, int fd, int ended);
+void kvm_line_unbind(KvmVm *vm, unsigned gsi, int fd);
+
 extern const AccelOps kvm_accel_type;
 
 #endif

@@ -404,6 +404,33 @@ void device_connect(DeviceState *dev, int i, DeviceState *to, int n)
     device_connect_fn(dev, i, irq_to_device, to, n);
 }
 
+static bool (*irq_fd_method(const DeviceState *to))(DeviceState *, int, IrqFd *,
+                                                    bool)
+{
+    return ((const DeviceType *)to->parent.type)->irq_fd;
+}
+
+bool device_irq_fd(DeviceState *dev, int i, IrqFd *f)
+{
+    const IrqLine *line = g_ptr_array_index(dev->irqs_out, i);
+    DeviceState *to = line->fn == irq_to_device ? line->opaque : NULL;
+
+    if (!to || !irq_fd_method(to) || !irq_fd_method(to)(to, line->n, f, true)) {
+        return false;
+    }
+    f->to = to;
+    f->n = line->n;
+    return true;
+}
+
+void device_irq_fd_off(IrqFd *f)
+{
+    if (f->to) {
+        irq_fd_method(f->to)(f->to, f->n, f, false);
+        f->to = NULL;
+    }
+}
+
 /* --- names --- */
 
 char *device_path(const DeviceState *dev)

@@ -98,16 +98,32 @@ static void split_routed(DeviceState *dev)
     kvm_route_commit(vm_of(dev));
 }
 
+/* The end comes as an exit, and goes to ioapic_eoi(). */
+static bool split_bind(DeviceState *dev, unsigned gsi, int fd, int ended)
+{
+    return kvm_line_bind(vm_of(dev), gsi, fd, -1);
+}
+
+static bool kernel_bind(DeviceState *dev, unsigned gsi, int fd, int ended)
+{
+    return kvm_line_bind(vm_of(dev), gsi, fd, ended);
+}
+
+static void unbind(DeviceState *dev, unsigned gsi, int fd)
+{
+    kvm_line_unbind(vm_of(dev), gsi, fd);
+}
+
 static const IoapicEngine split_engine = {
     .route = split_route,
     .routed = split_routed,
+    .bind = split_bind,
+    .unbind = unbind,
 };
 
 static void kernel_line(DeviceState *dev, unsigned gsi, bool level)
 {
-    struct kvm_irq_level line = { .irq = gsi, .level = level };
-
-    kvm_vm_ioctl(vm_of(dev), KVM_IRQ_LINE, &line);
+    kvm_line_set(vm_of(dev), gsi, level);
 }
 
 static void kernel_get(DeviceState *dev, IoapicState *s)
@@ -143,6 +159,8 @@ static const IoapicEngine kernel_engine = {
     .set_line = kernel_line,
     .get = kernel_get,
     .put = kernel_put,
+    .bind = kernel_bind,
+    .unbind = unbind,
 };
 
 /* --- 8259s in the kernel --- */

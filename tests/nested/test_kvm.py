@@ -523,6 +523,92 @@ class Irqfd(KvmTest):
                 self.messages("split", "-device", "virtio-rng-pci"), 11)
 
 
+class Line(KvmTest):
+    """A virtio-mmio device's level line, by descriptor (prog/line.c)."""
+
+    MODES = ("split", "on")
+
+    def line(self, mode, name, *args, setting="on", count="20"):
+        guest = self.run_guest(
+            "line", "-append", count, "-global",
+            "virtio-mmio.force-legacy=off", "-global",
+            f"virtio-mmio.irqfd={setting}", *args, "-trace", "kvm_irqfd",
+            "-trace", "kvm_msi", "-trace", "kvm_line", "-trace", "kvm_exit",
+            "-D", self.dir / f"log-{name}", "-qmp",
+            f"unix:{self.dir / name},server=on,wait=off",
+            accel=f"kvm,kernel-irqchip={mode}")
+        self.addCleanup(guest.kill)
+        return guest
+
+    def disk(self):
+        disk = self.dir / "disk"
+        disk.write_bytes(bytes(512))
+        return ("-object", "iothread,id=io", "-drive",
+                f"file={disk},format=raw,if=none,id=d", "-device",
+                "virtio-blk-device,drive=d,iothread=io")
+
+    def ends(self, guest, text):
+        """It has said @text, and one more interrupt comes."""
+        guest.expect("S")
+        guest.send("x")
+        self.assertEqual((guest.wait(), guest.text), (45, text + "S\nT\n"))
+
+    def logged(self, name, what):
+        return (self.dir / f"log-{name}").read_text().count(what)
+
+    def test_a_descriptor_raises_it(self):
+        for mode in self.MODES:
+            for i, device in enumerate((("-device", "virtio-rng-device"),
+                                        self.disk())):
+                name = f"{mode}{i}"
+                self.ends(self.line(mode, name, *device), "NMP")
+                self.assertGreater(self.logged(name, " on 1"), 0)
+                self.assertEqual(self.logged(name, "kvm_line"), 0)
+                # what went out by an ioctl was found up at an end
+                self.assertLessEqual(self.logged(name, "kvm_msi"),
+                                     self.logged(name, " reason 26"))
+
+    def test_an_end_without_acknowledgement_comes_again(self):
+        for setting in ("on", "off"):
+            self.ends(self.line("on", setting, "-device", "virtio-rng-device",
+                                setting=setting, count="3 l"), "NMLP")
+
+    def test_without_the_capability_the_main_loop_drives_it(self):
+        asan = os.environ.get("ASAN_OPTIONS", "")
+        for capability in ("32", "82"):
+            extra = {"LD_PRELOAD": str(SHIM),
+                     "TANDEM_NO_CAPABILITY": capability,
+                     "ASAN_OPTIONS": f"{asan}:verify_asan_link_order=0"}
+            with unittest.mock.patch.dict(os.environ, extra):
+                self.ends(self.line("on", capability, *self.disk()), "NMP")
+            self.assertGreaterEqual(self.logged(capability, "kvm_line"), 20)
+
+    def test_off_is_the_plain_line(self):
+        self.ends(self.line("off", "a", *self.disk()), "NMP")
+
+    def test_stop_reset_and_another_process_keep_what_is_up(self):
+        for here, there in (("split", "on"), ("on", "split"),
+                            ("split", "split"), ("on", "on")):
+            guest = self.line(here, here + there, *self.disk())
+            guest.expect("S\n")
+            a = Qmp(self.dir / (here + there))
+            self.addCleanup(a.close)
+            a.command("system_reset")
+            guest.expect("S\n")
+            a.command("stop")
+            a.command("cont")
+            uri = f"unix:{self.dir}/s-{here}{there}"
+            other = self.line(there, f"{there}-{here}", "-incoming", uri,
+                              *self.disk())
+            b = Qmp(self.dir / f"{there}-{here}")
+            self.addCleanup(b.close)
+            a.migrate(uri)
+            b.event("RESUME")
+            other.send("x")
+            self.assertEqual((other.wait(), other.text), (45, "T\n"))
+            a.command("quit")
+
+
 class Statistics(KvmTest):
     def test_counters_by_target_and_filter(self):
         guest = self.run_guest("loop", "-smp", "2", "-qmp",

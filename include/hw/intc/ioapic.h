@@ -30,6 +30,12 @@ typedef struct IoapicEngine {
     void (*set_line)(DeviceState *dev, unsigned gsi, bool level);
     void (*get)(DeviceState *dev, IoapicState *s);
     void (*put)(DeviceState *dev, const IoapicState *s);
+    /* Writes to @fd raise pin @gsi; NULL: there is no such thing. With .get
+     * the pin falls at the end of the interrupt, and @ended is written; else
+     * each sends the route's message. unbind: what was written before has
+     * been served. */
+    bool (*bind)(DeviceState *dev, unsigned gsi, int fd, int ended);
+    void (*unbind)(DeviceState *dev, unsigned gsi, int fd);
 } IoapicEngine;
 
 /* "ioapic": property gsi-base; region 0 is its page, inputs 0 to 23. */

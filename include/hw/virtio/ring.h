@@ -61,8 +61,9 @@ struct VirtQueue {
     MemoryRegion *bell_mr; /* where .bell rings it; NULL: nowhere */
     MemoryIoeventfd bell;
     BottomHalf *irq_bh; /* carries interrupts out of an iothread; or NULL */
-    int irq_fd; /* the transport's: written to interrupt; -1: by .irq_bh or
-                   under the machine lock. Set with .ctx quiesced */
+    int irq_fd;   /* the transport's: written to interrupt; -1: by .irq_bh or
+                     under the machine lock. Set with .ctx quiesced */
+    bool irq_isr; /* VIRTIO_ISR_QUEUE first, and a write only when it rose */
 };
 
 /*

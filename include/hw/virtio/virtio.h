@@ -113,7 +113,7 @@ struct VirtioDevice {
     VirtQueue **queues; /* by index; .size_max 0: not there */
     /* guest state; saved */
     uint8_t status;
-    uint8_t isr;       /* VIRTIO_ISR_x */
+    uint8_t isr;       /* VIRTIO_ISR_x: virtio_isr(), _set(), _clear() */
     bool broken;       /* latched until reset */
     bool legacy;       /* the driver drives it by the legacy interface */
     uint64_t features; /* that the driver took */
@@ -163,6 +163,20 @@ void virtio_config_write(VirtioDevice *v, unsigned off, unsigned size,
 /* Set ISR bits and tell the transport; what devices' calls end in. */
 void virtio_interrupt_queue(VirtQueue *vq);
 void virtio_interrupt_config(VirtioDevice *v);
+/* The ISR register's bits, which threads that serve queues set, too. set: were
+ * they all clear before? */
+static inline uint8_t virtio_isr(const VirtioDevice *v)
+{
+    return __atomic_load_n(&v->isr, __ATOMIC_SEQ_CST);
+}
+static inline bool virtio_isr_set(VirtioDevice *v, uint8_t bits)
+{
+    return (__atomic_fetch_or(&v->isr, bits, __ATOMIC_SEQ_CST) & bits) == 0;
+}
+static inline void virtio_isr_clear(VirtioDevice *v, uint8_t bits)
+{
+    __atomic_fetch_and(&v->isr, (uint8_t)~bits, __ATOMIC_SEQ_CST);
+}
 /* Keep the loops of all queues but the main one away; and back. Nests. */
 void virtio_quiesce(VirtioDevice *v, bool on);
 
@@ -187,9 +201,11 @@ struct VirtioBusType {
      * drive the line anew. */
     void (*interrupt)(VirtioBus *bus, VirtioDevice *v, uint16_t vector);
     /* An eventfd that interrupts for @vq as .interrupt does with its vector,
-     * written by any thread, no ISR bit needed (4.1.4.5.2); -1, or NULL:
-     * there is none now. */
+     * written by any thread; -1, or NULL: there is none now. */
     int (*interrupt_fd)(VirtioBus *bus, VirtQueue *vq);
+    /* It is that of a line, whose level is the ISR bit's; else no ISR bit is
+     * needed (4.1.4.5.2). */
+    bool interrupt_fd_isr;
     /* Where the driver's write notifies of @vq: the region, and *e but its
      * descriptor. NULL: an engine's doorbell cannot stand for it. */
     MemoryRegion *(*bell)(VirtioBus *bus, VirtQueue *vq, MemoryIoeventfd *e);

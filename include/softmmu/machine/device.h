@@ -52,6 +52,8 @@ typedef struct DeviceType {
     /* Its name in OpenFirmware paths when it sits on no bus that names it; to
      * be freed. NULL: it adds no part to a path. */
     char *(*fw_name)(DeviceState *dev);
+    /* Take input @n by descriptor (@on), or no longer. False: it cannot. */
+    bool (*irq_fd)(DeviceState *dev, int n, IrqFd *f, bool on);
     const VmState *vmstate; /* inherited; a parent's and a child's are two
                                sections, base type first */
 } DeviceType;
@@ -111,6 +113,11 @@ MemoryRegion *device_mmio(DeviceState *dev, int i);
 void device_connect(DeviceState *dev, int i, DeviceState *to, int n);
 void device_connect_fn(DeviceState *dev, int i, IrqHandler *fn, void *opaque,
                        int n);
+/* Attach @f to where output line @i leads; false: nobody there takes
+ * descriptors. Off: detach it, and nobody writes to it any more. Machine
+ * lock. */
+bool device_irq_fd(DeviceState *dev, int i, IrqFd *f);
+void device_irq_fd_off(IrqFd *f);
 /* How many inputs it has. */
 int device_irq_inputs(const DeviceState *dev);
 /* Drive input @n of @dev as a wire would. */

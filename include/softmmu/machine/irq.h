@@ -21,6 +21,27 @@ typedef struct IrqLine {
     bool level; /* as last driven; the driver's state saves what it needs */
 } IrqLine;
 
+/*
+ * A level that any thread may raise, by a descriptor: writes to .fd raise the
+ * line by themselves while .bound is set, which who takes the line sees to
+ * (device_irq_fd()); else .drive is called in the main loop for a write.
+ */
+typedef struct IrqFd {
+    /* the source's: constant while it is attached */
+    int fd; /* an eventfd, non-blocking; written when .up turned true */
+    /* Machine lock: is up what writes to .fd tell of? At the end of an
+     * interrupt that still is raises the line again. */
+    bool (*up)(void *opaque);
+    /* Machine lock: irq_set() as the source's state and .bound are now: what
+     * .fd tells of is part of the level only when it is not bound. */
+    void (*drive)(void *opaque);
+    void *opaque;
+    /* the other end's: machine lock */
+    bool bound;
+    DeviceState *to; /* NULL: attached to nobody */
+    int n;           /* its input */
+} IrqFd;
+
 static inline void irq_connect(IrqLine *line, IrqHandler *fn, void *opaque,
                                int n)
 {
