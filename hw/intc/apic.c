@@ -560,6 +560,12 @@ static void set_input(void *opaque, int n, bool level)
     }
 }
 
+void apic_press_nmi(DeviceState *dev)
+{
+    set_input(dev, 1, true);
+    set_input(dev, 1, false);
+}
+
 /* --- registers --- */
 
 static const uint32_t lvt_writable[R_COUNT] = {

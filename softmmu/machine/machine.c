@@ -281,6 +281,10 @@ static bool make_ram(Machine *m, Error **errp)
     if (!m->ram) {
         return false;
     }
+    if (m->ram->ram->readonly) {
+        error_set(errp, "memory backend %s is read-only: it cannot be RAM", id);
+        return false;
+    }
     if (!m->config.dump_ram) {
         object_set_bool(object_child(m->objects, id), "dump", false);
     }

@@ -99,8 +99,16 @@ bool qmp_system_wakeup(Machine *m, Error **errp)
 
 bool qmp_inject_nmi(Machine *m, Error **errp)
 {
-    error_set(errp, "machine does not provide NMIs");
-    return false;
+    CPUState *first = cpu_by_index(m, 0);
+
+    if (!first || !first->type->nmi) {
+        error_set(errp, "machine does not provide NMIs");
+        return false;
+    }
+    for (guint i = 0; i < m->cpus->len; i++) {
+        first->type->nmi(g_ptr_array_index(m->cpus, i));
+    }
+    return true;
 }
 
 CpuInfoFastList *qmp_query_cpus_fast(Machine *m, Error **errp)

@@ -312,6 +312,15 @@ void x86_pc_set(CPUState *cpu, vaddr pc)
     x86_env(cpu)->rip = pc;
 }
 
+void x86_nmi(CPUState *cpu)
+{
+    X86Cpu *c = x86_cpu(cpu);
+
+    if (c->engine_nmi) {
+        c->engine_nmi(c);
+    }
+}
+
 bool x86_has_work(CPUState *cpu)
 {
     X86Cpu *c = (X86Cpu *)cpu;

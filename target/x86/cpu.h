@@ -153,6 +153,8 @@ typedef struct X86Cpu {
     /* Would it leave HLT, or its wait for a SIPI? Reads atomics; NULL: the
      * engine sleeps by itself. */
     bool (*engine_has_work)(struct X86Cpu *cpu);
+    /* Its LINT1 is pulsed. Machine lock. */
+    void (*engine_nmi)(struct X86Cpu *cpu);
     /* saved: compared at load */
     uint32_t saved_words[X86_WORDS];
 } X86Cpu;

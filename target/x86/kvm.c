@@ -280,6 +280,7 @@ static void x86_vcpu_free(CPUState *cpu)
     }
     g_clear_pointer(&x86_cpu(cpu)->kvm, g_free);
     x86_cpu(cpu)->engine_reset = NULL;
+    x86_cpu(cpu)->engine_nmi = NULL;
     x86_cpu(cpu)->engine_has_work = NULL;
 }
 
@@ -392,6 +393,7 @@ static bool x86_vcpu_init(CPUState *cpu, Error **errp)
         x86_kvm_apic_connect(cpu);
     }
     c->engine_reset = engine_reset;
+    c->engine_nmi = x86_kvm_press_nmi;
     return true;
 }
 

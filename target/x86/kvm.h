@@ -103,6 +103,8 @@ void x86_kvm_setup_mce(CPUState *cpu);
 void x86_kvm_read_arch_caps(X86KvmVm *x);
 void x86_kvm_set_arch_caps(CPUState *cpu);
 
+void x86_kvm_press_nmi(X86Cpu *c); /* X86Cpu.engine_nmi */
+
 /* --- kvm_debug.c: KvmCpuOps.debug_x --- */
 bool x86_kvm_debug_can(const KvmPoint *p);
 void x86_kvm_debug_points(const KvmPoint *points, unsigned n,

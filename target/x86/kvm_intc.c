@@ -516,6 +516,35 @@ KvmNext x86_kvm_halt(CPUState *cpu, struct kvm_run *run)
     return KVM_LEAVE;
 }
 
+/* --- the NMI button: LINT1 of all CPUs --- */
+
+static void lint1_in_kernel(CPUState *cpu, void *unused)
+{
+    enum { LVT_LINT1 = 0x360, MODE = 7 << 8, NMI = 4 << 8, MASKED = 1 << 16 };
+    struct kvm_lapic_state apic;
+    uint32_t entry;
+
+    if (kvm_vcpu_ioctl(cpu, KVM_GET_LAPIC, &apic) < 0) {
+        return;
+    }
+    entry = ld32_le((const uint8_t *)apic.regs + LVT_LINT1);
+    if ((entry & (MODE | MASKED)) == NMI) {
+        kvm_vcpu_ioctl(cpu, KVM_NMI, NULL); /* api.rst 4.64 */
+    }
+}
+
+void x86_kvm_press_nmi(X86Cpu *c)
+{
+    CPUState *cpu = &c->parent;
+    X86KvmVm *x = x86_kvm_vm(cpu);
+
+    if (!x86_kvm_no_irqchip(cpu)) {
+        cpu_post(cpu, lint1_in_kernel, NULL);
+    } else if (x->apic && cpu->index == 0) { /* its input is that of all */
+        apic_press_nmi(x->apic);
+    }
+}
+
 /* --- who takes part --- */
 
 bool x86_kvm_attach_intc(KvmVm *vm, const char *kind, DeviceState *dev,

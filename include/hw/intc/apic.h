@@ -48,6 +48,8 @@ int apic_acknowledge(DeviceState *dev, unsigned cpu);
 uint64_t apic_base(DeviceState *dev, unsigned cpu);
 void apic_set_base(DeviceState *dev, unsigned cpu, uint64_t base);
 uint64_t apic_deadline(DeviceState *dev, unsigned cpu);
+/* Pulse LINT1 of all CPUs. Machine lock. */
+void apic_press_nmi(DeviceState *dev);
 void apic_set_deadline(DeviceState *dev, unsigned cpu, uint64_t tsc);
 /* The task priority; CR8 is its high half. Reading needs no lock for the CPU
  * itself. */

@@ -70,6 +70,8 @@ typedef struct CpuType {
     /* Input line @n changed (any thread): keep it in an atomic of the env;
      * cpu_set_irq kicks afterwards. */
     void (*irq_input)(CPUState *cpu, int n, bool level);
+    /* Somebody pressed the NMI button. Machine lock; NULL: it has none. */
+    void (*nmi)(CPUState *cpu);
     /* Of a CPU that is not realized: names of features that its model wants
      * and @m's engine has not, NULL-terminated, to be freed by g_strfreev;
      * NULL: not known. */

@@ -81,6 +81,11 @@ static __attribute__((interrupt)) void on_debug(Frame *f)
     SET("dr6", 0xffff0ff0);
 }
 
+static __attribute__((interrupt)) void on_nmi(Frame *f)
+{
+    seen[2] += f->cs == 8;
+}
+
 static __attribute__((interrupt)) void on_int3(Frame *f)
 {
     seen[3]++;
@@ -115,11 +120,13 @@ void guest_other(void)
 void guest_main(const char *command_line)
 {
     set_gate(idt, 1, on_debug);
+    set_gate(idt, 2, on_nmi);
     set_gate(idt, 3, on_int3);
     set_gate(idt, 6, on_ud);
     set_gate(idt, 0x80, on_int80);
     load_idt();
     mmio_write(0xfee000f0, 0x1ff);
+    mmio_write(0xfee00360, 0x400); /* LINT1: NMI (SDM 3A 10.5.1) */
     if (number(&command_line)) {
         start_others();
     }
