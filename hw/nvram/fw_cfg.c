@@ -451,15 +451,17 @@ static MemResult dma_reg_read(void *opaque, hwaddr off, unsigned size,
     return MEM_OK;
 }
 
-/* The whole address, or its halves: the low one starts the request. */
+/* The whole address, or its halves: the low one starts the request. A driver
+ * cannot know when one at an address without memory is over: the next one is
+ * not lost, it waits for that. Re-entry ends here, as the memory core refuses
+ * what a transfer would write to these registers. */
 static MemResult dma_reg_write(void *opaque, hwaddr off, unsigned size,
                                uint64_t value, MemAttrs attrs)
 {
     FwCfg *s = opaque;
 
     if (s->dma_busy) {
-        guest_error(&s->parent, "DMA started while a request is in flight");
-        return MEM_OK;
+        dma_run(s);
     }
     if (size == 8) {
         s->dma_addr = value;

@@ -125,6 +125,12 @@ static void dma_mistakes_set_the_error_bit(void)
     test_wr(t, DMA, 8, __builtin_bswap64((uint64_t)BASE));
     test_loop(t);
     g_assert_cmphex(dma(t, 0x20u << 16 | 8 | 2, 4, 0x2000), ==, 0);
+    /* One right behind another, which tells nobody when it is over. */
+    test_wr(t, DMA, 8, __builtin_bswap64(0x900000000ull));
+    g_assert_cmphex(dma(t, 0x20u << 16 | 8 | 2, 4, 0x2000), ==, 0);
+    test_wr(t, DMA, 8, __builtin_bswap64((uint64_t)DMA - 8));
+    test_wr(t, DMA, 8, __builtin_bswap64((uint64_t)DMA - 8));
+    g_assert_cmphex(dma(t, 0x20u << 16 | 8 | 2, 4, 0x2000), ==, 0);
 }
 
 typedef struct Seen {
