@@ -56,6 +56,8 @@ class Storm:
 
     def arguments(self):
         legacy, packed, events, ioapic2, indirect, ioeventfd = self.options
+        if self.irqchip == "on":
+            ioapic2 = "off"  # the kernel has one
         yield from (
             "-accel", f"kvm,kernel-irqchip={self.irqchip}", "-cpu", "host",
             "-M", "microvm,pcie=on,rtc=on,pit=on,pic=on,"
