@@ -40,7 +40,7 @@ ENGINES = {
 }
 BUSES = {"mmio": "device", "pci": "pci-non-transitional"}
 DEVICES = (
-    "virtio-rng-{bus}",
+    "virtio-rng-{bus},packed=on,in_order=on",
     "virtio-blk-{bus},drive=disk-{name},serial=suite",
     "virtio-serial-{bus},id=serial-{name}",
     "virtconsole,bus=serial-{name}.0,chardev=echo-{name}",

@@ -45,6 +45,8 @@ static void hostile(void)
 
 void suite_balloon(bool pci)
 {
+    uint32_t generation;
+
     part("balloon", pci ? "-pci" : "-mmio");
     v = virtio_find(pci, ID_BALLOON);
     note("features", virtio_features(&v));
@@ -52,9 +54,12 @@ void suite_balloon(bool pci)
     check("pages wanted", virtio_config32(&v, 0), 0);
     in_and_out();
     hostile();
+    generation = virtio_generation(&v);
+    check("generation, read again", virtio_generation(&v), generation);
     ask_host("balloon 1048576");
     check("isr", virtio_wait_config(&v), 2);
     check("pages wanted then", virtio_config32(&v, 0), 256);
+    check("another generation", virtio_generation(&v) != generation, 1);
     ask_host("balloon 0");
     virtio_wait_config(&v);
     check("pages wanted again", virtio_config32(&v, 0), 0);

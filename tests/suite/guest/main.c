@@ -13,6 +13,7 @@ int main(void)
     suite_panic();
     for (int pci = 0; pci < 2; pci++) {
         suite_rng(pci);
+        suite_queues(pci);
         suite_blk(pci);
         suite_console(pci);
         suite_hostile(pci);

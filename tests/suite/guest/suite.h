@@ -103,6 +103,7 @@ void suite_rng(bool pci);
 void suite_console(bool pci);
 void suite_balloon(bool pci);
 void suite_net(void);
+void suite_queues(bool pci);
 void suite_hostile(bool pci);
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

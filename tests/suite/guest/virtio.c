@@ -24,6 +24,8 @@ enum { /* 4.2.2 */
        M_DESC = 0x080,
        M_AVAIL = 0x090,
        M_USED = 0x0a0,
+       M_RESET = 0x0c0,
+       M_GENERATION = 0x0fc,
        M_CONFIG = 0x100,
 };
 
@@ -33,6 +35,7 @@ enum { /* 4.1.4.3 */
        P_DRIVER_SEL = 0x08,
        P_DRIVER = 0x0c,
        P_STATUS = 0x14,
+       P_GENERATION = 0x15,
        P_QUEUE_SEL = 0x16,
        P_QUEUE_NUM = 0x18,
        P_QUEUE_ENABLE = 0x1c,
@@ -40,6 +43,7 @@ enum { /* 4.1.4.3 */
        P_DESC = 0x20,
        P_AVAIL = 0x28,
        P_USED = 0x30,
+       P_RESET = 0x3a,
 };
 
 static bool find_mmio(Virtio *v, unsigned id)
@@ -224,6 +228,33 @@ void virtio_set_queue(const Virtio *v, unsigned queue, unsigned size,
         put_address(v->base + M_USED, used);
         put32(v->base + M_QUEUE_READY, 1);
     }
+}
+
+bool virtio_queue_enabled(const Virtio *v, unsigned queue)
+{
+    select_queue(v, queue);
+    return v->pci ? get16(v->common + P_QUEUE_ENABLE)
+                  : get32(v->base + M_QUEUE_READY);
+}
+
+void virtio_reset_queue(const Virtio *v, unsigned queue)
+{
+    select_queue(v, queue);
+    if (v->pci) {
+        put16(v->common + P_RESET, 1);
+        while (get16(v->common + P_RESET)) {
+        }
+    } else {
+        put32(v->base + M_RESET, 1);
+        while (get32(v->base + M_RESET)) {
+        }
+    }
+}
+
+uint32_t virtio_generation(const Virtio *v)
+{
+    return v->pci ? get8(v->common + P_GENERATION)
+                  : get32(v->base + M_GENERATION);
 }
 
 void virtio_notify(const Virtio *v, unsigned queue)

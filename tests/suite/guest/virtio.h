@@ -27,6 +27,9 @@ enum { /* status, 2.1 */
 #define F_INDIRECT  (1ull << 28)
 #define F_EVENT_IDX (1ull << 29)
 #define F_VERSION_1 (1ull << 32)
+#define F_PACKED    (1ull << 34)
+#define F_IN_ORDER  (1ull << 35)
+#define F_RESET     (1ull << 40)
 
 enum { DESC_NEXT = 1, DESC_WRITE = 2, DESC_INDIRECT = 4 };
 
@@ -73,6 +76,10 @@ unsigned virtio_queue_max(const Virtio *v, unsigned queue);
 /* Set up @queue of @size with its rings where they are told. */
 void virtio_set_queue(const Virtio *v, unsigned queue, unsigned size,
                       uint64_t desc, uint64_t avail, uint64_t used);
+bool virtio_queue_enabled(const Virtio *v, unsigned queue);
+/* One queue as after a reset (2.6.1). */
+void virtio_reset_queue(const Virtio *v, unsigned queue);
+uint32_t virtio_generation(const Virtio *v);
 void virtio_notify(const Virtio *v, unsigned queue);
 /* Reads and acknowledges: 1 a queue, 2 the configuration (4.1.4.5). */
 uint8_t virtio_isr(const Virtio *v);
