@@ -164,6 +164,8 @@ static void ports_add(MemoryListener *l, const FlatRange *r)
     kvm_coalesced_add(listener_vm(l), r, true);
 }
 
+static void rings_sync(KvmVm *vm);
+
 static void commit(MemoryListener *l)
 {
     KvmVm *vm = listener_vm(l);
@@ -171,6 +173,9 @@ static void commit(MemoryListener *l)
 
     if (hold) {
         kvm_hold(vm);
+        if (vm->ring_pages) {
+            rings_sync(vm); /* entries tell slots' numbers, given anew below */
+        }
     }
     for (guint i = 0; i < vm->dels->len; i++) {
         slot_remove(vm, &g_array_index(vm->dels, FlatRange, i));
@@ -279,7 +284,7 @@ static void slot_sync(KvmVm *vm, guint id)
     struct kvm_dirty_log log = { .slot = id };
 
     if (vm->ring_pages) {
-        return; /* harvested from the rings, before slots go */
+        return; /* commit() has harvested the rings */
     }
     if (vm->log_bytes < bytes) {
         g_free(vm->log);
