@@ -98,6 +98,7 @@ static void queues_free(VirtioDevice *v)
         g_queue_clear_full(&vq->filled, g_free);
     }
     virtio_quiesce(v, false);
+    g_clear_pointer(&v->broken_bh, bh_free);
     for (unsigned i = 0; i < v->n_queues; i++) {
         g_free(v->queues[i]);
     }
@@ -172,7 +173,6 @@ static void tell_broken(void *opaque)
         v->status |= VIRTIO_STATUS_NEEDS_RESET; /* 2.1.2 */
         virtio_config_changed(v);
     }
-    object_unref(v);
 }
 
 void virtio_broken(VirtioDevice *v, const char *fmt, ...)
@@ -188,9 +188,8 @@ void virtio_broken(VirtioDevice *v, const char *fmt, ...)
     va_end(ap);
     guest_error(&v->parent, "%s; the device needs a reset", text);
     v->broken = true;
-    object_ref(v);
     if (loop_thread_is_iothread()) {
-        loop_post(v->parent.machine->loop, tell_broken, v);
+        bh_schedule(v->broken_bh);
     } else {
         tell_broken(v);
     }
@@ -501,6 +500,7 @@ static bool virtio_realize(DeviceState *dev, Error **errp)
     bus = (const VirtioBusType *)dev->bus->parent.type;
     v->as = &dev->machine->memory;
     v->attrs = (MemAttrs){ .device = true };
+    v->broken_bh = bh_new(dev->machine->loop, tell_broken, v);
     if (!VIRTIO_METHOD(v, start)(v, errp)) {
         queues_free(v);
         return false;

@@ -553,6 +553,27 @@ static const struct {
     { "packed table and next", T_PACKED | T_INDIRECT, table_and_next },
 };
 
+static void break_here(void *opaque)
+{
+    virtio_broken(opaque, "broken on purpose");
+}
+
+/* Its message to the main loop may come after the device is gone: it does not
+ * keep the device, nor its iothread, beyond the machine. */
+static void what_an_iothread_broke_may_go_before_it_is_told(void)
+{
+    g_autoptr(Rig) r = ring_rig(T_VERSION_1, 8);
+    LoopContext *ctx = loop_context_new("side", NULL, r->t->m->clocks);
+    uint32_t refs = atomic_load(&OBJECT(r->v)->refs);
+
+    loop_thread_start(ctx);
+    loop_call(ctx, break_here, r->v);
+    loop_thread_stop(ctx);
+    loop_context_free(ctx);
+    g_assert_true(r->v->broken);
+    g_assert_cmpuint(atomic_load(&OBJECT(r->v)->refs), ==, refs);
+}
+
 static void bad_rings_need_a_reset(void)
 {
     g_autoptr(Rig) r = ring_rig(0, 8);
@@ -871,6 +892,7 @@ int main(int argc, char **argv)
     TEST(a_packed_ring_asks_for_notifications);
     TEST(flags_ask_for_notifications);
     TEST(bad_rings_need_a_reset);
+    TEST(what_an_iothread_broke_may_go_before_it_is_told);
     TEST(packed_tables_have_no_links);
     TEST(rings_outside_ram_need_a_reset);
     TEST(sizes_and_addresses_are_checked);

@@ -122,6 +122,7 @@ struct VirtioDevice {
     uint8_t config[VIRTIO_CONFIG_MAX];
     /* not saved */
     VirtioNotifier on_state;
+    BottomHalf *broken_bh; /* tells the driver, for an iothread */
 };
 
 static inline bool virtio_has(const VirtioDevice *v, unsigned feature)
