@@ -575,6 +575,80 @@ bool ram_block_discard(MemorySystem *ms, RamBlock *block, ram_addr_t off,
     return true;
 }
 
+/* --- what was never written --- */
+
+/* The file behind a shared mapping knows its holes. One that cannot tell is
+ * all data. */
+static void data_of_file(const RamBlock *ram, uint64_t off, uint64_t *from,
+                         uint64_t *to)
+{
+    off_t data = lseek(ram->fd, (off_t)(ram->fd_offset + off), SEEK_DATA);
+    off_t hole;
+
+    if (data >= 0) {
+        *from = MIN((uint64_t)data - ram->fd_offset, ram->size);
+        hole = lseek(ram->fd, data, SEEK_HOLE);
+        *to = hole >= 0 ? MIN((uint64_t)hole - ram->fd_offset, ram->size)
+                        : ram->size;
+    } else if (errno == ENXIO) {
+        *from = *to = ram->size;
+    }
+}
+
+/* Of private memory the kernel tells by host page: present or swapped out
+ * (Linux Documentation/admin-guide/mm/pagemap.rst). The first page from @page
+ * on that is so, or is not; a kernel that does not tell has all written. */
+static uint64_t find_page(const RamBlock *ram, int pagemap, uint64_t page,
+                          bool written)
+{
+    uint64_t end = ram->size / ram->page_size, entries[512];
+    uint64_t base = (uintptr_t)ram->host / ram->page_size;
+
+    while (page < end) {
+        size_t n = MIN(end - page, ARRAY_SIZE(entries));
+
+        if (pread(pagemap, entries, n * sizeof(*entries),
+                  (off_t)((base + page) * sizeof(*entries))) !=
+            (ssize_t)(n * sizeof(*entries))) {
+            return written ? page : end;
+        }
+        for (size_t i = 0; i < n; i++, page++) {
+            if (((entries[i] & (BIT(63) | BIT(62))) != 0) == written) {
+                return page;
+            }
+        }
+    }
+    return end;
+}
+
+static void data_of_pages(const RamBlock *ram, uint64_t off, uint64_t *from,
+                          uint64_t *to)
+{
+    int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    uint64_t first;
+
+    if (pagemap >= 0) {
+        first = find_page(ram, pagemap, off / ram->page_size, true);
+        *from = MAX(first * ram->page_size, off);
+        *to = find_page(ram, pagemap, first, false) * ram->page_size;
+        close(pagemap);
+    }
+}
+
+void ram_block_data(const RamBlock *block, uint64_t off, uint64_t *from,
+                    uint64_t *to)
+{
+    const Block *b = container_of((RamBlock *)block, Block, ram);
+
+    *from = off;
+    *to = block->size;
+    if (b->map_shared) {
+        data_of_file(block, off, from, to);
+    } else if (block->fd < 0) {
+        data_of_pages(block, off, from, to);
+    }
+}
+
 typedef struct TrackAll {
     unsigned client;
     bool on, all_dirty;

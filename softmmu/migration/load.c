@@ -80,20 +80,18 @@ static bool read_ram_list(Receiver *r, Error **errp)
     return true;
 }
 
-/* Are these bytes zero? A hole of the block's file is, and stays a hole. */
+/* Are these bytes zero? What was never written is, and stays so. To ask takes
+ * longer than to look at a few pages. */
 static bool is_zero(const RamBlock *b, uint64_t offset, size_t len)
 {
     const uint8_t *p = b->host + offset;
+    uint64_t from = 0, to;
 
-    if (b->fd >= 0) {
-        off_t at = b->fd_offset + offset;
-        off_t data = lseek(b->fd, at, SEEK_DATA);
-
-        if (data >= (off_t)(at + len) || (data < 0 && errno == ENXIO)) {
-            return true;
-        }
+    if (len >= 16 * STREAM_PAGE) {
+        ram_block_data(b, offset, &from, &to);
     }
-    return p[0] == 0 && memcmp(p, p + 1, len - 1) == 0;
+    return from >= offset + len ||
+           (p[0] == 0 && memcmp(p, p + 1, len - 1) == 0);
 }
 
 static bool read_pages(Receiver *r, Error **errp)

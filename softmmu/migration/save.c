@@ -141,32 +141,13 @@ static void put_ram_list(Sender *s)
     stream_put_crc(&s->out);
 }
 
-/* Learn the next run of data at or after @offset: what lies before it in the
- * block's file was never written, and reading it would allocate it. */
-static void find_data(Sender *s, const RamBlock *b, uint64_t offset)
-{
-    off_t data = b->fd >= 0 ? lseek(b->fd, b->fd_offset + offset, SEEK_DATA)
-                            : (off_t)(b->fd_offset + offset);
-    off_t hole;
-
-    s->data_from = b->size;
-    s->data_to = b->size;
-    if (data < 0 && errno != ENXIO) {
-        s->data_from = offset; /* the file cannot tell: all is data */
-    } else if (data >= 0) {
-        s->data_from = data - b->fd_offset;
-        hole = b->fd >= 0 ? lseek(b->fd, data, SEEK_HOLE) : -1;
-        s->data_to = hole >= 0 ? hole - b->fd_offset : b->size;
-    }
-}
-
 static bool page_is_zero(Sender *s, const RamBlock *b, uint64_t page)
 {
     static const uint8_t zero[STREAM_PAGE];
     uint64_t offset = page * STREAM_PAGE;
 
     if (offset >= s->data_to) {
-        find_data(s, b, offset);
+        ram_block_data(b, offset, &s->data_from, &s->data_to);
     }
     return offset < s->data_from ||
            memcmp(b->host + offset, zero, STREAM_PAGE) == 0;

@@ -2,6 +2,8 @@
 /* RAM blocks, dirty bits, DMA, IOMMU regions. */
 #include "memory-test.h"
 
+#include <sys/mman.h>
+
 /* --- RAM blocks --- */
 
 static void blocks_are_found_by_name_and_by_pointer(void)
@@ -47,6 +49,61 @@ static void preallocation_and_anonymous_memory_work(void)
     g_assert_cmpint(block->fd, ==, -1);
     g_assert_cmpint(block->host[12345], ==, 0);
     g_assert_true(ram_block_preallocate(block, 3, NULL));
+    ram_block_free(f->ms, block);
+}
+
+/* The data from @off on, as "from to" in pages. */
+static char *data_at(const RamBlock *block, uint64_t off)
+{
+    uint64_t from, to;
+
+    ram_block_data(block, off, &from, &to);
+    return g_strdup_printf("%" PRIu64 " %" PRIu64, from / 4096, to / 4096);
+}
+
+static void assert_data_at(const RamBlock *block, uint64_t page,
+                           const char *expected)
+{
+    g_autofree char *found = data_at(block, page * 4096);
+
+    g_assert_cmpstr(found, ==, expected);
+}
+
+static void what_was_never_written_is_known(void)
+{
+    g_autoptr(Fixture) f = setup();
+
+    for (int anonymous = 0; anonymous < 2; anonymous++) {
+        RamConfig cfg = { .size = 1 << 20, .anonymous = anonymous };
+        RamBlock *block = ram_block_new(f->ms, "sparse", &cfg, NULL);
+
+        if (madvise(block->host, block->size, MADV_NOHUGEPAGE) != 0) {
+            g_test_message("no transparent huge pages here");
+        }
+        assert_data_at(block, 0, "256 256");
+        memset(block->host + 5 * 4096, 1, 2 * 4096);
+        block->host[255 * 4096] = 1;
+        assert_data_at(block, 0, "5 7");
+        assert_data_at(block, 6, "6 7");
+        assert_data_at(block, 7, "255 256");
+        g_assert_true(ram_block_discard(f->ms, block, 5 * 4096, 4096));
+        assert_data_at(block, 0, "6 7");
+        ram_block_free(f->ms, block);
+    }
+}
+
+/* Its holes are the file's, not those of what was written privately. */
+static void a_private_mapping_of_a_file_is_all_data(void)
+{
+    g_autoptr(Fixture) f = setup();
+    RamConfig cfg = { .size = 1 << 20, .have_fd = true };
+    RamBlock *block;
+
+    cfg.fd = memfd_create("sparse", MFD_CLOEXEC);
+    g_assert_cmpint(ftruncate(cfg.fd, (off_t)cfg.size), ==, 0);
+    block = ram_block_new(f->ms, "private", &cfg, NULL);
+    block->host[5 * 4096] = 1;
+    assert_data_at(block, 0, "0 256");
     ram_block_free(f->ms, block);
 }
 
@@ -312,6 +369,8 @@ int main(int argc, char **argv)
     T(blocks_are_found_by_name_and_by_pointer);
     T(memory_that_the_host_lacks_is_an_error);
     T(preallocation_and_anonymous_memory_work);
+    T(what_was_never_written_is_known);
+    T(a_private_mapping_of_a_file_is_all_data);
     T(writes_are_marked_for_those_who_track);
     T(each_client_has_its_own_bits);
     T(marks_and_takes_race_without_loss);

@@ -317,6 +317,16 @@ void ram_block_each(MemorySystem *ms, void (*fn)(RamBlock *, void *),
 RamBlock *ram_block_from_host(MemorySystem *ms, const void *host,
                               ram_addr_t *offset);
 
+/*
+ * ram_block_data: the first bytes [*from, *to) at or after @off, below the
+ * block's size, that may be anything but zeros; *from is the size where there
+ * are none. What is left out was never written, and reading it would make the
+ * host allocate it. What is written meanwhile may be missed: track it. Any
+ * thread.
+ */
+void ram_block_data(const RamBlock *block, uint64_t off, uint64_t *from,
+                    uint64_t *to);
+
 /* Mark [off, off + len) dirty for all clients that track, and tell the
  * engine (ram_written). Any thread. */
 void ram_written(MemorySystem *ms, RamBlock *block, ram_addr_t off,
