@@ -142,10 +142,14 @@ class Console:
         """What ends the other side."""
 
     def fail(self, why):
-        """Raise with the end of what the guest said."""
+        """Raise with what the guest said since the last match, both ends."""
         self.kill()
-        last = "\n".join(self.text.splitlines()[-100:])
-        raise AssertionError(f"{why}\n{self.about}\nlast output:\n{last}")
+        lines = self.text[self.at:].splitlines()
+        if len(lines) > 150:
+            lines[50:-100] = [f"... {len(lines) - 150} lines ..."]
+        shown = "\n".join([self.text[:self.at].rpartition("\n")[2], *lines])
+        raise AssertionError(f"{why}\n{self.about}\noutput from there:\n"
+                             f"{shown}")
 
     def expect(self, pattern, timeout=60):
         """Wait for @pattern in new output; returns the match."""
