@@ -290,6 +290,13 @@ static bool ioapic_irq_fd(DeviceState *dev, int n, IrqFd *f, bool on)
     return fd_attach(l);
 }
 
+/* An entry that is masked while its interrupt is in service still gets the
+ * end of that, which the engine tells of by the route; drivers mask so. */
+static bool has_route(uint64_t e)
+{
+    return !(e & RTE_MASKED) || (e & RTE_REMOTE_IRR);
+}
+
 static void tell_engine(Ioapic *s)
 {
     if (!s->engine || !s->engine->route) {
@@ -300,7 +307,7 @@ static void tell_engine(Ioapic *s)
         uint64_t addr = 0;
         uint32_t data = 0;
 
-        if (!(s->s.redirect[i] & RTE_MASKED)) {
+        if (has_route(s->s.redirect[i])) {
             rte_message(s->s.redirect[i], &addr, &data);
         }
         s->engine->route(&s->parent, s->gsi_base + i, addr, data);

@@ -420,6 +420,82 @@ static void end_of_a_level_interrupt_reaches_the_ioapic(void)
     g_assert_false(bit(r, TMR, 0x45));
 }
 
+/* --- local APICs of an engine's: routes tell which ends are told --- */
+
+static uint32_t routes[IOAPIC_PINS]; /* data; 0: none */
+
+static void keep_route(DeviceState *dev, unsigned gsi, uint64_t addr,
+                       uint32_t data)
+{
+    routes[gsi] = data;
+}
+
+static void routes_kept(DeviceState *dev)
+{
+}
+
+static bool attach_routes(AccelState *a, const char *kind, DeviceState *dev,
+                          const void **ops)
+{
+    static const IoapicEngine engine = { .route = keep_route,
+                                         .routed = routes_kept };
+
+    *ops = &engine;
+    return true;
+}
+
+static int sent;
+
+static void count_msi(Machine *m, uint32_t requester, uint64_t addr,
+                      uint32_t data)
+{
+    sent++;
+}
+
+static void end_at(DeviceState *ioapic, unsigned pin)
+{
+    if (routes[pin] & 0x8000) { /* level */
+        ioapic_eoi(ioapic, (uint8_t)routes[pin]);
+    }
+}
+
+static void write_entry(TestMachine *t, uint32_t low)
+{
+    test_wr(t, PAGE_IO, 4, 0x18); /* pin 4 */
+    test_wr(t, PAGE_IO + 0x10, 4, low);
+}
+
+static void masked_in_service_it_still_ends(void)
+{
+    AccelOps ops = test_accel_type; /* outlives the machine */
+    TestWires wires;
+    g_autoptr(TestMachine) t = test_machine(0);
+    DeviceState *ioapic = device_new_board(t->m, &ioapic_type);
+
+    ops.attach_intc = attach_routes;
+    t->m->accel->ops = &ops;
+    test_place(ioapic, PAGE_IO, &wires);
+    t->m->msi_send = count_msi;
+    sent = 0;
+    write_entry(t, 0x8045);
+    device_irq_in(ioapic, 4, true);
+    g_assert_cmpint(sent, ==, 1);
+    write_entry(t, 0x18045); /* masked, then ended, the line still up */
+    end_at(ioapic, 4);
+    g_assert_cmphex(test_rd(t, PAGE_IO + 0x10, 4), ==, 0x18045);
+    g_assert_cmpint(sent, ==, 1);
+    write_entry(t, 0x8045);
+    g_assert_cmpint(sent, ==, 2);
+    end_at(ioapic, 4);
+    write_entry(t, 0x18045); /* masked; one that came before it, not after */
+    device_irq_in(ioapic, 4, false);
+    end_at(ioapic, 4);
+    write_entry(t, 0x18045);
+    g_assert_cmphex(routes[4], ==, 0);
+}
+
+/* --- pins --- */
+
 static void pins_by_their_entries(void)
 {
     g_autoptr(Rig) r = rig();
@@ -691,6 +767,7 @@ int main(int argc, char **argv)
     ADD(init_then_start_up);
     ADD(errors_are_latched_and_interrupt);
     ADD(end_of_a_level_interrupt_reaches_the_ioapic);
+    ADD(masked_in_service_it_still_ends);
     ADD(pins_by_their_entries);
     ADD(extint_takes_the_8259s_vector);
     ADD(a_served_slave_asks_again_and_lower_inputs_wait);
