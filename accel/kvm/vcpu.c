@@ -127,13 +127,18 @@ static void leave_guest(KvmVcpu *v)
 
 /* --- registers --- */
 
+/* What messages and NMIs change, which come to a CPU that stands, too: the
+ * local APIC, and events. */
+enum { REGS_SHARED = REGS_SYSTEM | REGS_EVENTS };
+
 void kvm_regs_pull(CPUState *cpu, uint32_t groups)
 {
     KvmVcpu *v = kvm_vcpu(cpu);
+    uint32_t old = v ? groups & (~v->valid | REGS_SHARED) : 0;
     Error *err = NULL;
 
-    if (v && (groups & ~v->valid)) {
-        if (!v->ops->pull(cpu, groups & ~v->valid, &err)) {
+    if (old) {
+        if (!v->ops->pull(cpu, old, &err)) {
             error_report(err);
             error_free(err);
         }

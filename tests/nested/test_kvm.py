@@ -297,6 +297,44 @@ class State(KvmTest):
         except (ConnectionError, QmpError):
             pass  # refused: it has ended, or is about to
 
+    def test_what_comes_while_it_stands_is_saved(self):
+        """After the monitor has looked at registers, too."""
+        modes = (("split", 1), ("on", 1), ("off", 3))
+        for n, (mode, wanted) in enumerate(modes):
+            with self.subTest(mode=mode):
+                self.stands(n, f"kvm,kernel-irqchip={mode}", wanted)
+
+    def stands(self, n, accel, wanted):
+        def start(name, *args):
+            guest = self.run_guest(
+                "event", "-append", str(wanted), "-qmp",
+                f"unix:{self.dir / name},server=on,wait=off", *args,
+                accel=accel)
+            self.addCleanup(guest.kill)
+            return guest
+
+        guest = start(f"a{n}")
+        guest.expect("S")
+        a = Qmp(self.dir / f"a{n}")
+        self.addCleanup(a.close)
+        a.command("stop")
+        a.command("human-monitor-command", command_line="info registers")
+        a.command("system_powerdown")
+        a.event("POWERDOWN")
+        if wanted & 2:  # its thread takes it to a kernel's APIC
+            a.command("inject-nmi")
+        a.migrate(f"file:{self.dir}/event{n}")
+        other = start(f"b{n}", "-S", "-incoming",
+                      f"file:{self.dir}/event{n}")
+        b = Qmp(self.dir / f"b{n}")
+        self.addCleanup(b.close)
+        while b.command("query-status")["status"] == "inmigrate":
+            time.sleep(0.02)
+        b.command("cont")
+        self.assertEqual(other.wait(), 2 * wanted + 1)
+        a.command("quit")
+        guest.wait()
+
     def test_stop_and_cont_change_nothing(self):
         guest = self.state("a")
         guest.expect("S")
