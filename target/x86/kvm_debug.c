@@ -83,6 +83,7 @@ static bool pend_debug(CPUState *cpu, uint64_t payload)
         !(e.flags & KVM_VCPUEVENT_VALID_PAYLOAD)) {
         return false;
     }
+    e.flags = KVM_VCPUEVENT_VALID_PAYLOAD; /* NMIs may have come since */
     e.exception.injected = 0;
     e.exception.pending = 1;
     e.exception.nr = VECTOR_DB;
