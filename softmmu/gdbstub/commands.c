@@ -279,6 +279,7 @@ static void resume_old(GdbServer *g, const char *p, bool with_signal, bool step)
         return;
     }
     if (jump) {
+        accel_ops(g->m)->regs_pull(cpu, REGS_ALL); /* all go back */
         cpu->type->pc_set(cpu, addr);
         cpu_env_changed(cpu);
     }

@@ -288,6 +288,13 @@ class Client(DebugTest):
         self.assertEqual({n: self.d.reg(n) for n in system}, system)
         self.assertEqual((self.d.reg(20), self.d.reg(63)), (0x10, cr4))
 
+    def test_a_jump_changes_no_other_register(self):
+        self.assertEqual(self.d.set_reg(RAX, 1 << 40), "OK")
+        self.assertEqual(self.d.point(1, "idle"), "OK")
+        for place in ("at_cpuid", "at_call"):  # the guest has another RAX then
+            self.assertEqual(self.d.ask(f"c{AT[place]:x}"), "T05thread:01;")
+        self.assertLess(self.d.reg(RAX), 1 << 32)
+
     def test_memory_by_page_tables_and_without(self):
         self.assertEqual(self.d.ask("mffffffff80000000,4"), "E14")
         self.assertEqual(self.d.ask("M129000,4:11223344"), "OK")
