@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Model-specific registers: those that the kernel says are state
- * (KVM_GET_MSR_INDEX_LIST) and
- * some that it keeps besides, moved in blocks, and written only when they
- * differ: a time-stamp counter that a debugger did not touch must not be set
- * back.
+ * (KVM_GET_MSR_INDEX_LIST) and some that it keeps besides, moved in blocks, and
+ * written only when they differ: a time-stamp counter that a debugger did not
+ * touch must not be set back.
  *
  * Spec: Linux Documentation/virt/kvm/api.rst, sections 4.3, 4.18, 4.19.
  */
