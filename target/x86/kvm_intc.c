@@ -538,10 +538,14 @@ void x86_kvm_press_nmi(X86Cpu *c)
     CPUState *cpu = &c->parent;
     X86KvmVm *x = x86_kvm_vm(cpu);
 
-    if (!x86_kvm_no_irqchip(cpu)) {
+    if (x86_kvm_no_irqchip(cpu)) {
+        if (x->apic && cpu->index == 0) { /* its input is that of all */
+            apic_press_nmi(x->apic);
+        }
+    } else if (cpu_is_parked(cpu)) { /* at once: its state may be saved next */
+        lint1_in_kernel(cpu, NULL);
+    } else {
         cpu_post(cpu, lint1_in_kernel, NULL);
-    } else if (x->apic && cpu->index == 0) { /* its input is that of all */
-        apic_press_nmi(x->apic);
     }
 }
 
