@@ -90,7 +90,8 @@ static VirtioDevice *device_of(VirtioPci *s)
 
 static void update_irq(VirtioPci *s, const VirtioDevice *v)
 {
-    pci_set_intx(&s->parent, v && v->isr != 0 && !msix_enabled(&s->parent));
+    pci_set_intx(&s->parent,
+                 v && virtio_isr(v) != 0 && !msix_enabled(&s->parent));
 }
 
 /* --- what both interfaces do --- */
@@ -118,9 +119,9 @@ static void set_status(VirtioPci *s, VirtioDevice *v, bool legacy,
 
 static uint8_t read_isr(VirtioPci *s, VirtioDevice *v)
 {
-    uint8_t isr = v->isr; /* reading clears it; 4.1.4.5.1 */
+    uint8_t isr = virtio_isr(v); /* reading clears it; 4.1.4.5.1 */
 
-    v->isr = 0;
+    virtio_isr_clear(v, isr);
     update_irq(s, v);
     return isr;
 }
