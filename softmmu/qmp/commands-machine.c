@@ -199,8 +199,14 @@ MemdevList *qmp_query_memdev(Machine *m, Error **errp)
         info->size = b->config.size;
         info->merge = b->config.merge;
         info->dump = b->config.dump;
-        info->prealloc = b->config.prealloc;
+        info->prealloc = b->prealloc;
         info->share = b->config.shared;
+        info->policy = (HostMemPolicy)b->policy; /* MPOL_* have its order */
+        for (uint16_t n = 0; n < MEMORY_HOST_NODES; n++) {
+            if (b->host_nodes[n / 64] & BIT(n % 64)) {
+                qlist_append(&qtype_list_u16, &info->host_nodes, &n);
+            }
+        }
         qlist_append(&qtype_list_memdev, &list, &info);
     }
     return list;

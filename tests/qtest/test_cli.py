@@ -544,10 +544,11 @@ class Monitor(GuestTest):
     def setUp(self):
         super().setUp()
         path = self.dir / "qmp"
-        self.start("-M", "virt", "-nodefaults", "-nographic", "-S",
-                   "-object", "iothread,id=io0", "-netdev",
-                   "hubport,hubid=1,id=net", "-device",
-                   "virtio-net-pci,netdev=net,id=n0", "-qmp", f"unix:{path},server=on,wait=off")
+        self.guest = self.start(
+            "-M", "virt", "-nodefaults", "-nographic", "-S", "-object",
+            "iothread,id=io0", "-netdev", "hubport,hubid=1,id=net", "-device",
+            "virtio-net-pci,netdev=net,id=n0", "-qmp",
+            f"unix:{path},server=on,wait=off")
         self.qmp = Qmp(path)
         self.addCleanup(self.qmp.close)
 
@@ -755,6 +756,31 @@ class Monitor(GuestTest):
         self.qmp.command("object-del", id="m1")
         with self.assertRaises(QmpError):
             self.qmp.command("qom-get", path="/objects/m1", property="size")
+
+    def memory(self, name, size, **args):
+        self.qmp.command("object-add", **{"qom-type": "memory-backend-ram",
+                                          "id": name, "size": size, **args})
+        return [d for d in self.qmp.command("query-memdev")
+                if d["id"] == name][0]
+
+    def test_memory_backends_are_described(self):
+        plain = {"id": "m0", "size": 3 << 20, "merge": True, "dump": True,
+                 "prealloc": False, "share": False, "host-nodes": [],
+                 "policy": "default"}
+        self.assertEqual(self.memory("m0", 3 << 20), plain)
+        args = {"prealloc": True, "merge": False, "share": True}
+        self.assertEqual(self.memory("m1", 3 << 20, **args),
+                         plain | {"id": "m1"} | args)
+
+    def test_memory_of_a_host_node_is_described(self):
+        try:
+            found = self.memory("m0", 3 << 20, policy="preferred",
+                                **{"host-nodes": [0]})
+        except QmpError as error:
+            self.assertIn("cannot bind memory", str(error))
+            raise unittest.SkipTest(str(error)) from error
+        self.assertEqual((found["host-nodes"], found["policy"]),
+                         ([0], "preferred"))
 
     def test_reset_and_powerdown_events(self):
         self.qmp.command("cont")
