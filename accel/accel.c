@@ -64,6 +64,9 @@ static bool try_engine(Machine *m, const AccelChoice *choice, Error **errp)
         return false;
     }
     m->accel = a;
+    if (ops->huge_pages) {
+        ram_want_huge_pages(m->ms);
+    }
     return true;
 }
 

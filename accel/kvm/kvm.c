@@ -356,6 +356,7 @@ const AccelOps kvm_accel_type = {
     .init = kvm_init,
     .accel_name = "kvm",
     .caps = ACCEL_HAS_VCPUS | ACCEL_GUEST_DEBUG | ACCEL_HAS_IOEVENTFD,
+    .huge_pages = true,
     .machine_init = kvm_machine_init,
     .machine_free = kvm_machine_free,
     .env_alloc = kvm_env_alloc,

@@ -59,6 +59,9 @@ struct AccelOps {
     struct ObjectType;      /* "tcg-accel" */
     const char *accel_name; /* "tcg" */
     uint32_t caps;
+    /* Its guests' RAM asks for transparent huge pages: of use where the CPU
+     * walks two page tables at a TLB miss. */
+    bool huge_pages;
     /* Can it run here? False with one sentence that says why and what to do. */
     bool (*probe)(Error **errp);
     /* Main thread, machine lock; before CPUs exist. */

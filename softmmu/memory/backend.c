@@ -270,6 +270,7 @@ static bool backend_check(MemoryBackend *mb, Error **errp)
         return false;
     }
     mb->config.no_reserve = !mb->reserve;
+    mb->config.huge_pages = mb->prealloc;
     return check_policy(mb, errp);
 }
 

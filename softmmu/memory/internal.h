@@ -24,6 +24,7 @@ struct MemorySystem {
     bool changed;      /* a view may differ at the end of this one */
     bool removed;      /* a region left: wait for readers at the end */
     uint8_t dirty_all; /* DIRTY_* bits that track every block */
+    bool huge_pages;   /* ram_want_huge_pages() */
     GPtrArray *spaces; /* AddressSpace * */
     /* written under the machine lock; grows behind each change of a view,
      * before regions that left are freed: pairs with hint_call() */

@@ -198,17 +198,39 @@ bool ram_block_preallocate(RamBlock *ram, unsigned threads, Error **errp)
 }
 
 /*
- * Hints only: a kernel that lacks one runs the guest as well. Huge pages are
- * asked for where all pages are wanted anyway. A fault that gets one waits
- * until 2 MiB are cleared, which take a host that is a guest itself and gives
- * free pages back (free page reporting) longer than 512 small faults: they made
- * a boot 10 % slower, and no program that was measured faster.
+ * Transparent huge pages: where all pages are wanted anyway (preallocated
+ * memory), and where the engine wants them (AccelOps.huge_pages). Not for the
+ * translator: a fault that gets one waits until 2 MiB are cleared, which take a
+ * host that is a guest itself and gives free pages back (free page reporting)
+ * longer than 512 small faults: they made a boot 10 % slower, and no program
+ * that was measured faster.
  */
-static void block_advise(RamBlock *ram, const RamConfig *cfg)
+static void ask_huge(RamBlock *ram)
+{
+    bool small = ram->page_size == (uint64_t)sysconf(_SC_PAGESIZE);
+
+    if (small && ram->size >= HUGE_ALIGN) {
+        madvise(ram->host, ram->size, MADV_HUGEPAGE);
+    }
+}
+
+static void ask_huge_each(RamBlock *ram, void *opaque)
+{
+    ask_huge(ram);
+}
+
+void ram_want_huge_pages(MemorySystem *ms)
+{
+    ms->huge_pages = true;
+    ram_block_each(ms, ask_huge_each, NULL);
+}
+
+/* Hints only: a kernel that lacks one runs the guest as well. */
+static void block_advise(RamBlock *ram, const RamConfig *cfg, bool huge_pages)
 {
     madvise(ram->host, ram->size, MADV_DONTFORK);
-    if (!cfg->hugetlb && cfg->prealloc && ram->size >= HUGE_ALIGN) {
-        madvise(ram->host, ram->size, MADV_HUGEPAGE);
+    if (huge_pages) {
+        ask_huge(ram);
     }
     if (cfg->merge) {
         madvise(ram->host, ram->size, MADV_MERGEABLE);
@@ -265,8 +287,8 @@ static bool block_setup(Block *b, const RamConfig *cfg, Error **errp)
     if (!block_map(b, cfg, errp)) {
         return false;
     }
-    block_advise(ram, cfg);
-    return !cfg->prealloc || ram_block_preallocate(ram, 1, errp);
+    block_advise(ram, cfg, cfg->huge_pages || b->ms->huge_pages);
+    return true;
 }
 
 /* Host memory, descriptor and bitmaps; the block itself too. */

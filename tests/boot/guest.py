@@ -69,6 +69,19 @@ def sized(soak, usual, lean):
     return soak if SOAK else lean if LEAN else usual
 
 
+def asks_huge(pid, mib):
+    """Does process @pid ask for transparent huge pages for its memory of @mib
+    MiB? The test is skipped where the kernel has none."""
+    if not os.path.isdir("/sys/kernel/mm/transparent_hugepage"):
+        raise unittest.SkipTest("the kernel has no transparent huge pages")
+    smaps = pathlib.Path(f"/proc/{pid}/smaps").read_text()
+    flags = re.findall(rf"(?m)^Size: +{mib << 10} kB\n(?:\w+: .*\n)*?"
+                       r"VmFlags: (.*)$", smaps)
+    if len(flags) != 1:
+        raise AssertionError(f"not one mapping of {mib} MiB:\n{smaps}")
+    return "hg" in flags[0].split()
+
+
 def random_bytes(size, seed):
     return random.Random(f"{seed}-{ROUND}").randbytes(size)
 

@@ -431,6 +431,19 @@ class Slots(KvmTest):
         self.assertLess(before, 4096)  # reads do not
         self.assertEqual(self.mmio_exits(9) - before, 9)
 
+    def test_ram_asks_for_huge_pages(self):
+        path = self.dir / "qmp"
+        guest = self.run_guest(
+            "modes", "-S", "-qmp", f"unix:{path},server=on,wait=off",
+            "-object", "memory-backend-ram,id=early,size=37M")
+        self.addCleanup(guest.kill)
+        qmp = Qmp(path)
+        self.addCleanup(qmp.close)
+        qmp.command("object-add", **{"qom-type": "memory-backend-ram",
+                                     "id": "late", "size": 39 << 20})
+        for mib in (32, 37, 39):
+            self.assertTrue(g.asks_huge(guest.process.pid, mib))
+
 
 class Doorbell(KvmTest):
     def mmio_exits(self, setting):

@@ -782,6 +782,12 @@ class Monitor(GuestTest):
         self.assertEqual((found["host-nodes"], found["policy"]),
                          ([0], "preferred"))
 
+    def test_huge_pages_are_for_memory_that_is_wanted_at_once(self):
+        pid = self.guest.process.pid
+        for name, mib, ready in (("plain", 37, False), ("ready", 39, True)):
+            self.memory(name, mib << 20, prealloc=ready)
+            self.assertEqual(g.asks_huge(pid, mib), ready)
+
     def test_reset_and_powerdown_events(self):
         self.qmp.command("cont")
         self.qmp.command("system_reset")

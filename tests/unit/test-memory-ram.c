@@ -42,7 +42,7 @@ static void memory_that_the_host_lacks_is_an_error(void)
 static void preallocation_and_anonymous_memory_work(void)
 {
     g_autoptr(Fixture) f = setup();
-    RamConfig cfg = { .size = 1 << 20, .prealloc = true, .anonymous = true };
+    RamConfig cfg = { .size = 1 << 20, .anonymous = true };
     RamBlock *block = ram_block_new(f->ms, "anon", &cfg, NULL);
 
     g_assert_nonnull(block);
@@ -105,6 +105,48 @@ static void a_private_mapping_of_a_file_is_all_data(void)
     block->host[5 * 4096] = 1;
     assert_data_at(block, 0, "0 256");
     ram_block_free(f->ms, block);
+}
+
+/* Does the kernel know that @block wants transparent huge pages? */
+static bool asks_huge(const RamBlock *block)
+{
+    g_autofree char *smaps = NULL;
+    g_autofree char *begin =
+        g_strdup_printf("\n%" PRIxPTR "-", (uintptr_t)block->host);
+    const char *at;
+
+    g_assert_true(g_file_get_contents("/proc/self/smaps", &smaps, NULL, NULL));
+    at = strstr(smaps, begin);
+    g_assert_nonnull(at);
+    at = strstr(at, "\nVmFlags:");
+    g_assert_nonnull(at);
+    return g_strstr_len(at, strcspn(at + 1, "\n") + 1, " hg ") != NULL;
+}
+
+static void huge_pages_are_for_who_asks(void)
+{
+    g_autoptr(Fixture) f = setup();
+    RamConfig cfg = { .size = 4 * MiB, .dump = true, .anonymous = true };
+    RamBlock *plain = ram_block_new(f->ms, "plain", &cfg, NULL);
+    RamBlock *huge, *later;
+
+    if (access("/sys/kernel/mm/transparent_hugepage", F_OK) != 0) {
+        g_test_skip("the kernel has no transparent huge pages");
+        ram_block_free(f->ms, plain);
+        return;
+    }
+    cfg.huge_pages = true;
+    huge = ram_block_new(f->ms, "huge", &cfg, NULL);
+    g_assert_false(asks_huge(plain));
+    g_assert_true(asks_huge(huge));
+    ram_want_huge_pages(f->ms);
+    cfg.huge_pages = false;
+    later = ram_block_new(f->ms, "later", &cfg, NULL);
+    g_assert_true(asks_huge(plain));
+    g_assert_true(asks_huge(later));
+    ram_block_free(f->ms, plain);
+    ram_block_free(f->ms, huge);
+    ram_block_free(f->ms, later);
 }
 
 static uint64_t take_word(Fixture *f, unsigned client)
@@ -371,6 +413,7 @@ int main(int argc, char **argv)
     T(preallocation_and_anonymous_memory_work);
     T(what_was_never_written_is_known);
     T(a_private_mapping_of_a_file_is_all_data);
+    T(huge_pages_are_for_who_asks);
     T(writes_are_marked_for_those_who_track);
     T(each_client_has_its_own_bits);
     T(marks_and_takes_race_without_loss);

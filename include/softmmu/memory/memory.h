@@ -296,7 +296,8 @@ typedef struct RamConfig {
     int fd; /* with .have_fd; else a memfd is made, unless .anonymous */
     bool have_fd;
     uint64_t fd_offset;
-    bool shared, readonly, prealloc, hugetlb, anonymous;
+    bool shared, readonly, hugetlb, anonymous;
+    bool huge_pages;    /* madvise: transparent huge pages */
     bool merge, dump;   /* madvise: KSM, core dumps */
     uint64_t page_size; /* of hugetlb; 0: default */
     uint64_t align;     /* of the host address; 0: the best */
@@ -305,6 +306,9 @@ typedef struct RamConfig {
 } RamConfig;
 RamBlock *ram_block_new(MemorySystem *ms, const char *id, const RamConfig *cfg,
                         Error **errp);
+/* All blocks, those to come too, ask for transparent huge pages. Machine lock,
+ * or before there is anybody to race with. */
+void ram_want_huge_pages(MemorySystem *ms);
 /* Touch all its pages now, with @threads helpers; false: no memory. */
 bool ram_block_preallocate(RamBlock *block, unsigned threads, Error **errp);
 /* No region uses it. Freed after a grace period. */
