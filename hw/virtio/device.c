@@ -169,7 +169,8 @@ static void tell_broken(void *opaque)
 {
     VirtioDevice *v = opaque;
 
-    if (v->broken && virtio_has(v, VIRTIO_F_VERSION_1)) {
+    if (v->broken && virtio_has(v, VIRTIO_F_VERSION_1) &&
+        !(v->status & VIRTIO_STATUS_NEEDS_RESET)) {
         v->status |= VIRTIO_STATUS_NEEDS_RESET; /* 2.1.2 */
         virtio_config_changed(v);
     }
@@ -484,6 +485,7 @@ static void state_changed(Notifier *n, void *data)
         virtio_bells_update(v);
         virtio_irq_fds_update(v);
         virtio_quiesce(v, false);
+        tell_broken(v); /* it may have been saved before it was told */
         queues_look(v);
     }
 }

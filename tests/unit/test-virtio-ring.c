@@ -558,20 +558,39 @@ static void break_here(void *opaque)
     virtio_broken(opaque, "broken on purpose");
 }
 
-/* Its message to the main loop may come after the device is gone: it does not
- * keep the device, nor its iothread, beyond the machine. */
-static void what_an_iothread_broke_may_go_before_it_is_told(void)
+static void break_from_an_iothread(Rig *r)
 {
-    g_autoptr(Rig) r = ring_rig(T_VERSION_1, 8);
     LoopContext *ctx = loop_context_new("side", NULL, r->t->m->clocks);
-    uint32_t refs = atomic_load(&OBJECT(r->v)->refs);
 
     loop_thread_start(ctx);
     loop_call(ctx, break_here, r->v);
     loop_thread_stop(ctx);
     loop_context_free(ctx);
     g_assert_true(r->v->broken);
+}
+
+/* Its message to the main loop may come after the device is gone: it does not
+ * keep the device, nor its iothread, beyond the machine. */
+static void what_an_iothread_broke_may_go_before_it_is_told(void)
+{
+    g_autoptr(Rig) r = ring_rig(T_VERSION_1, 8);
+    uint32_t refs = atomic_load(&OBJECT(r->v)->refs);
+
+    break_from_an_iothread(r);
     g_assert_cmpuint(atomic_load(&OBJECT(r->v)->refs), ==, refs);
+}
+
+/* Where the machine was saved before the message came, the loaded one has only
+ * the latch to go by. */
+static void what_was_broken_is_told_when_the_machine_goes_on(void)
+{
+    g_autoptr(Rig) r = ring_rig(T_VERSION_1, 8);
+
+    break_from_an_iothread(r);
+    machine_stop(r->t->m, RUN_STATE_PAUSED);
+    g_assert_cmphex(r->v->status & 0x40, ==, 0);
+    machine_cont(r->t->m);
+    g_assert_cmphex(r->v->status & 0x40, ==, 0x40); /* DEVICE_NEEDS_RESET */
 }
 
 static void bad_rings_need_a_reset(void)
@@ -893,6 +912,7 @@ int main(int argc, char **argv)
     TEST(flags_ask_for_notifications);
     TEST(bad_rings_need_a_reset);
     TEST(what_an_iothread_broke_may_go_before_it_is_told);
+    TEST(what_was_broken_is_told_when_the_machine_goes_on);
     TEST(packed_tables_have_no_links);
     TEST(rings_outside_ram_need_a_reset);
     TEST(sizes_and_addresses_are_checked);
