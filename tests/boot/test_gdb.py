@@ -13,21 +13,26 @@ from guest import GuestTest, tap
 class Rsp:
     """The remote serial protocol by hand (gdb manual, appendix E)."""
 
-    def __init__(self, port=None, connected=None):
-        self.socket = connected or self.connect(port)
-        # acknowledgements are small packets before others
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def __init__(self, where):
+        """@where: a unix socket that appears, or a socket that is connected."""
+        connected = isinstance(where, socket.socket)
+        self.socket = where if connected else self.connect(str(where))
+        if self.socket.family == socket.AF_INET:
+            # acknowledgements are small packets before others
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.close = self.socket.close
         self.ask("?")
 
     @staticmethod
-    def connect(port):
+    def connect(path):
         until = time.monotonic() + 20 * g.PATIENCE
+        made = socket.socket(socket.AF_UNIX)
+        made.settimeout(20 * g.PATIENCE)
         while True:
             try:
-                return socket.create_connection(("127.0.0.1", port),
-                                                20 * g.PATIENCE)
-            except ConnectionRefusedError:
+                made.connect(path)
+                return made
+            except (FileNotFoundError, ConnectionRefusedError):
                 if time.monotonic() > until:
                     raise
                 time.sleep(0.05)
@@ -67,10 +72,17 @@ class Gdb(GuestTest):
         self.gdb = g.tool("gdb-multiarch", "gdb-multiarch")
         self.port = g.free_port()
 
-    def machine(self, *args, smp=1):
+    def machine(self, *args, smp=1, where=None):
         initrd = self.initrd("gdb.gz", "echo RUNS; sleep 1")
-        return self.linux(initrd, "-gdb", f"tcp:127.0.0.1:{self.port}", "-S",
-                          *args, smp=smp)
+        return self.linux(initrd, "-gdb", where or
+                          f"tcp:127.0.0.1:{self.port}", "-S", *args, smp=smp)
+
+    def by_hand(self):
+        """Packets to a machine."""
+        self.machine(where=f"unix:{self.dir}/gdb")
+        rsp = Rsp(self.dir / "gdb")
+        self.addCleanup(rsp.close)
+        return rsp
 
     def run_gdb(self, *commands):
         argv = [self.gdb, "-nx", "-batch", "-ex", "set pagination off", "-ex",
@@ -140,9 +152,7 @@ class Gdb(GuestTest):
         self.assertRegex(text, r"pc +0x801000(08|0c)\b")
 
     def test_interrupt_of_a_running_guest(self):
-        self.machine()
-        rsp = Rsp(self.port)
-        self.addCleanup(rsp.close)
+        rsp = self.by_hand()
         for i, word in enumerate(self.LOOP):
             rsp.ask(f"M{0x80100000 + 4 * i:x},4:"
                     + word.to_bytes(4, "little").hex())
@@ -156,9 +166,7 @@ class Gdb(GuestTest):
         self.assertIn(pc, range(0x80100000, 0x80100010))
 
     def test_malformed_packets_are_survived(self):
-        self.machine()
-        rsp = Rsp(self.port)
-        self.addCleanup(rsp.close)
+        rsp = self.by_hand()
         rsp.raw(b"$m0,4#00")  # a wrong checksum
         self.assertEqual(rsp.byte(), b"-")
         self.assertEqual(rsp.ask("qNoSuchThing"), "")

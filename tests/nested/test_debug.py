@@ -26,16 +26,18 @@ class DebugTest(KvmTest):
     def setUp(self):
         super().setUp()
         AT.update(AT or symbols(PROGRAMS / "debug.elf"))
+        self.started = 0
         self.start()
 
     def start(self, *args, program="debug", accel="kvm", ready=True):
         """A guest that `idle`s, with a debugger and a monitor."""
-        self.port = g.free_port()
+        self.started += 1
+        self.gdb = self.dir / f"gdb{self.started}"
         with unittest.mock.patch.dict("os.environ", {
                 "LD_PRELOAD": str(SHIM), "TANDEM_INT3": "1"}):
             self.guest = self.run_guest(
-                program, "-S", "-gdb", f"tcp:127.0.0.1:{self.port}", "-qmp",
-                f"unix:{self.dir}/q{self.port},server=on,wait=off", *self.ARGS,
+                program, "-S", "-gdb", f"unix:{self.gdb}", "-qmp",
+                f"unix:{self.dir}/q{self.started},server=on,wait=off", *self.ARGS,
                 *args, accel=accel)
         self.addCleanup(self.guest.kill)
         self.connect()
@@ -43,12 +45,12 @@ class DebugTest(KvmTest):
             self.d.to_idle()
 
     def connect(self):
-        rsp = Rsp(self.port)
+        rsp = Rsp(self.gdb)
         self.addCleanup(rsp.close)
         self.d = Debugger(rsp, AT)
 
     def monitor(self):
-        qmp = Qmp(f"{self.dir}/q{self.port}")
+        qmp = Qmp(f"{self.dir}/q{self.started}")
         self.addCleanup(qmp.close)
         return qmp
 
@@ -356,7 +358,7 @@ class Client(DebugTest):
         gdb = g.tool("gdb-multiarch", "gdb-multiarch")
         self.d.rsp.close()
         argv = [gdb, "-nx", "-batch", "-ex", "set confirm off", "-ex",
-                f"target remote 127.0.0.1:{self.port}"]
+                f"target remote {self.gdb}"]
         for command in ("info registers rip cr0 efer fs_base", "x/i $rip",
                         f"hbreak *{AT['idle']:#x}", "continue", "delete",
                         f"break *{AT['at_call']:#x}",

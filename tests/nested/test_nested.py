@@ -432,7 +432,7 @@ class Nested(unittest.TestCase):
         made = self.program(
             "debug1", "debug", "-S", "-gdb", "chardev:gdb", "-chardev",
             f"socket,id=gdb,host={host},port={number},nodelay=on", cpu="host")
-        d = Debugger(Rsp(connected=port.accept()), at)
+        d = Debugger(Rsp(port.accept()), at)
         self.addCleanup(d.rsp.close)
         d.to_idle()
         words = at["words"]
