@@ -7,6 +7,7 @@
 
 #include "accel/accel.h"
 #include "internal.h"
+#include "qmp-schema.h"
 #include "softmmu/qmp/monitor.h"
 
 enum { SIG_INT = 2, SIG_ABRT = 6, SIG_TRAP = 5 };
@@ -63,6 +64,16 @@ static CPUState *current(GdbServer *g)
         g->cpu = cpu_by_index(g->m, 0);
     }
     return g->cpu;
+}
+
+/* Why not, to a client that shows it. */
+static void send_error(GdbServer *g, const char *code, Error *err)
+{
+    g_autofree char *text =
+        g_strdup_printf("E.%s", err ? error_text(err) : code);
+
+    gdb_send(g, g->texts ? text : code);
+    error_free(err);
 }
 
 /* --- stopping --- */
@@ -169,15 +180,17 @@ static void cmd_why(GdbServer *g, const char *p, size_t len)
 
 /* --- going on --- */
 
+/* Where `cont` of a monitor may: not amid saving or loading, or a dump. */
 static void resume(GdbServer *g)
 {
-    if (!run_state_may_go(g->m->state, RUN_STATE_RUNNING)) {
-        gdb_send(g, "E16");
-        end_resume(g);
-        return;
-    }
+    Error *err = NULL;
+
     g->running = true;
-    machine_cont(g->m);
+    if (!qmp_cont(g->m, &err)) {
+        g->running = false;
+        send_error(g, "E16", err);
+        end_resume(g);
+    }
 }
 
 static bool step_cpu(GdbServer *g, CPUState *cpu)
@@ -333,7 +346,7 @@ static void cmd_detach(GdbServer *g, const char *p, size_t len)
     gdb_forget_points(g);
     gdb_send(g, "OK");
     g->running = false;
-    machine_cont(g->m);
+    qmp_cont(g->m, NULL);
 }
 
 static void cmd_kill(GdbServer *g, const char *p, size_t len)
@@ -550,16 +563,6 @@ static bool has_kind(CPUState *cpu, unsigned type, uint64_t addr, uint64_t len)
     CpuWatchpoint both = watchpoint(4, addr, len);
 
     return type != 3 || !can || can(cpu, &reads) || !can(cpu, &both);
-}
-
-/* Why not, to a client that shows it. */
-static void send_error(GdbServer *g, const char *code, Error *err)
-{
-    g_autofree char *text =
-        g_strdup_printf("E.%s", err ? error_text(err) : code);
-
-    gdb_send(g, g->texts ? text : code);
-    error_free(err);
 }
 
 /* On all CPUs or on none. */

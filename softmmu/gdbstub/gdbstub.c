@@ -3,6 +3,7 @@
 #include "tandem/base.h"
 
 #include "internal.h"
+#include "qmp-schema.h"
 
 static int can_receive(void *opaque)
 {
@@ -29,7 +30,7 @@ static void client_gone(GdbServer *g)
     gdb_forget_points(g);
     if (g->fileio) { /* the guest was running, but for the request */
         gdb_fileio_abandon(g);
-        machine_cont(g->m);
+        qmp_cont(g->m, NULL);
     }
     if (was_running && machine_running(g->m)) {
         cpus_resume_all(g->m);
@@ -42,7 +43,7 @@ static void event(void *opaque, CharEvent ev)
 
     if (ev == CHAR_OPENED && !g->connected) {
         g->connected = true;
-        machine_stop(g->m, RUN_STATE_PAUSED);
+        qmp_stop(g->m, NULL);
     } else if (ev == CHAR_CLOSED && g->connected) {
         client_gone(g);
     }

@@ -21,9 +21,15 @@ StatusInfo *qmp_query_status(Machine *m, Error **errp)
     return info;
 }
 
+/* A machine that stands keeps its reason, which says what `cont` may do; but
+ * what would start it by itself does so no more. */
 bool qmp_stop(Machine *m, Error **errp)
 {
-    machine_stop(m, RUN_STATE_PAUSED);
+    if (m->migration && migration_is_incoming(m->migration)) {
+        migration_set_autostart(m->migration, false);
+    } else if (machine_running(m) || m->state == RUN_STATE_SAVE_VM) {
+        machine_stop(m, RUN_STATE_PAUSED);
+    }
     return true;
 }
 

@@ -16,9 +16,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "boot"))
 import guest as g  # pylint: disable=wrong-import-position
 from guest import GuestTest, tap  # pylint: disable=wrong-import-position
 from qmp import Qmp, QmpError  # pylint: disable=wrong-import-position
+from test_gdb import Rsp  # pylint: disable=wrong-import-position
 
 RAM = 0x80000000
 DATA = bytes(range(0x41, 0x61)) + b"it's\n\0" + bytes(26)
+# lui t0, 0x100; lui t1, 5; addi t1, t1, 0x555; sw t1, 0(t0); j .
+POWER_OFF = struct.pack("<5I", 0x001002b7, 0x00005337, 0x55530313, 0x0062a023,
+                        0x0000006f)
 UUID = "550e8400-e29b-41d4-a716-446655440000"
 
 
@@ -33,7 +37,8 @@ class Monitor(GuestTest):
                    "-device", f"loader,file={self.dir}/data,addr={RAM},"
                    "force-raw=on", "-chardev", "ringbuf,id=rb,size=64",
                    "-chardev", "null,id=n0", "-qmp",
-                   f"unix:{self.dir}/qmp,server=on,wait=off")
+                   f"unix:{self.dir}/qmp,server=on,wait=off",
+                   "-gdb", f"unix:{self.dir}/gdb")
         self.qmp = Qmp(self.dir / "qmp")
         self.addCleanup(self.qmp.close)
 
@@ -150,14 +155,37 @@ class Control(Monitor):
         self.qmp.command("migrate", uri=f"file:{self.dir}/saved")
         while self.qmp.command("query-migrate")["status"] != "pre-switchover":
             pass
-        with self.assertRaisesRegex(QmpError, "not finalized"):
-            self.qmp.command("cont")
-        self.assertEqual(self.qmp.command("query-status")["status"],
-                         "finish-migrate")
+        gdb = Rsp(self.dir / "gdb")
+        self.addCleanup(gdb.close)
+        for _ in range(2):
+            with self.assertRaisesRegex(QmpError, "not finalized"):
+                self.qmp.command("cont")
+            self.assertEqual(gdb.ask("vCont;c"), "E16")
+            self.assertEqual(self.qmp.command("query-status")["status"],
+                             "finish-migrate")
+            self.qmp.command("stop")  # changes nothing
         self.qmp.command("migrate_cancel")
         while self.qmp.command("query-migrate")["status"] != "cancelled":
             pass
         self.assertTrue(self.qmp.command("query-status")["running"])
+
+    def test_stop_ends_nothing_but_running(self):
+        """A machine that stands has a reason, which `cont` asks for."""
+        self.qmp.command("stop")
+        self.assertEqual(self.qmp.command("query-status")["status"],
+                         "prelaunch")
+        gdb = Rsp(self.dir / "gdb")
+        self.assertEqual(gdb.ask(f"M{RAM:x},{len(POWER_OFF):x}:"
+                                 + POWER_OFF.hex()), "OK")
+        gdb.close()
+        self.qmp.command("set-action", shutdown="pause")
+        self.qmp.command("cont")
+        self.qmp.event("STOP")
+        self.qmp.command("stop")
+        self.assertEqual(self.qmp.command("query-status")["status"],
+                         "shutdown")
+        with self.assertRaisesRegex(QmpError, "Resetting .* is required"):
+            self.qmp.command("cont")
 
     def test_logs(self):
         path = self.dir / "log"
@@ -383,7 +411,8 @@ class Transaction(GuestTest):
                      f"id=d{i}", "-device", f"virtio-blk-device,drive=d{i}"]
         self.start("-M", "virt", "-nodefaults", "-nographic", "-S", "-bios",
                    "none", *args, "-qmp",
-                   f"unix:{self.dir}/qmp,server=on,wait=off")
+                   f"unix:{self.dir}/qmp,server=on,wait=off",
+                   "-gdb", f"unix:{self.dir}/gdb")
         self.qmp = Qmp(self.dir / "qmp")
         self.addCleanup(self.qmp.close)
 

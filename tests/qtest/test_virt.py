@@ -504,6 +504,14 @@ class Migration(GuestTest):
                     qmp = Qmp(path)
                     self.until(qmp, "query-status", (after,))
                     qmp.close()
+            # it ran, but somebody wants the new one to stand
+            with QTest(*monitor, "-incoming", "defer"):
+                qmp = Qmp(path)
+                qmp.command("stop")
+                self.until(qmp, "query-status", ("inmigrate",))
+                qmp.command("migrate-incoming", uri=f"file:{state}")
+                self.until(qmp, "query-status", ("paused",))
+                qmp.close()
 
     def until(self, qmp, command, ends):
         for _ in range(10000):
