@@ -45,6 +45,12 @@ typedef uint64_t ram_addr_t; /* offset in the space of all RAM blocks */
 #define IF_KVM(x) NULL
 #endif
 
+#ifdef CONFIG_CAPSTONE
+#define IF_CAPSTONE(x) (x)
+#else
+#define IF_CAPSTONE(x) NULL
+#endif
+
 #ifdef CONFIG_SLIRP
 #define IF_SLIRP(x) (x)
 #else

@@ -229,13 +229,14 @@ static void dump_insns(const Source *s, const Format *f, uint64_t addr,
             g_string_append(out, "Cannot access memory\n");
             return;
         }
-        if (n == 2 || n == 4) {
+        if (s->cpu->type->insn_words && (n == 2 || n == 4)) {
             g_string_append_printf(out, "%0*" PRIx64 "%*s", (int)n * 2,
                                    unit_at(bytes, n), 18 - 2 * (int)n, "");
         } else {
             for (unsigned j = 0; j < n; j++) {
                 g_string_append_printf(out, "%02x ", bytes[j]);
             }
+            g_string_append_printf(out, "%*s", n < 8 ? 24 - 3 * (int)n : 0, "");
         }
         g_string_append_printf(out, "%s\n", text->str);
         addr += n;
@@ -293,7 +294,7 @@ static void dump(Machine *m, bool physical, const char *text, GString *out,
     if (!s.cpu && !physical) {
         error_set(errp, "this machine has no CPU");
     } else if (f.letter == 'i' && (!s.cpu || !s.cpu->type->disas)) {
-        error_set(errp, "no disassembler for this machine");
+        error_set(errp, "this build has no disassembler for this CPU");
     } else if (f.letter == 'i') {
         dump_insns(&s, &f, addr, out);
     } else if (f.letter == 's') {

@@ -559,7 +559,8 @@ static void fdt_node(CPUState *cpu, void *fdt, const char *path)
     .has_work = has_work, .irq_input = irq_input,                  \
     .debug_translate = debug_translate, .dump = dump,              \
     .each_mapping = each_mapping,                                  \
-    .disas = disas, .fdt_node = fdt_node, .boot = boot,            \
+    .disas = disas, .insn_words = true,                            \
+    .fdt_node = fdt_node, .boot = boot,                            \
     .gdb_read = riscv_gdb_read, .gdb_write = riscv_gdb_write,      \
     .set_semihost = riscv_cpu_set_semihost
 

@@ -11,6 +11,8 @@ void x86_pc_set(CPUState *cpu, vaddr pc);
 bool x86_has_work(CPUState *cpu);
 void x86_nmi(CPUState *cpu);
 void x86_dump(CPUState *cpu, GString *out, bool fpu);
+unsigned x86_disas(CPUState *cpu, vaddr pc, const uint8_t *bytes,
+                   unsigned avail, GString *out);
 void x86_boot(CPUState *cpu, vaddr pc, uint64_t arg0, uint64_t arg1);
 json_object *x86_expand(CPUState *cpu, Machine *m, bool as_static);
 char **x86_unavailable(CPUState *cpu, Machine *m);
@@ -26,8 +28,9 @@ void x86_cpu_reset_enter(DeviceState *dev);
     .gdb_arch = "i386:x86-64", .pc_get = x86_pc_get, .pc_set = x86_pc_set,     \
     .has_work = x86_has_work, .nmi = x86_nmi,                                  \
     .each_mapping = x86_each_mapping, .debug_translate = x86_debug_translate,  \
-    .dump = x86_dump, .gdb_read = x86_gdb_read, .gdb_write = x86_gdb_write,    \
-    .boot = x86_boot, .realize = x86_cpu_realize,                              \
-    .unrealize = x86_cpu_unrealize, .reset_enter = x86_cpu_reset_enter
+    .dump = x86_dump, .disas = IF_CAPSTONE(x86_disas),                         \
+    .gdb_read = x86_gdb_read, .gdb_write = x86_gdb_write, .boot = x86_boot,    \
+    .realize = x86_cpu_realize, .unrealize = x86_cpu_unrealize,                \
+    .reset_enter = x86_cpu_reset_enter
 
 #endif

@@ -9,6 +9,7 @@ preloaded library, built by meson.
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -885,6 +886,42 @@ class Control(KvmTest):
         qmp.command("quit")
         self.assertEqual(guest.wait(), 0)
         qmp.close()
+
+    def insns(self, qmp, line):
+        """Text of each instruction that a monitor's @line shows."""
+        text = qmp.command("human-monitor-command", command_line=line)
+        if "this build has no disassembler" in text:
+            raise unittest.SkipTest("this build has no capstone")
+        rows = (row.partition(":  ")[2] for row in text.splitlines())
+        return [re.sub(" +", " ", re.sub("^([0-9a-f]{2} )+", "", row)).strip()
+                for row in rows]
+
+    def test_insns_in_the_mode_that_the_cpu_is_in(self):
+        code, rom = self.dir / "code", self.dir / "rom"
+        code.write_bytes(bytes.fromhex("4889c8" "ebfd" "0f0b" "06"))
+        rom.write_bytes(b"\xf4" * 65536)
+        after = ["jmp 0x3002", "ud2"]
+        for name, program, args, found in (
+                ("16", "loop", ("-S", "-bios", rom, "-kernel",
+                                PROGRAMS / "bzimage"),
+                 ["decw %ax", "movw %cx, %ax", *after]),
+                ("32", "loop", ("-S",),
+                 ["decl %eax", "movl %ecx, %eax", *after]),
+                ("64", "state", ("-smp", "3"), ["movq %rcx, %rax", *after])):
+            guest = self.loop(name, "-device", "loader,force-raw=on,"
+                              f"addr=0x3000,file={code}", *args,
+                              program=program)
+            if name == "64":
+                guest.expect("S")
+            qmp = self.qmp(name)
+            self.addCleanup(qmp.close)
+            for command in ("x", "xp"):
+                line = f"{command}/{len(found)}i 0x3000"
+                self.assertEqual(self.insns(qmp, line), found)
+        # no insn in 64-bit mode; then where memory ends
+        self.assertEqual(self.insns(qmp, "x/2i 0x3007")[0], ".byte 0x06")
+        self.assertEqual(self.insns(qmp, "xp/2i 0x1fffffe"),
+                         ["addb %al, (%rax)", "Cannot access memory"])
 
     def migrate_a_running_guest(self, accel):
         guest = self.loop("a", accel=accel)

@@ -54,6 +54,7 @@ typedef struct CpuType {
     const char *model;    /* "rv64": what -cpu takes */
     unsigned page_bits;   /* smallest guest page: 12 */
     size_t env_size;      /* bytes */
+    bool insn_words;      /* insns of 2 and 4 bytes are shown as numbers */
     const TcgCpuOps *tcg; /* NULL: this CPU has no translator */
     const KvmCpuOps *kvm;
     const GdbFeature *gdb; /* ended by a NULL name; the first is the core */
@@ -88,8 +89,9 @@ typedef struct CpuType {
     bool (*each_mapping)(CPUState *cpu, CpuMappingFn *fn, void *opaque);
     /* Registers as text, for `info registers` and -d cpu. */
     void (*dump)(CPUState *cpu, GString *out, bool fpu);
-    /* One instruction at @pc from @bytes; appends text, returns its length
-     * in bytes, 0 when @avail is too short. */
+    /* One instruction at @pc from @bytes, by the mode that the CPU is in;
+     * appends text, returns its length in bytes, 0 when @avail is too short.
+     * NULL: this build has no disassembler. */
     unsigned (*disas)(CPUState *cpu, vaddr pc, const uint8_t *bytes,
                       unsigned avail, GString *out);
     /* Put what a device tree says of this CPU into node @path of @fdt. */
