@@ -35,23 +35,23 @@ static volatile uint16_t avail[8], used[32] __attribute__((aligned(8)));
 static uint32_t header[4];
 static uint8_t buffer[513];
 static Gate idt[256];
-static volatile uint32_t interrupts, late, spurious;
+static volatile uint32_t interrupts, late;
 static uint64_t device;
 static uint32_t pin;
 
-/* Acknowledges all but .late ones. */
+/* Acknowledges all but .late ones. One that the device had no part in says
+ * nothing: an I/O APIC may send a level that fell meanwhile. */
 static __attribute__((interrupt)) void arrived(Frame *f)
 {
     uint32_t status = mmio_read(device + INTERRUPT_STATUS);
 
     (void)f;
-    if (late) {
+    if (status && late) {
         late--;
-    } else {
+    } else if (status) {
         mmio_write(device + INTERRUPT_ACK, status);
     }
     interrupts += status != 0;
-    spurious += status == 0;
     mmio_write(LAPIC + 0xb0, 0);
 }
 
