@@ -432,12 +432,13 @@ void *virtq_pop(VirtQueue *vq, size_t size)
     e->vq = vq;
     e->id = c.id;
     e->n_desc = c.n_desc;
-    e->order = vq->order_next++;
+    e->order = vq->order_next;
     if (!map_segments(v, e, c.seg, c.n_out, c.n_in)) {
         virtio_broken(v, "queue %u: buffers that are not in memory", vq->index);
         virtq_element_free(e);
         return NULL;
     }
+    vq->order_next++;
     vq->in_flight++;
     trace_virtio_pop(vq->index, e->id, e->out_len, e->in_len);
     return e;

@@ -553,6 +553,25 @@ static const struct {
     { "packed table and next", T_PACKED | T_INDIRECT, table_and_next },
 };
 
+/* A device that took one buffer and needs another gives the first back. */
+static void what_was_taken_goes_back_from_a_ring_that_broke(void)
+{
+    g_autoptr(Rig) r = ring_rig(0, 8);
+    VirtQueue *vq = virtio_queue(r->v, 0);
+    VirtqElement *e;
+
+    split_desc(r, r->q[0].desc, 0, T_DATA, 16, D_WRITE, 0);
+    split_avail(r, &r->q[0], 0);
+    split_desc(r, r->q[0].desc, 1, UINT64_C(1) << 40, 16, D_WRITE, 0);
+    split_avail(r, &r->q[0], 1);
+    e = virtq_pop(vq, sizeof(*e));
+    g_assert_nonnull(e);
+    g_assert_null(virtq_pop(vq, sizeof(*e)));
+    virtq_unpop(vq, e);
+    virtq_element_free(e);
+    is_broken(r, 0, 8);
+}
+
 static void break_here(void *opaque)
 {
     virtio_broken(opaque, "broken on purpose");
@@ -911,6 +930,7 @@ int main(int argc, char **argv)
     TEST(a_packed_ring_asks_for_notifications);
     TEST(flags_ask_for_notifications);
     TEST(bad_rings_need_a_reset);
+    TEST(what_was_taken_goes_back_from_a_ring_that_broke);
     TEST(what_an_iothread_broke_may_go_before_it_is_told);
     TEST(what_was_broken_is_told_when_the_machine_goes_on);
     TEST(packed_tables_have_no_links);
