@@ -138,14 +138,6 @@ static void breathe(void)
     __asm__ volatile("sti; nop; nop; cli" : : : "memory");
 }
 
-static uint8_t inb(uint16_t port)
-{
-    uint8_t v;
-
-    __asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port) : "memory");
-    return v;
-}
-
 void guest_other(void)
 {
 }

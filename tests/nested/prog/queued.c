@@ -19,14 +19,6 @@ enum { FIRST = 0x40, CELLS = 0x40 }; /* of the clock's memory */
 static volatile uint32_t turn;
 static uint32_t count;
 
-static uint8_t inb(uint16_t port)
-{
-    uint8_t v;
-
-    __asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port) : "memory");
-    return v;
-}
-
 static void outw(uint16_t port, uint16_t v)
 {
     __asm__ volatile("outw %0, %1" : : "a"(v), "Nd"(port) : "memory");
