@@ -240,6 +240,8 @@ enum { LARGE_SIZES = 4 };
     S(interrupts, "interrupts")                                                \
     S(restores, "state restores")                                              \
     S(sleeps, "returns to the loop")                                           \
+    S(dozes, "halts in vain that dozed")                                       \
+    S(gave_way, "vCPUs that polled and gave way")                              \
     S(checks, "units checked")                                                 \
     S(skips, "branches made choices")                                          \
     S(cell_ops, "memory ops with a page cell")                                 \
@@ -370,6 +372,8 @@ struct TcgVcpu {
     _Atomic uint32_t requests;
     _Atomic VcpuPlace place;
     _Atomic uint64_t passes; /* safe points passed */
+    _Atomic clockid_t clock; /* of the time its thread has had; 0: none yet */
+    _Atomic bool gives_way;  /* waits for others to get on: doze.c */
     bool wants_baton;        /* baton_lock */
     bool asleep;             /* baton_lock; icount: halted since its turn */
     /* tb_lock */
@@ -417,6 +421,7 @@ struct TcgVcpu {
     bool quiet;       /* FP flags are in env */
     unsigned pauses;
     unsigned futile_halts; /* since the last interrupt or sleep */
+    unsigned look_steps;   /* returns to the loop since a futile halt */
     TcgStats stats;
 };
 
@@ -476,6 +481,15 @@ void vcpu_serve_requests(TcgVcpu *v);
 /* Register value of the guest's MXCSR, for the loop and slow paths. */
 void vcpu_swap_to_host_fp(TcgVcpu *v);
 void vcpu_swap_to_guest_fp(TcgVcpu *v);
+
+/* --- doze.c: own thread --- */
+
+/* At the top of the loop, outside: doze, or give way, if it polls. */
+void vcpu_doze(TcgVcpu *v);
+/* Does it halt again and again in vain? Then it comes back to the loop soon. */
+bool vcpu_polls(const TcgVcpu *v);
+/* It took an interrupt, or sleeps. */
+void vcpu_does_not_poll(TcgVcpu *v);
 
 /* --- translate.c --- */
 

@@ -559,54 +559,24 @@ static void run_until_request(TcgVcpu *v)
     }
     if (may_take_interrupt(v) && v->ops->take_interrupt(v->cpu)) {
         STAT(v, interrupts);
-        v->futile_halts = 0;
+        vcpu_does_not_poll(v);
         ctx_update(v);
     }
-    if (v->accel->opt.stress_poll) {
+    if (v->accel->opt.stress_poll || vcpu_polls(v)) {
         vcpu_request_exit(v);
     }
     run_units(v);
-}
-
-/*
- * A guest that halts again and again on an interrupt that it does not take is
- * polling: OpenSBI 1.1's harts wait so to be started, with MSIP pending. It
- * dozes, so that it does not push from the host CPU whom it waits for, and the
- * longer the more often it was in vain; an interrupt raised again wakes it.
- * (That firmware marks a hart as started, then says where to go, then sends an
- * IPI. A hart that looks too early, while the one that starts it has lost its
- * host CPU, goes astray.)
- */
-static void doze_when_futile(TcgVcpu *v)
-{
-    enum { FUTILE_HALTS = 16, DOZE_NS = 50 * 1000, DOUBLINGS = 11 };
-    CPUState *cpu = v->cpu;
-
-    if (v->accel->icount || !atomic_load(&cpu->halted)) {
-        return;
-    }
-    LOCK_GUARD(&cpu->lock);
-    /* of a machine that stops or has stopped, the state is not ours to look at
-     */
-    if (atomic_load(&cpu->stop_requested) || cpu->work_head) {
-        return;
-    }
-    if (!cpu->type->has_work(cpu)) {
-        v->futile_halts = 0;
-        return;
-    }
-    if (++v->futile_halts >= FUTILE_HALTS && !atomic_load(&v->hot->exit_req)) {
-        unsigned n = v->futile_halts / FUTILE_HALTS - 1;
-
-        cond_wait_ns(&cpu->wake, &cpu->lock, DOZE_NS << MIN(n, DOUBLINGS));
-    }
 }
 
 static void *vcpu_main(void *arg)
 {
     TcgVcpu *v = arg;
     CPUState *cpu = v->cpu;
+    clockid_t clock = 0;
 
+    pthread_getcpuclockid(pthread_self(),
+                          &clock); /* 0 stays when it has none */
+    atomic_store(&v->clock, clock);
     cpu_set_current(cpu);
     v->hot->mxcsr_host = host_fp_get();
     for (;;) {
@@ -617,7 +587,7 @@ static void *vcpu_main(void *arg)
         set_place(v, VCPU_OUTSIDE);
         pass_safe_point(v);
         atomic_exchange(&v->hot->exit_req, 0);
-        doze_when_futile(v);
+        vcpu_doze(v);
         if (!cpu_wait_for_work(cpu)) {
             break;
         }

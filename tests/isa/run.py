@@ -24,6 +24,11 @@ def vlens(program):
     return (128, 256, 512, 1024) if '/rvv' in program else (128,)
 
 
+def harts(program):
+    name = os.path.basename(program).rpartition('-')[0]
+    return {'smp': '4', 'late_start': '2'}.get(name, '1')
+
+
 def command(mode, runner, program, vlen):
     xlen = 'rv32' if program.endswith('-32.elf') else 'rv64'
     if mode in FLAGS:
@@ -34,7 +39,7 @@ def command(mode, runner, program, vlen):
     cpu = 'max,c=off,zca=off' if '/noc-' in program else \
         'max,vlen=%d' % vlen
     return [runner, '-M', 'virt', '-cpu', cpu, '-accel', 'tcg' + options,
-            '-m', '64', '-smp', '4' if '/smp-' in program else '1',
+            '-m', '64', '-smp', harts(program),
             *(['-icount', 'shift=10'] if '/latency_icount-' in program else []),
             '-nodefaults', '-nographic', '-no-reboot', '-bios', program]
 
