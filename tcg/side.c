@@ -8,7 +8,9 @@
  *   number of changes | changes
  * A change is (slot << 3 | TcgLocKind), then n, or for a constant its value,
  * zigzag. Locations not named are as in the record before; the state before
- * the first record is "all in env" at the unit's pc.
+ * the first record is "all in env" at the unit's pc. A back end that has some
+ * slots in the same registers nearly always begins each table with a record at
+ * offset 0 that says so (TcgSideBase), copied as it is.
  */
 #include "tandem/base.h"
 
@@ -38,7 +40,7 @@ static void put_zigzag(TcgSideWriter *w, uint64_t v)
 }
 
 void tcg_side_begin(TcgSideWriter *w, uint8_t *buf, size_t size,
-                    uint64_t unit_pc)
+                    uint64_t unit_pc, const TcgSideBase *base)
 {
     w->buf = buf;
     w->size = size;
@@ -48,6 +50,14 @@ void tcg_side_begin(TcgSideWriter *w, uint8_t *buf, size_t size,
     w->last_pc = unit_pc;
     w->last_index = 0;
     memset(&w->named, 0, sizeof(w->named));
+    w->base = base;
+    w->based = base ? base->slots : 0;
+    if (base && size >= base->len) {
+        memcpy(buf, base->bytes, base->len);
+        w->len = base->len;
+    } else {
+        w->full = base != NULL;
+    }
 }
 
 static bool same_loc(const TcgSlotLoc *a, const TcgSlotLoc *b)
@@ -66,46 +76,82 @@ static void put_change(TcgSideWriter *w, const TcgSlotLoc *loc)
     }
 }
 
+static bool is_change(const TcgSideWriter *w, const TcgSlotLoc *l)
+{
+    return l->kind != TCG_LOC_ENV && (!tcg_slotset_has(&w->named, l->slot) ||
+                                      !same_loc(l, &w->loc[l->slot]));
+}
+
+static void put_based(TcgSideWriter *w, uint64_t slots)
+{
+    for (; slots != 0; slots &= slots - 1) {
+        unsigned slot = __builtin_ctzll(slots);
+
+        put_change(w, &(TcgSlotLoc){ .slot = slot,
+                                     .kind = TCG_LOC_GPR,
+                                     .n = w->base->gpr[slot] });
+    }
+}
+
 void tcg_side_record(TcgSideWriter *w, uint32_t host_off, uint64_t pc,
-                     unsigned insn_index, const TcgSlotLoc *loc, unsigned n)
+                     unsigned insn_index, uint64_t based, const TcgSlotLoc *loc,
+                     unsigned n)
 {
     TcgSlotSet now = { { 0 } }, gone;
-    unsigned changes = 0;
+    unsigned changes = __builtin_popcountll(based & ~w->based);
 
     assert(host_off >= w->last_off);
     put_leb(w, host_off - w->last_off);
     put_zigzag(w, pc - w->last_pc);
     put_zigzag(w, (uint64_t)insn_index - w->last_index);
     for (unsigned i = 0; i < n; i++) {
-        if (loc[i].kind == TCG_LOC_ENV) {
-            continue;
+        if (loc[i].kind != TCG_LOC_ENV) {
+            tcg_slotset_add(&now, loc[i].slot);
         }
-        tcg_slotset_add(&now, loc[i].slot);
-        changes += !tcg_slotset_has(&w->named, loc[i].slot) ||
-                   !same_loc(&loc[i], &w->loc[loc[i].slot]);
+        changes += is_change(w, &loc[i]);
     }
     for (unsigned i = 0; i < ARRAY_SIZE(gone.w); i++) {
         gone.w[i] = w->named.w[i] & ~now.w[i];
+        if (i == 0) {
+            gone.w[i] = (gone.w[i] | w->based) & ~now.w[i] & ~based;
+        }
         changes += __builtin_popcountll(gone.w[i]);
     }
     put_leb(w, changes);
-    TCG_SLOTSET_FOREACH(&gone, slot)
-    {
-        put_change(w, &(TcgSlotLoc){ .slot = slot, .kind = TCG_LOC_ENV });
-    }
-    for (unsigned i = 0; i < n; i++) {
-        const TcgSlotLoc *l = &loc[i];
-
-        if (l->kind != TCG_LOC_ENV && (!tcg_slotset_has(&w->named, l->slot) ||
-                                       !same_loc(l, &w->loc[l->slot]))) {
-            put_change(w, l);
-            w->loc[l->slot] = *l;
+    if (changes != 0) {
+        TCG_SLOTSET_FOREACH(&gone, slot)
+        {
+            put_change(w, &(TcgSlotLoc){ .slot = slot, .kind = TCG_LOC_ENV });
+        }
+        put_based(w, based & ~w->based);
+        for (unsigned i = 0; i < n; i++) {
+            if (is_change(w, &loc[i])) {
+                put_change(w, &loc[i]);
+                w->loc[loc[i].slot] = loc[i];
+            }
         }
     }
     w->named = now;
+    w->based = based;
     w->last_off = host_off;
     w->last_pc = pc;
     w->last_index = insn_index;
+}
+
+void tcg_side_base(TcgSideBase *base, const TcgSlotLoc *loc, unsigned n)
+{
+    g_autofree TcgSideWriter *w = g_new(TcgSideWriter, 1);
+
+    memset(base, 0, sizeof(*base));
+    tcg_side_begin(w, base->bytes, sizeof(base->bytes), 0, NULL);
+    tcg_side_record(w, 0, 0, 0, 0, loc, n);
+    assert(!w->full);
+    base->len = w->len;
+    for (unsigned i = 0; i < n; i++) {
+        assert(loc[i].kind == TCG_LOC_GPR && loc[i].slot < 64);
+        base->slots |= BIT(loc[i].slot);
+        base->gpr[loc[i].slot] = loc[i].n;
+    }
 }
 
 /* ---- reading ---- */

@@ -21,7 +21,13 @@ enum {
     STRESS_SEGS = 5, /* for each vCPU, as the oldest goes whoever filled it */
     UNIT_MIN = 32,   /* host bytes of the smallest unit: bounds seg->tbs */
     ARENA_CHUNK = 64 * 1024,
+    POPULATE = 64 * 1024, /* bytes of the cache made present at once */
+    POPULATE_AHEAD = 8 * 1024,
 };
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
 
 static bool map_cache(TcgAccel *a, Error **errp)
 {
@@ -196,6 +202,17 @@ static size_t seg_base(const CodeCache *c, const CodeSegment *s)
     return (size_t)(s - c->seg) * c->seg_size;
 }
 
+/* Pages that units are about to be written to, by one call for many faults; a
+ * hint: where it fails, faults bring them. */
+static void populate(CodeCache *c, CodeSegment *s)
+{
+    if (s->used + POPULATE_AHEAD > s->populated && s->populated < c->seg_size) {
+        madvise(c->rw + seg_base(c, s) + s->populated, POPULATE,
+                MADV_POPULATE_WRITE);
+        s->populated += POPULATE;
+    }
+}
+
 bool cache_reserve(TcgVcpu *v, size_t want, bool fresh, TcgCodeBuf *buf)
 {
     CodeCache *c = &v->accel->cache;
@@ -211,6 +228,7 @@ bool cache_reserve(TcgVcpu *v, size_t want, bool fresh, TcgCodeBuf *buf)
     }
     *buf = (TcgCodeBuf){ .size = c->seg_size - s->used };
     if (v->accel->use_jit) {
+        populate(c, s);
         buf->rw = c->rw + seg_base(c, s) + s->used;
         buf->rx = c->rx + seg_base(c, s) + s->used;
     }
@@ -231,23 +249,28 @@ void cache_commit(TcgVcpu *v, TcgTb *tb, size_t code_size)
     }
 }
 
-void *cache_arena(TcgVcpu *v, size_t size)
+/* Where in @c the next piece goes. */
+static size_t arena_next(const ArenaChunk *c, size_t align)
+{
+    return align_up((uintptr_t)c->data + c->used, align) - (uintptr_t)c->data;
+}
+
+void *cache_arena(TcgVcpu *v, size_t size, size_t align)
 {
     CodeSegment *s = v->seg;
     ArenaChunk *c = s->arena;
-    void *p;
+    size_t at = c ? arena_next(c, align) : 0;
 
-    size = (size + 15) & ~(size_t)15;
-    if (!c || c->size - c->used < size) {
-        size_t room = MAX(size, (size_t)ARENA_CHUNK);
+    if (!c || c->size < at || c->size - at < size) {
+        size_t room = MAX(size + align, (size_t)ARENA_CHUNK);
 
         c = g_malloc(sizeof(*c) + room);
         *c = (ArenaChunk){ .next = s->arena, .size = room };
         s->arena = c;
+        at = arena_next(c, align);
     }
-    p = c->data + c->used;
-    c->used += size;
-    return memset(p, 0, size);
+    c->used = at + size;
+    return c->data + at;
 }
 
 TcgTb *cache_find(TcgAccel *a, uintptr_t pc)

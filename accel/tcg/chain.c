@@ -136,19 +136,42 @@ void jc_purge_pc(TcgVcpu *v, vaddr pc)
     }
 }
 
+/* The unit that the slot of @pc had under another ctx id, if it is still the
+ * one for what is mapped there now: spares the way through the hash. */
+static TcgTb *jc_stale(const TcgVcpu *v, vaddr pc, ram_addr_t phys)
+{
+    const TcgJumpEntry *e = &v->hot->jc[tcg_jc_index(pc, v->fe->insn_align)];
+    TcgTb *tb = e->tb;
+
+    return e->pc == pc && tb && tb_is(v, tb, phys, pc, v->flags) ? tb : NULL;
+}
+
+void jc_clear(TcgVcpu *v)
+{
+    memset(v->hot->jc, 0, sizeof(v->hot->jc));
+}
+
 const void *rt_lookup(void *env, uint64_t pc)
 {
     TcgVcpu *v = env_vcpu(env);
+    ram_addr_t phys;
     FetchEntry f;
     TcgTb *tb;
 
     STAT(v, lookups);
+    v->have_missed = false;
     if (v->check || (v->flags & FLAG_SINGLE) ||
         log_on(LOG_NOCHAIN | LOG_EXEC) || !fetch_cached(v, pc, &f)) {
         return NULL;
     }
-    tb = tb_lookup(v, f.phys + (pc & (PAGE_SIZE - 1)), pc, v->flags);
+    phys = f.phys + (pc & (PAGE_SIZE - 1));
+    tb = jc_stale(v, pc, phys);
+    STAT_ADD(v, lookup_stale, tb != NULL);
     if (!tb) { /* a straddling one looks at its second page itself */
+        tb = tb_lookup(v, phys, pc, v->flags);
+    }
+    if (!tb) {
+        v->have_missed = true; /* the loop comes next, with the same pc */
         return NULL;
     }
     STAT(v, lookup_hits);

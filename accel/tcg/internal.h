@@ -54,20 +54,22 @@ struct TcgTb {
     const void *config; /* TcgCpuOps.config() */
     _Atomic(TcgTb *) hash_next;
     /* constant once published */
-    const uint8_t *code;  /* RX; NULL in the interpreter */
     const uint8_t *entry; /* RX */
-    TcgBlock *block;      /* for the interpreter; NULL when not needed */
+    const uint8_t *code;  /* RX; NULL in the interpreter */
+    _Atomic bool dead;    /* invalidated: never entered again */
+    bool in_tables;       /* tb_lock */
+    uint16_t straddle;    /* bytes at the start of page[1]; 0: one page */
+    uint32_t code_size;
+    /* up to here a cache line, all that looking up and linking reads */
+    TcgBlock *block; /* for the interpreter; NULL when not needed */
     const uint8_t *side;
-    uint32_t code_size, side_size;
+    uint32_t side_size;
     uint16_t ninsns, nexits;
-    bool counted;             /* takes its insns off hot->icount */
-    uint16_t lo, hi;          /* guest bytes [lo, hi) of page[0] */
-    uint16_t straddle;        /* bytes at the start of page[1]; 0: one page */
-    uint32_t second_pmid_off; /* straddling: of page[1]'s id in the entry */
+    bool counted;                 /* takes its insns off hot->icount */
+    uint16_t lo, hi;              /* guest bytes [lo, hi) of page[0] */
+    uint32_t second_pmid_off;     /* straddling: of page[1]'s id in the entry */
     _Atomic uint32_t second_pmid; /* written under tb_lock */
     bool checkable;               /* check=N may run it twice */
-    _Atomic bool dead;            /* invalidated: never entered again */
-    bool in_tables;               /* tb_lock */
     uint64_t hash; /* keyed hash of the guest bytes (DECISIONS 42) */
     CodePage *page[2];
     /* tb_lock */
@@ -75,6 +77,8 @@ struct TcgTb {
     TbExit *in;             /* exits of others that jump here */
     TbExit exits[];
 };
+
+static_assert(offsetof(TcgTb, block) == 64, "what look-ups read");
 
 /* A fetch mapping's name: cross-page links compare it (TCG.md 3.4). */
 typedef struct Pmid {
@@ -131,8 +135,9 @@ struct CodeSegment {
     uint64_t age;
     /* the owner (while SEG_OPEN) writes, anyone inside reads */
     _Atomic uint32_t ntbs;
-    TcgTb **tbs; /* by code address, at most SEG_MAX_TBS */
-    size_t used; /* bytes of code */
+    TcgTb **tbs;      /* by code address, at most SEG_MAX_TBS */
+    size_t used;      /* bytes of code */
+    size_t populated; /* bytes whose pages are there */
     ArenaChunk *arena;
 };
 
@@ -181,6 +186,14 @@ typedef struct TcgSpace {
 } TcgSpace;
 enum { SPACES = 32 };
 
+/* A page of physical memory that page walks read; valid until the memory map
+ * changes. */
+typedef struct PhysPage {
+    hwaddr page;
+    const uint8_t *host; /* NULL: empty, or no RAM */
+} PhysPage;
+enum { PHYS_PAGES = 64 };
+
 /* Mapping of a page that is executed; valid while hot->itlb has its pmid. */
 typedef struct FetchEntry {
     vaddr page;
@@ -217,6 +230,7 @@ enum { LARGE_SIZES = 4 };
     S(links_cross, "links across pages")                                       \
     S(lookups, "jump cache misses")                                            \
     S(lookup_hits, "jump cache misses found")                                  \
+    S(lookup_stale, "of these by the jump cache's old entry")                  \
     S(hash_probes, "unit table look-ups")                                      \
     S(itlb_fills, "itlb fills")                                                \
     S(slow_loads, "slow path loads")                                           \
@@ -402,6 +416,7 @@ struct TcgVcpu {
     LargeSeen large[LARGE_SIZES];
     bool large_overflow;
     FetchEntry fetch[TCG_ITLB_SIZE];
+    PhysPage phys[PHYS_PAGES];
     TlbEntry l2[L2_SETS][L2_WAYS];
     uint8_t l2_victim[L2_SETS];
     vaddr watch_step_pc; /* run this insn with watchpoints off, then stop */
@@ -419,6 +434,7 @@ struct TcgVcpu {
     int64_t budget;   /* icount: left before timers and the next turn */
     bool icount_tail; /* icount: insn by insn to the budget's end */
     bool quiet;       /* FP flags are in env */
+    bool have_missed; /* rt_lookup just found no unit at pc */
     unsigned pauses;
     unsigned futile_halts; /* since the last interrupt or sleep */
     unsigned look_steps;   /* returns to the loop since a futile halt */
@@ -502,6 +518,14 @@ TcgTb *tb_translate(TcgVcpu *v, vaddr pc, const FetchEntry *f, bool cached,
 /* --- tb.c --- */
 
 TcgTb *tb_lookup(TcgVcpu *v, ram_addr_t phys, vaddr pc, uint64_t flags);
+/* Is @tb what tb_lookup looks for? */
+static inline bool tb_is(const TcgVcpu *v, TcgTb *tb, ram_addr_t phys, vaddr pc,
+                         uint64_t flags)
+{
+    return tb->phys == phys && tb->pc == pc && tb->flags == flags &&
+           tb->config == v->config &&
+           !atomic_load_explicit(&tb->dead, memory_order_relaxed);
+}
 /* tb_lock: enter a finished unit in hash and page lists. */
 void tb_publish_locked(TcgAccel *a, TcgTb *tb);
 /* tb_lock: take it out of everything; @self (may be NULL) purges now. */
@@ -534,7 +558,8 @@ void cache_free(TcgAccel *a);
 bool cache_reserve(TcgVcpu *v, size_t want, bool fresh, TcgCodeBuf *buf);
 /* Bytes used, and the unit that uses them. */
 void cache_commit(TcgVcpu *v, TcgTb *tb, size_t code_size);
-void *cache_arena(TcgVcpu *v, size_t size);
+/* Memory that lives as long as the code in @v's segment; not cleared. */
+void *cache_arena(TcgVcpu *v, size_t size, size_t align);
 /* The unit that holds the RX address @pc; NULL: none. */
 TcgTb *cache_find(TcgAccel *a, uintptr_t pc);
 static inline uint8_t *cache_rw(const CodeCache *c, const uint8_t *rx)
@@ -558,6 +583,8 @@ void tb_link(TcgVcpu *v, TcgTb *from, unsigned n, TcgTb *to, uint32_t pmid);
 void tb_unlink_all_locked(TcgAccel *a, TcgTb *tb);
 void jc_fill(TcgVcpu *v, vaddr pc, TcgTb *tb);
 void jc_purge_pc(TcgVcpu *v, vaddr pc);
+/* No entry leads to a unit any more, not even one under another ctx id. */
+void jc_clear(TcgVcpu *v);
 const void *rt_lookup(void *env, uint64_t pc);
 
 /* --- tlb.c --- */
@@ -577,6 +604,9 @@ void l1_unmatch_page(TcgVcpu *v, const uint8_t *host, uint64_t places);
  * @probe). Valid until the next call; @local holds what cannot be cached. */
 const TlbEntry *tlb_get(TcgVcpu *v, vaddr va, unsigned size, MmuAccess access,
                         unsigned mmu, bool probe, TlbEntry *local);
+/* Host address of a whole page of RAM at physical address @page; NULL: it is
+ * none. */
+const uint8_t *tlb_phys_page(TcgVcpu *v, hwaddr page);
 /* Enter @e for @va in L1, as far as its state allows. */
 void l1_fill(TcgVcpu *v, vaddr va, unsigned mmu, const TlbEntry *e,
              MmuAccess access);

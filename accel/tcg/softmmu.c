@@ -393,6 +393,32 @@ void tcg_helper_st(CPUState *cpu, vaddr va, uint64_t value, uint32_t oi,
     rt_st(cpu->env, va, value, oi);
 }
 
+bool tcg_helper_zero(CPUState *cpu, vaddr va, unsigned len, uint32_t oi)
+{
+    uint8_t *host = l1_hit(tcg_vcpu(cpu), va, oi | MO_64, true);
+
+    assert(is_power_of_2(len) && len >= 8 && (va & (len - 1)) == 0);
+    for (unsigned off = 0; host && off < len; off += 8) {
+        host_st(host + off, 8, 0);
+    }
+    return host != NULL;
+}
+
+bool tcg_ld_phys(CPUState *cpu, hwaddr pa, unsigned size, uint64_t *value)
+{
+    const uint8_t *page = NULL;
+
+    if (cpu == cpu_current()) {
+        page = tlb_phys_page(tcg_vcpu(cpu), pa & ~(hwaddr)PAGE_MASK);
+    }
+    if (!page) {
+        return address_space_ld(cpu->memory, pa, size, MEM_LITTLE, value,
+                                MEM_ATTRS_CPU) == MEM_OK;
+    }
+    *value = host_ld(page + (pa & PAGE_MASK), size);
+    return true;
+}
+
 void *tcg_probe(CPUState *cpu, vaddr va, unsigned len, MmuAccess access,
                 unsigned mmu, uintptr_t ra)
 {

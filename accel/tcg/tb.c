@@ -200,9 +200,7 @@ TcgTb *tb_lookup(TcgVcpu *v, ram_addr_t phys, vaddr pc, uint64_t flags)
     tb = atomic_load_explicit(&v->accel->hash[h], memory_order_acquire);
     for (; tb;
          tb = atomic_load_explicit(&tb->hash_next, memory_order_acquire)) {
-        if (tb->phys == phys && tb->pc == pc && tb->flags == flags &&
-            tb->config == v->config &&
-            !atomic_load_explicit(&tb->dead, memory_order_relaxed)) {
+        if (tb_is(v, tb, phys, pc, flags)) {
             return tb;
         }
     }

@@ -284,6 +284,7 @@ void tlb_flush_everything(TcgVcpu *v)
 {
     flush_spaces(v);
     v->bare.gen = new_gen(v);
+    memset(v->phys, 0, sizeof(v->phys));
     ctx_bump_all(v);
     v->l1_used = bit_mask(TCG_NB_MMU);
     l1_clear(v, UINT32_MAX);
@@ -493,6 +494,19 @@ static void resolve_physical(TcgVcpu *v, TlbEntry *e)
         e->host = NULL; /* a page in pieces: one access at a time */
         e->mr = NULL;
     }
+}
+
+const uint8_t *tlb_phys_page(TcgVcpu *v, hwaddr page)
+{
+    PhysPage *p = &v->phys[(page >> PAGE_BITS) % PHYS_PAGES];
+
+    if (!p->host || p->page != page) {
+        TlbEntry e = { .pa = page };
+
+        resolve_physical(v, &e);
+        *p = (PhysPage){ .page = page, .host = e.host };
+    }
+    return p->host;
 }
 
 static void make_entry(TcgVcpu *v, TlbEntry *e, vaddr va, unsigned mmu,

@@ -17,6 +17,8 @@ enum {
     WINDOW = 1024,         /* bytes a unit may span */
     UNIT_ROOM = 32 * 1024, /* host bytes a unit may need: asked for at first */
     INSN_BYTES_MAX = 16,
+    AHEAD = 64, /* bytes from an insn on that its translator may look at */
+    HOST_LINE = 64,
 };
 
 /* A unit under construction. */
@@ -26,10 +28,11 @@ typedef struct Build {
     const FetchEntry *f;
     bool cached;
     unsigned max_insns;
-    uint8_t bytes[WINDOW]; /* from pc on */
-    unsigned avail;        /* of bytes[] */
-    unsigned span;         /* bytes of it that were translated */
-    FetchEntry second;     /* straddling: the page behind */
+    uint8_t *bytes;    /* from pc on: WINDOW */
+    unsigned avail;    /* of bytes[] */
+    unsigned copied;   /* of these are there, for now */
+    unsigned span;     /* bytes of it that were translated */
+    FetchEntry second; /* straddling: the page behind */
     bool straddles;
     TcgBlock *block;
     unsigned ninsns;
@@ -41,6 +44,12 @@ static uint64_t now_ns(void)
 
     clock_gettime(CLOCK_MONOTONIC, &t); /* for counters only */
     return (uint64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* One unit in TCG_TIME_EVERY is timed, and counts for all of them. */
+static bool is_timed(const TcgVcpu *v)
+{
+    return v->stats.units % TCG_TIME_EVERY == 0;
 }
 
 /* --- bytes --- */
@@ -71,12 +80,21 @@ static bool same_ram(const uint8_t *ram, const uint8_t *bytes, size_t n)
     return memcmp(now, bytes, n) == 0;
 }
 
-static void copy_window(Build *b)
+static void begin_window(Build *b)
 {
-    unsigned off = b->pc & (PAGE_SIZE - 1);
+    b->avail = MIN(PAGE_SIZE - (b->pc & (PAGE_SIZE - 1)), WINDOW);
+    b->copied = 0;
+}
 
-    b->avail = MIN(PAGE_SIZE - off, WINDOW);
-    copy_ram(b->bytes, b->f->host + off, b->avail);
+/* Bytes up to @end, as far as there are any; most units are short. */
+static void copy_window(Build *b, unsigned end)
+{
+    unsigned from = b->copied, off = b->pc & (PAGE_SIZE - 1);
+
+    if (end > from && from < b->avail) {
+        b->copied = MIN(align_up(end, 2 * AHEAD), b->avail);
+        copy_ram(b->bytes + from, b->f->host + off + from, b->copied - from);
+    }
 }
 
 /* One parcel of an insn, with the rights of just these bytes. */
@@ -198,11 +216,15 @@ static bool translate_window(Build *b)
         uint64_t at = u.pc - b->pc;
         unsigned len;
 
-        if (at >= b->avail || at_breakpoint(b, &u)) {
+        if (at >= b->avail) {
+            break;
+        }
+        copy_window(b, at + AHEAD);
+        if (at_breakpoint(b, &u)) {
             break;
         }
         u.bytes = b->bytes + at;
-        u.avail = b->avail - at;
+        u.avail = MIN(b->avail - at, AHEAD);
         len = b->v->ops->translate_insn(&u);
         if (len == 0) {
             break;
@@ -270,9 +292,12 @@ static TcgTb *new_tb(Build *b)
 {
     TcgVcpu *v = b->v;
     unsigned nexits = b->block->nexit;
-    TcgTb *tb = cache_arena(v, sizeof(*tb) + nexits * sizeof(tb->exits[0]));
+    TcgTb *tb;
+    size_t size = sizeof(*tb) + nexits * sizeof(tb->exits[0]);
     unsigned off = b->pc & (PAGE_SIZE - 1);
 
+    /* what a look-up reads is one cache line */
+    tb = memset(cache_arena(v, size, HOST_LINE), 0, size);
     tb->pc = b->pc;
     tb->flags = v->flags;
     tb->config = v->config;
@@ -332,8 +357,8 @@ static TcgTb *compile(Build *b, bool *too_big)
     tb->second_pmid_off = code.pmid_off;
     tb->second_pmid = buf.second_pmid;
     tb->side_size = code.side_size;
-    tb->side =
-        memcpy(cache_arena(v, code.side_size + 1), code.side, code.side_size);
+    tb->side = memcpy(cache_arena(v, code.side_size + 1, 1), code.side,
+                      code.side_size);
     set_exits(tb, b, &code);
     tb->checkable = v->check && check_block_allowed(b->block);
     if (tb->checkable) {
@@ -350,6 +375,9 @@ static void count_unit(Build *b, const TcgTb *tb, uint64_t start_ns)
 
     const TcgCounters *count = tcg_context_counters(v->ctx);
 
+    if (is_timed(v)) {
+        STAT_ADD(v, translate_ns, (now_ns() - start_ns) * TCG_TIME_EVERY);
+    }
     STAT(v, units);
     STAT_SET(v, cell_ops, count->cell_ops);
     STAT_SET(v, spec_ops, count->spec_ops);
@@ -364,7 +392,6 @@ static void count_unit(Build *b, const TcgTb *tb, uint64_t start_ns)
     STAT_ADD(v, code_bytes, tb->code_size);
     STAT_ADD(v, side_bytes, tb->side_size);
     STAT_ADD(v, unit_size[MIN(size, 7)], 1);
-    STAT_ADD(v, translate_ns, now_ns() - start_ns);
     if (log_on(LOG_IN_ASM | LOG_OUT_ASM)) {
         log_unit(v, tb, b->bytes, b->span);
     }
@@ -403,7 +430,10 @@ static TcgTb *publish(Build *b, TcgTb *tb)
     TcgTb *other;
 
     LOCK_GUARD(&v->accel->tb_lock);
-    other = tb_lookup(v, tb->phys, tb->pc, tb->flags);
+    /* alone, this vCPU has looked already */
+    other = atomic_load(&v->accel->nvcpus) > 1
+                ? tb_lookup(v, tb->phys, tb->pc, tb->flags)
+                : NULL;
     if (other) {
         tb = other->straddle == tb->straddle && other->page[1] == tb->page[1]
                  ? other
@@ -460,7 +490,7 @@ static bool prepare_straddle(Build *b, bool *fault)
 static bool build_block(Build *b, bool *fault)
 {
     if (b->cached) {
-        copy_window(b);
+        begin_window(b);
         if (translate_window(b)) {
             return true;
         }
@@ -475,8 +505,9 @@ static bool build_block(Build *b, bool *fault)
 TcgTb *tb_translate(TcgVcpu *v, vaddr pc, const FetchEntry *f, bool cached,
                     bool *fault)
 {
-    Build b = { .v = v, .pc = pc, .f = f, .cached = cached };
-    uint64_t start = now_ns();
+    uint8_t bytes[WINDOW];
+    Build b = { .v = v, .pc = pc, .f = f, .cached = cached, .bytes = bytes };
+    uint64_t start = is_timed(v) ? now_ns() : 0;
     bool too_big = false;
     TcgTb *tb;
 

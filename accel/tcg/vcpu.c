@@ -119,6 +119,7 @@ void vcpu_serve_requests(TcgVcpu *v)
         purge_dead(v);
     }
     if (req & VCPU_REQ_PURGE) {
+        jc_clear(v);
         ctx_bump_all(v);
     }
     if (req & (VCPU_REQ_CTX | VCPU_REQ_PURGE | VCPU_REQ_FLUSH_MEM)) {
@@ -367,15 +368,18 @@ static void drop_unit(TcgVcpu *v, TcgTb *tb)
 static TcgTb *find_unit(TcgVcpu *v, vaddr pc, FetchEntry *f, bool *fault)
 {
     bool cached = !v->break_skip_on;
-    TcgTb *tb;
+    bool missed = v->have_missed;
+    TcgTb *tb = NULL;
 
+    v->have_missed = false;
     if (!fetch_get(v, pc, f)) {
         *fault = true;
         return NULL;
     }
     cached = cached && f->pmid != 0;
-    tb = cached ? tb_lookup(v, f->phys + (pc & (PAGE_SIZE - 1)), pc, v->flags)
-                : NULL;
+    if (cached && !missed) {
+        tb = tb_lookup(v, f->phys + (pc & (PAGE_SIZE - 1)), pc, v->flags);
+    }
     if (tb && tb->straddle && !straddle_holds(v, tb, fault)) {
         if (*fault) {
             return NULL;
@@ -493,6 +497,7 @@ static void run_units(TcgVcpu *v)
     FetchEntry f;
     bool more;
 
+    v->have_missed = false; /* pc may be another by now */
     do {
         vaddr pc = vcpu_pc(v);
         bool fault = false;

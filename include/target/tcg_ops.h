@@ -173,6 +173,10 @@ void tcg_yield(CPUState *cpu);
 uint64_t tcg_helper_ld(CPUState *cpu, vaddr va, uint32_t oi, uintptr_t ra);
 void tcg_helper_st(CPUState *cpu, vaddr va, uint64_t value, uint32_t oi,
                    uintptr_t ra);
+/* Store zeros at [va, va + len), aligned to @len, a power of two from 8 on,
+ * when the soft TLB lets that pass at once; else false, and nothing happened.
+ */
+bool tcg_helper_zero(CPUState *cpu, vaddr va, unsigned len, uint32_t oi);
 /* Host pointer to [va, va + len) in one page for direct access, after all
  * checks for @access; NULL when it is not plain RAM. Faults raise. A store
  * through it must be followed by tcg_page_written. */
@@ -180,6 +184,9 @@ void *tcg_probe(CPUState *cpu, vaddr va, unsigned len, MmuAccess access,
                 unsigned mmu, uintptr_t ra);
 /* After stores through a tcg_probe pointer: dirty bits, code that was there. */
 void tcg_page_written(CPUState *cpu, void *host, unsigned len);
+/* Load @size 4 or 8 from physical memory, aligned, for page walkers; false:
+ * nothing is there. On the vCPU's thread the way to RAM is remembered. */
+bool tcg_ld_phys(CPUState *cpu, hwaddr pa, unsigned size, uint64_t *value);
 /* Atomic compare and swap of @size 4 or 8 on guest RAM by physical
  * address, for page walkers (A/D bits): false when memory differed or is no
  * RAM (*ok false). */

@@ -218,6 +218,15 @@ typedef struct TcgSlotLoc {
     uint64_t value; /* TCG_LOC_CONST */
 } TcgSlotLoc;
 
+/* Where a back end has some slots below 64 at most records: in a GPR each.
+ * Constant once made by tcg_side_base(). */
+typedef struct TcgSideBase {
+    uint64_t slots;
+    uint8_t gpr[64];
+    uint8_t len; /* of bytes[]: a record that says so */
+    uint8_t bytes[128];
+} TcgSideBase;
+
 /* Writer: records in ascending order of host_off; several restore points may
  * share one offset only if they have the same state. */
 typedef struct TcgSideWriter {
@@ -227,17 +236,24 @@ typedef struct TcgSideWriter {
     uint32_t last_off;
     uint64_t last_pc;
     unsigned last_index;
-    TcgSlotSet named; /* slots the last record had out of env, and where */
+    const TcgSideBase *base; /* NULL: none */
+    uint64_t based;          /* slots the last record had at their base, */
+    TcgSlotSet named;        /* others it had out of env, and where */
     TcgSlotLoc loc[TCG_MAX_SLOTS];
 } TcgSideWriter;
 
+/* @loc, all in GPRs, are the base of @n slots. */
+void tcg_side_base(TcgSideBase *base, const TcgSlotLoc *loc, unsigned n);
+/* A table that begins with all slots of @base (NULL: none) at their base. */
 void tcg_side_begin(TcgSideWriter *w, uint8_t *buf, size_t size,
-                    uint64_t unit_pc);
+                    uint64_t unit_pc, const TcgSideBase *base);
 /* A restore point: return address @host_off (bytes from the unit's start),
  * guest @pc, @insn_index guest insns complete, and where the slots are that env
- * lacks: all of them, not a delta (the writer finds what is shared). */
+ * lacks: all of them, not a delta (the writer finds what is shared). @based:
+ * slots that are at their base, not in @loc. */
 void tcg_side_record(TcgSideWriter *w, uint32_t host_off, uint64_t pc,
-                     unsigned insn_index, const TcgSlotLoc *loc, unsigned n);
+                     unsigned insn_index, uint64_t based, const TcgSlotLoc *loc,
+                     unsigned n);
 
 /**
  * tcg_side_restore: make env what it was at the start of the guest insn that

@@ -23,7 +23,7 @@ enum {
     TCG_TLB_BITS = 10, /* 4 MiB before two pages share a slot */
     TCG_TLB_SIZE = 1 << TCG_TLB_BITS,
     TCG_ITLB_SIZE = 256,
-    TCG_JC_BITS = 12,
+    TCG_JC_BITS = 14,
     TCG_JC_SIZE = 1 << TCG_JC_BITS,
     TCG_RING_SIZE = 16,
     TCG_CELL_SPANS = 8, /* window sizes that page cells know */

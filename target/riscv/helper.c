@@ -245,6 +245,9 @@ static void do_cbo_zero(RiscvEnv *env, uint64_t addr, uint32_t mmu)
     unsigned size = env->cfg->cboz_block;
 
     addr = align_down(addr, size);
+    if (tcg_helper_zero(cpu, addr, size, MO_MMU(mmu))) {
+        return;
+    }
     for (unsigned off = 0; off < size; off += 8) {
         /* one page: only the first store can fault */
         tcg_helper_st(cpu, addr + off, 0, MO_64 | MO_MMU(mmu), ra);

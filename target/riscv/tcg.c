@@ -281,10 +281,7 @@ static void frm_changed(RiscvEnv *env)
 
 static bool pte_load(RiscvEnv *env, hwaddr pa, unsigned size, uint64_t *pte)
 {
-    CPUState *cpu = &env->cpu->parent;
-
-    return address_space_ld(cpu->memory, pa, size, MEM_LITTLE, pte,
-                            MEM_ATTRS_CPU) == MEM_OK;
+    return tcg_ld_phys(&env->cpu->parent, pa, size, pte);
 }
 
 static bool pte_cas(RiscvEnv *env, hwaddr pa, unsigned size, uint64_t expected,

@@ -394,10 +394,11 @@ static bool trans_fence(DisasContext *dc, const ArgsRdRs1FmPredSucc *a)
     return true;
 }
 
-/* Writes to code are tracked; queued invalidations happen in the loop. */
+/* Writes to code are tracked: it is gone already, or this vCPU was asked to
+ * forget it and sees so by exit_req, which an indirect exit looks at. */
 static bool trans_fence_i(DisasContext *dc, const ArgsNone *a)
 {
-    gen_end_direct(dc, TCG_EXIT_TO_LOOP);
+    gen_end_ctx_changed(dc);
     return true;
 }
 

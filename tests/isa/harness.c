@@ -339,6 +339,16 @@ void tcg_check_interrupts(CPUState *cpu)
 {
 }
 
+bool tcg_helper_zero(CPUState *cpu, vaddr va, unsigned len, uint32_t oi)
+{
+    return false; /* it has no soft TLB */
+}
+
+bool tcg_ld_phys(CPUState *cpu, hwaddr pa, unsigned size, uint64_t *value)
+{
+    return false; /* riscv_hooks are not used here: hook_pte_load */
+}
+
 bool tcg_cas_phys(CPUState *cpu, hwaddr pa, unsigned size, uint64_t expected,
                   uint64_t desired, bool *ok)
 {

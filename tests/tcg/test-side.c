@@ -4,12 +4,18 @@
 
 #include "machine.h"
 
-static TcgSideWriter *writer_new(uint8_t *buf, size_t size)
+static TcgSideWriter *writer_with_base(uint8_t *buf, size_t size,
+                                       const TcgSideBase *base)
 {
     TcgSideWriter *w = g_new0(TcgSideWriter, 1);
 
-    tcg_side_begin(w, buf, size, 0x80000000);
+    tcg_side_begin(w, buf, size, 0x80000000, base);
     return w;
+}
+
+static TcgSideWriter *writer_new(uint8_t *buf, size_t size)
+{
+    return writer_with_base(buf, size, NULL);
 }
 
 static bool restore(Machine *m, const TcgSideWriter *w, uint32_t off,
@@ -39,7 +45,7 @@ static void values_come_from_every_place(void)
     uint32_t s = 0x3f900000;
     unsigned done;
 
-    tcg_side_record(w, 17, 0x80000010, 4, loc, ARRAY_SIZE(loc));
+    tcg_side_record(w, 17, 0x80000010, 4, 0, loc, ARRAY_SIZE(loc));
     m->hot->save_gpr[12] = 1111;
     m->hot->save_gpr[3] = UINT64_C(0xaaaaaaaa00000007);
     m->hot->spill[200] = 2222;
@@ -68,8 +74,8 @@ static void unknown_addresses_are_refused(void)
     Machine *m = machine_new();
 
     g_assert_false(restore(m, w, 0, NULL));
-    tcg_side_record(w, 10, 0x80000000, 0, NULL, 0);
-    tcg_side_record(w, 30, 0x80000004, 1, NULL, 0);
+    tcg_side_record(w, 10, 0x80000000, 0, 0, NULL, 0);
+    tcg_side_record(w, 30, 0x80000004, 1, 0, NULL, 0);
     g_assert_false(restore(m, w, 9, NULL));
     g_assert_false(restore(m, w, 11, NULL));
     g_assert_false(restore(m, w, 31, NULL));
@@ -84,7 +90,7 @@ static void a_full_buffer_is_reported(void)
     TcgSideWriter *w = writer_new(buf, sizeof(buf));
 
     for (unsigned i = 0; i < 20; i++) {
-        tcg_side_record(w, i * 40, 0x80000000 + i * 4, i, NULL, 0);
+        tcg_side_record(w, i * 40, 0x80000000 + i * 4, i, 0, NULL, 0);
     }
     g_assert_true(w->full);
     g_assert_cmpuint(w->len, <=, sizeof(buf));
@@ -92,25 +98,28 @@ static void a_full_buffer_is_reported(void)
 }
 
 /* Random records against a plain copy of each. */
-static void random_records_read_back(void)
+/* With @base some of the slots that it has are there in each record. */
+static void random_records(const TcgSideBase *base)
 {
     enum { RECORDS = 60 };
     static TcgSlotLoc kept[RECORDS][16];
     unsigned count[RECORDS];
     uint32_t off[RECORDS];
-    uint64_t pc[RECORDS], state = 31;
+    uint64_t pc[RECORDS], based[RECORDS], state = 31;
     uint8_t buf[8192];
-    TcgSideWriter *w = writer_new(buf, sizeof(buf));
+    TcgSideWriter *w = writer_with_base(buf, sizeof(buf), base);
     Machine *m = machine_new();
 
     for (unsigned r = 0; r < RECORDS; r++) {
         off[r] = (r != 0 ? off[r - 1] : 0) + 1 + machine_random(&state) % 300;
         pc[r] = machine_special(&state);
         count[r] = 0;
+        based[r] = base ? base->slots & machine_random(&state) : 0;
         for (unsigned slot = 0; slot < 16; slot++) {
             TcgSlotLoc *l = &kept[r][count[r]];
 
-            if (r != 0 && machine_random(&state) % 4 != 0) {
+            if (based[r] >> slot & 1 ||
+                (r != 0 && machine_random(&state) % 4 != 0)) {
                 continue;
             }
             *l = (TcgSlotLoc){ .slot = slot,
@@ -119,7 +128,7 @@ static void random_records_read_back(void)
                                .value = machine_special(&state) };
             count[r] += l->kind != TCG_LOC_VEC && l->kind != TCG_LOC_VSPILL;
         }
-        tcg_side_record(w, off[r], pc[r], r, kept[r], count[r]);
+        tcg_side_record(w, off[r], pc[r], r, based[r], kept[r], count[r]);
     }
     g_assert_false(w->full);
     for (unsigned i = 0; i < TCG_SAVE_GPRS; i++) {
@@ -139,6 +148,11 @@ static void random_records_read_back(void)
                               : l->kind == TCG_LOC_GPR ? 1000 + l->n
                                                        : 2000 + l->n;
         }
+        for (unsigned slot = 0; slot < 16; slot++) {
+            if (based[r] >> slot & 1) {
+                want.x[slot] = 1000 + base->gpr[slot];
+            }
+        }
         want.pc = pc[r];
         g_assert_true(restore(m, w, off[r], &done));
         g_assert_cmpuint(done, ==, r);
@@ -146,6 +160,24 @@ static void random_records_read_back(void)
     }
     g_free(w);
     machine_free(m);
+}
+
+static void random_records_read_back(void)
+{
+    random_records(NULL);
+}
+
+static void slots_at_their_base_read_back(void)
+{
+    TcgSlotLoc loc[6];
+    TcgSideBase base;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(loc); i++) {
+        loc[i] = (TcgSlotLoc){ .slot = 2 * i, .kind = TCG_LOC_GPR, .n = 3 + i };
+    }
+    tcg_side_base(&base, loc, ARRAY_SIZE(loc));
+    g_assert_cmphex(base.slots, ==, 0x555);
+    random_records(&base);
 }
 
 /* TCG.md 3.7 hopes for 6-10 bytes: a load in a run of loads is the usual. */
@@ -157,7 +189,7 @@ static void usual_records_are_short(void)
 
     for (unsigned i = 0; i < 16; i++) {
         loc[i] = (TcgSlotLoc){ .slot = i, .kind = TCG_LOC_GPR, .n = i };
-        tcg_side_record(w, 60 + 50 * i, 0x80000000 + 4 * i, i, loc, i + 1);
+        tcg_side_record(w, 60 + 50 * i, 0x80000000 + 4 * i, i, 0, loc, i + 1);
     }
     g_assert_cmpuint(w->len, <=, 16 * 7);
     g_free(w);
@@ -170,6 +202,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tcg/side/unknown", unknown_addresses_are_refused);
     g_test_add_func("/tcg/side/full", a_full_buffer_is_reported);
     g_test_add_func("/tcg/side/random", random_records_read_back);
+    g_test_add_func("/tcg/side/base", slots_at_their_base_read_back);
     g_test_add_func("/tcg/side/short", usual_records_are_short);
     return g_test_run();
 }

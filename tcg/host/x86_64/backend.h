@@ -76,6 +76,7 @@ typedef struct Locs {
     uint32_t first; /* in Gen.locs */
     uint16_t n;
     uint16_t snap;
+    uint64_t in_place; /* pinned slots in their registers: not among the n */
 } Locs;
 
 /* env at @off for @bytes is in a host register; 0: nothing. vec-keep.c */
@@ -174,7 +175,7 @@ typedef struct ConstPool {
 
 enum { MAX_PINS = 10 };
 
-/* Slot @slot is in register @reg between units: carry.c. */
+/* Slot @slot, below 64, is in register @reg between units: carry.c. */
 typedef struct X86Pin {
     uint8_t slot;
     int8_t reg;
@@ -218,6 +219,7 @@ struct Gen {
     int8_t pin_reg[TCG_MAX_SLOTS];
     TcgSlotSet pinned;
     uint32_t pin_regs;
+    TcgSideBase pin_base; /* for side tables: all of them in place */
 
     /* Slots in registers at the head: pinned ones and, when the unit is its
      * own loop, those that stay in registers, or at least out of env, on the
@@ -324,8 +326,8 @@ void ra_slot_home(Gen *g, unsigned slot, TcgRef r);
 /* Memory home of a value that has one. */
 X86Mem ra_mem(const Gen *g, const Val *v);
 
-/* Locations of all dirty slots at snapshot @snap, as of now. @record: for a
- * side table; rax may be used, flags survive. */
+/* Locations of all dirty and carried slots at snapshot @snap, as of now.
+ * @record: for a side table; rax may be used, flags survive. */
 Locs ra_capture(Gen *g, unsigned snap, bool record);
 /* Write a side-table record for the call just emitted. */
 void ra_record(Gen *g, const Locs *l);

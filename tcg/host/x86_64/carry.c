@@ -33,7 +33,7 @@ unsigned x86_pins(const TcgContext *ctx, X86Pin pin[MAX_PINS])
         return 0;
     }
     for (unsigned k = 0; k < fe->npinned && n < MAX_PINS; k++) {
-        if (fe->slots[fe->pinned[k]].type == TCG_I64) {
+        if (fe->slots[fe->pinned[k]].type == TCG_I64 && fe->pinned[k] < 64) {
             pin[n] = (X86Pin){ fe->pinned[k], carry_gpr[n] };
             n++;
         }
@@ -43,6 +43,8 @@ unsigned x86_pins(const TcgContext *ctx, X86Pin pin[MAX_PINS])
 
 void carry_init(Gen *g)
 {
+    TcgSlotLoc base[MAX_PINS] = { 0 };
+
     g->npin = x86_pins(g->ctx, g->pin);
     memset(g->pin_reg, NO_REG, sizeof(g->pin_reg));
     memset(&g->pinned, 0, sizeof(g->pinned));
@@ -51,7 +53,11 @@ void carry_init(Gen *g)
         g->pin_reg[g->pin[k].slot] = g->pin[k].reg;
         tcg_slotset_add(&g->pinned, g->pin[k].slot);
         g->pin_regs |= 1u << g->pin[k].reg;
+        base[k] = (TcgSlotLoc){ .slot = g->pin[k].slot,
+                                .kind = TCG_LOC_GPR,
+                                .n = g->pin[k].reg };
     }
+    tcg_side_base(&g->pin_base, base, g->npin);
 }
 
 /* ---- what to carry ---- */
@@ -457,12 +463,6 @@ static void write_other_slots(Gen *g, const TcgSlotLoc *l, unsigned n)
     }
 }
 
-/* Is @l a pinned slot in its register? */
-static bool in_place(const Gen *g, const TcgSlotLoc *l)
-{
-    return l->kind == TCG_LOC_GPR && l->n == g->pin_reg[l->slot];
-}
-
 /* Pinned slots that are in other registers, and @target to rax. */
 static void move_pinned(Gen *g, const TcgSlotLoc *l, unsigned n, int target)
 {
@@ -472,7 +472,7 @@ static void move_pinned(Gen *g, const TcgSlotLoc *l, unsigned n, int target)
     for (unsigned k = 0; k < n; k++) {
         int to = g->pin_reg[l[k].slot];
 
-        if (to != NO_REG && l[k].kind == TCG_LOC_GPR && !in_place(g, &l[k])) {
+        if (to != NO_REG && l[k].kind == TCG_LOC_GPR) {
             m[moves++] = (Move){ to, l[k].n, false, TCG_REF_NONE };
         }
     }
@@ -483,10 +483,12 @@ static void move_pinned(Gen *g, const TcgSlotLoc *l, unsigned n, int target)
 }
 
 /* Pinned slots that are in memory, or known. */
-static void load_pinned(Gen *g, const TcgSlotLoc *l, unsigned n)
+static void load_pinned(Gen *g, const TcgSlotLoc *l, unsigned n,
+                        uint64_t in_place)
 {
     TcgSlotSet parked = g->pinned;
 
+    parked.w[0] &= ~in_place;
     for (unsigned k = 0; k < n; k++) {
         int to = g->pin_reg[l[k].slot];
 
@@ -506,11 +508,8 @@ static void load_pinned(Gen *g, const TcgSlotLoc *l, unsigned n)
 /* For `info jit`. */
 static void count_moves(Gen *g, const Locs *l)
 {
-    unsigned moves = g->npin;
+    unsigned moves = g->npin - __builtin_popcountll(l->in_place);
 
-    for (unsigned k = 0; k < l->n; k++) {
-        moves -= in_place(g, &g->locs[l->first + k]);
-    }
     g->ctx->count.pin_moves += moves;
     g->ctx->count.pin_exits += g->npin != 0 && moves == 0;
 }
@@ -528,20 +527,12 @@ void carry_leave(Gen *g, const Locs *l, int target)
     count_moves(g, l);
     move_pinned(g, loc, l->n, target);
     write_other_slots(g, loc, l->n);
-    load_pinned(g, loc, l->n);
+    load_pinned(g, loc, l->n, l->in_place);
 }
 
 bool carry_in_place(const Gen *g, const Locs *l)
 {
-    if (l->n != g->npin) {
-        return false;
-    }
-    for (unsigned k = 0; k < l->n; k++) {
-        if (!in_place(g, &g->locs[l->first + k])) {
-            return false;
-        }
-    }
-    return true;
+    return l->n == 0 && l->in_place == g->pinned.w[0];
 }
 
 /* ---- the unit's own loop ---- */
@@ -556,6 +547,14 @@ void carry_round(Gen *g, const Locs *l)
         if (!tcg_slotset_has(&g->carried_set, loc[k].slot)) {
             assert(loc[k].kind != LOC_OTHER_SLOT); /* captured for a record */
             store_loc(g, &loc[k]);
+        }
+    }
+    for (unsigned k = 0; k < g->npin; k++) { /* parked, and changed */
+        unsigned slot = g->pin[k].slot;
+
+        if (l->in_place >> slot & 1 &&
+            !tcg_slotset_has(&g->carried_set, slot)) {
+            x86_rm(&g->a, X86_MOV_MR, 1, g->pin[k].reg, slot_mem(g, slot));
         }
     }
     tcg_snap_cursor_seek(&g->cursor, l->snap);

@@ -173,19 +173,21 @@ TcgResult tcg_compile(TcgContext *ctx, TcgBlock *tb, const TcgCodeBuf *buf,
 {
     Gen *g = gen_of(ctx);
     uint32_t pad = -(uintptr_t)buf->rx & 7;
-    int64_t start = tcg_now_ns();
+    bool timed = tcg_block_timed(ctx);
+    int64_t start = timed ? tcg_now_ns() : 0;
 
     if (buf->size < 256 + pad) {
         return TCG_NO_SPACE;
     }
     g->tb = tb;
     x86_asm_init(&g->a, buf->rw, buf->size, buf->rx - buf->rw, g->f.avx);
-    tcg_side_begin(&g->side, g->side_buf, sizeof(g->side_buf), tb->pc);
     g->ntail = 0;
     g->i = 0;
     g->nkept_at = g->kept_next = 0;
     vec_keep_none(g);
     ra_begin(g);
+    tcg_side_begin(&g->side, g->side_buf, sizeof(g->side_buf), tb->pc,
+                   &g->pin_base);
     fill_exits(g);
     x86_nop(&g->a, pad);
     x86_emit_entry(g, buf->second_pmid);
@@ -207,11 +209,13 @@ TcgResult tcg_compile(TcgContext *ctx, TcgBlock *tb, const TcgCodeBuf *buf,
         .nexits = tb->nexit,
         .exits = g->exit,
         .side = g->side_buf,
-        .side_size = g->side.len,
+        .side_size = g->side.last_off != 0 ? g->side.len : 0, /* no records */
         .ninsns = tb->ninsns,
     };
     ctx->count.code_bytes += out->code_size;
     ctx->count.side_bytes += out->side_size;
-    ctx->count.emit_ns += tcg_now_ns() - start;
+    if (timed) {
+        ctx->count.emit_ns += (tcg_now_ns() - start) * TCG_TIME_EVERY;
+    }
     return TCG_OK;
 }

@@ -663,27 +663,24 @@ void ra_slot_home(Gen *g, unsigned slot, TcgRef r)
 
 /* ---- snapshots ---- */
 
-/* Values that only another slot holds: side tables have no word for that.
- * They move to a spill home. */
-static void leave_other_slots(Gen *g, const TcgSlotSet *set)
+/* A value that only another slot holds, for which side tables have no word,
+ * moves to a spill home. */
+static void leave_other_slot(Gen *g, unsigned slot)
 {
-    TCG_SLOTSET_FOREACH(set, slot)
-    {
-        TcgRef r = ra_snap_value(g, slot);
-        Val *v;
+    TcgRef r = ra_snap_value(g, slot);
+    Val *v;
 
-        if (tcg_ref_is_const(r)) {
-            continue;
-        }
-        r = ra_canon(g, r);
-        v = &g->val[r];
-        if (v->reg != NO_REG || v->mem != MEM_SLOT || v->where == slot) {
-            continue;
-        }
-        x86_rm(&g->a, X86_MOV_RM, ra_wide(v->type), RAX, ra_mem(g, v));
-        assign_spill(g, r);
-        x86_rm(&g->a, X86_MOV_MR, 1, RAX, ra_mem(g, v));
+    if (tcg_ref_is_const(r)) {
+        return;
     }
+    r = ra_canon(g, r);
+    v = &g->val[r];
+    if (v->reg != NO_REG || v->mem != MEM_SLOT || v->where == slot) {
+        return;
+    }
+    x86_rm(&g->a, X86_MOV_RM, ra_wide(v->type), RAX, ra_mem(g, v));
+    assign_spill(g, r);
+    x86_rm(&g->a, X86_MOV_MR, 1, RAX, ra_mem(g, v));
 }
 
 static void add_loc(Gen *g, unsigned slot, TcgRef r)
@@ -714,6 +711,27 @@ static void add_loc(Gen *g, unsigned slot, TcgRef r)
     g->locs[g->nlocs++] = l;
 }
 
+/* Those of the pinned slots in @set that are in their registers. */
+static uint64_t pins_in_place(const Gen *g, uint64_t set)
+{
+    uint64_t found = 0;
+
+    for (unsigned k = 0; k < g->npin; k++) {
+        unsigned slot = g->pin[k].slot;
+        int reg = g->pin[k].reg;
+        TcgRef r;
+
+        if ((set >> slot & 1) && (g->used >> reg & 1)) {
+            r = ra_snap_value(g, slot);
+            if (g->owner[reg] == r ||
+                (!tcg_ref_is_const(r) && g->owner[reg] == ra_canon(g, r))) {
+                found |= BIT(slot);
+            }
+        }
+    }
+    return found;
+}
+
 Locs ra_capture(Gen *g, unsigned snap, bool record)
 {
     Locs l = { .snap = snap };
@@ -723,9 +741,8 @@ Locs ra_capture(Gen *g, unsigned snap, bool record)
     for (unsigned w = 0; w < ARRAY_SIZE(set.w); w++) {
         set.w[w] = g->cursor.dirty.w[w] | g->carried_dirty.w[w];
     }
-    if (record) {
-        leave_other_slots(g, &set);
-    }
+    l.in_place = pins_in_place(g, set.w[0]);
+    set.w[0] &= ~l.in_place;
     if (g->nlocs + TCG_MAX_SLOTS > MAX_LOCS) {
         g->too_big = true;
         g->nlocs = 0;
@@ -733,6 +750,9 @@ Locs ra_capture(Gen *g, unsigned snap, bool record)
     l.first = g->nlocs;
     TCG_SLOTSET_FOREACH(&set, slot)
     {
+        if (record) {
+            leave_other_slot(g, slot);
+        }
         add_loc(g, slot, ra_snap_value(g, slot));
     }
     l.n = g->nlocs - l.first;
@@ -747,7 +767,7 @@ void ra_record(Gen *g, const Locs *l)
         return; /* offsets start again from 0; the unit is given up */
     }
     tcg_side_record(&g->side, x86_offset(&g->a), s->pc, s->insn_index,
-                    &g->locs[l->first], l->n);
+                    l->in_place, &g->locs[l->first], l->n);
     if (g->side.full) {
         g->too_big = true;
     }
