@@ -9,7 +9,9 @@
  *        (big-endian, 16 bits), DMA address (big-endian, 64 bits; the low
  *        half starts it).
  * Locks: every function runs under the machine lock. A DMA request starts
- *        from a bottom half; the guest sees its control word change.
+ *        from a bottom half, and a long one goes on in pieces, between which
+ *        others have the lock; none does while the machine stands. The guest
+ *        sees its control word change at the end.
  */
 #include "tandem/base.h"
 
@@ -26,6 +28,7 @@ enum { /* FWCfgDmaAccess.control */
        DMA_WRITE = 1u << 4,
 };
 enum { DMA_STRUCT = 16, KEY_INVALID = 0xffff };
+enum { DMA_PIECE = 64 << 10 }; /* registers may be there instead of RAM */
 enum { FILE_BYTES_MAX = INT32_MAX };
 
 #define DMA_SIGNATURE 0x51454d5520434647ull /* "QEMU CFG" */
@@ -40,6 +43,11 @@ typedef struct FwCfgItem {
     void *opaque;
 } FwCfgItem;
 
+typedef struct FwCfgNotifier {
+    Notifier notifier;
+    FwCfg *device;
+} FwCfgNotifier;
+
 struct FwCfg {
     DeviceState parent;
     /* properties */
@@ -52,10 +60,16 @@ struct FwCfg {
     uint16_t selected;
     uint32_t offset;
     uint64_t dma_addr;
-    bool dma_busy; /* a request waits for its bottom half */
+    bool dma_busy; /* the request at dma_addr waits for its start */
+    /* of a READ under way: its request, and what is still to be filled */
+    bool dma_reading;
+    uint64_t dma_request, dma_to;
+    uint32_t dma_left;
     /* wiring */
     MemoryRegion data_mmio, ctl_mmio, dma_mmio;
     BottomHalf *bh;
+    bool in_dma; /* dma_run() is up the stack */
+    FwCfgNotifier on_state;
 };
 
 /* --- items --- */
@@ -351,34 +365,21 @@ static const MemoryOps ctl_ops = {
 
 static const MemAttrs dma_attrs = { .device = true };
 
-/* Zeros for what lies behind the item's end. */
-static bool dma_zero(FwCfg *s, hwaddr addr, uint64_t len)
+/* At most a piece of @len bytes: the item's, zeros past its end. */
+static bool dma_do_read(FwCfg *s, hwaddr addr, uint32_t len)
 {
-    static const uint8_t zeros[4096];
+    static const uint8_t zeros[DMA_PIECE];
     AddressSpace *as = &s->parent.machine->memory;
-
-    while (len) {
-        uint64_t n = MIN(len, sizeof(zeros));
-
-        if (dma_write(as, addr, zeros, n, dma_attrs) != MEM_OK) {
-            return false;
-        }
-        addr += n;
-        len -= n;
-    }
-    return true;
-}
-
-static bool dma_do_read(FwCfg *s, FwCfgItem *item, hwaddr addr, uint32_t len)
-{
+    FwCfgItem *item = item_find(s, s->selected);
     uint32_t n = MIN(len, fw_cfg_left(s, item));
 
-    if (n && dma_write(&s->parent.machine->memory, addr, item->data + s->offset,
-                       n, dma_attrs) != MEM_OK) {
+    if (n &&
+        dma_write(as, addr, item->data + s->offset, n, dma_attrs) != MEM_OK) {
         return false;
     }
     s->offset += n;
-    return dma_zero(s, addr + n, len - n);
+    return len == n ||
+           dma_write(as, addr + n, zeros, len - n, dma_attrs) == MEM_OK;
 }
 
 /* Whole or not at all: a write past the end is an error. */
@@ -397,51 +398,98 @@ static bool dma_do_write(FwCfg *s, FwCfgItem *item, hwaddr addr, uint32_t len)
     return true;
 }
 
-/* One FWCfgDmaAccess; false sets the error bit. READ goes before WRITE goes
- * before SKIP when a guest sets several. */
-static bool dma_carry_out(FwCfg *s, uint32_t control, uint32_t len, hwaddr addr)
+static void dma_end(FwCfg *s, bool ok)
+{
+    uint8_t control[4];
+
+    s->dma_reading = false;
+    trace_fw_cfg_dma_end(s->dma_request, ok);
+    st32_be(control, ok ? 0 : DMA_ERROR);
+    dma_write(&s->parent.machine->memory, s->dma_request, control,
+              sizeof(control), dma_attrs);
+}
+
+/* READ goes before WRITE goes before SKIP when a guest sets several. Only the
+ * first can be longer than its item. */
+static void dma_carry_out(FwCfg *s, uint32_t control, uint32_t len, hwaddr addr)
 {
     FwCfgItem *item;
+    bool ok = true;
 
     if (control & DMA_SELECT) {
         fw_cfg_select(s, (uint16_t)(control >> 16));
     }
     item = item_find(s, s->selected);
     if (control & DMA_READ) {
-        return dma_do_read(s, item, addr, len);
+        s->dma_reading = true;
+        s->dma_to = addr;
+        s->dma_left = len;
+        return;
     }
     if (control & DMA_WRITE) {
-        return dma_do_write(s, item, addr, len);
-    }
-    if (control & DMA_SKIP) {
+        ok = dma_do_write(s, item, addr, len);
+    } else if (control & DMA_SKIP) {
         s->offset += MIN(len, fw_cfg_left(s, item));
     }
-    return true;
+    dma_end(s, ok);
 }
 
+/* Fetch the FWCfgDmaAccess that waits. */
+static void dma_start(FwCfg *s)
+{
+    uint8_t req[DMA_STRUCT];
+
+    s->dma_busy = false;
+    s->dma_request = s->dma_addr;
+    s->dma_addr = 0;
+    if (dma_read(&s->parent.machine->memory, s->dma_request, req, sizeof(req),
+                 dma_attrs) != MEM_OK) {
+        guest_error(&s->parent, "no DMA request at 0x%" PRIx64, s->dma_request);
+        dma_end(s, false);
+        return;
+    }
+    trace_fw_cfg_dma(ld32_be(req), ld32_be(req + 4), ld64_be(req + 8));
+    dma_carry_out(s, ld32_be(req), ld32_be(req + 4), ld64_be(req + 8));
+}
+
+static void dma_go_on(FwCfg *s)
+{
+    uint32_t n = MIN(s->dma_left, DMA_PIECE);
+    bool ok = dma_do_read(s, s->dma_to, n);
+
+    s->dma_to += n;
+    s->dma_left -= n;
+    if (!ok || s->dma_left == 0) {
+        dma_end(s, ok);
+    }
+}
+
+/* One step, so that a request of 4 GiB keeps nobody waiting. */
 static void dma_run(void *opaque)
 {
     FwCfg *s = opaque;
-    AddressSpace *as = &s->parent.machine->memory;
-    hwaddr addr = s->dma_addr;
-    uint8_t req[DMA_STRUCT], done[4];
-    bool ok;
 
-    if (!s->dma_busy) {
-        return;
+    if (!machine_running(s->parent.machine)) {
+        return; /* memory may be on its way to another side */
     }
-    s->dma_busy = false;
-    s->dma_addr = 0;
-    if (dma_read(as, addr, req, sizeof(req), dma_attrs) != MEM_OK) {
-        guest_error(&s->parent, "no DMA request at 0x%" PRIx64, addr);
-        st32_be(done, DMA_ERROR);
-        dma_write(as, addr, done, sizeof(done), dma_attrs);
-        return;
+    s->in_dma = true;
+    if (s->dma_busy && !s->dma_reading) {
+        dma_start(s);
     }
-    ok = dma_carry_out(s, ld32_be(req), ld32_be(req + 4), ld64_be(req + 8));
-    trace_fw_cfg_dma(ld32_be(req), ld32_be(req + 4), ld64_be(req + 8), ok);
-    st32_be(done, ok ? 0 : DMA_ERROR);
-    dma_write(as, addr, done, sizeof(done), dma_attrs);
+    if (s->dma_reading) {
+        dma_go_on(s);
+    }
+    s->in_dma = false;
+    if (s->dma_busy || s->dma_reading) {
+        bh_schedule(s->bh);
+    }
+}
+
+static void state_changed(Notifier *n, void *data)
+{
+    FwCfg *s = container_of(n, FwCfgNotifier, notifier)->device;
+
+    bh_schedule(s->bh);
 }
 
 static MemResult dma_reg_read(void *opaque, hwaddr off, unsigned size,
@@ -453,15 +501,19 @@ static MemResult dma_reg_read(void *opaque, hwaddr off, unsigned size,
 
 /* The whole address, or its halves: the low one starts the request. A driver
  * cannot know when one at an address without memory is over: the next one is
- * not lost, it waits for that. Re-entry ends here, as the memory core refuses
- * what a transfer would write to these registers. */
+ * not lost, it waits for that. One more while a long one is under way is the
+ * driver's mistake, which should wait for its control word. */
 static MemResult dma_reg_write(void *opaque, hwaddr off, unsigned size,
                                uint64_t value, MemAttrs attrs)
 {
     FwCfg *s = opaque;
 
-    if (s->dma_busy) {
+    if (s->dma_busy && !s->in_dma) {
         dma_run(s);
+    }
+    if (s->dma_busy) {
+        guest_error(&s->parent, "DMA requests before others are over");
+        return MEM_OK;
     }
     if (size == 8) {
         s->dma_addr = value;
@@ -508,23 +560,45 @@ static void fw_cfg_reset_enter(DeviceState *dev)
     s->offset = 0;
     s->dma_addr = 0;
     s->dma_busy = false;
+    s->dma_reading = false;
     if (dev->machine->fw_cfg == s) {
         update_boot_order(s, dev->machine);
     }
 }
 
 /* An offset past the end reads zeros, so any is good; a key that is not
- * there on this side does so too. */
+ * there on this side does so too. What is under way goes on by itself. */
 static bool fw_cfg_post_load(void *obj, int version, Error **errp)
 {
-    FwCfg *s = obj;
-
-    if (s->dma_busy) {
-        bh_schedule(s->bh);
-    }
+    bh_schedule(((FwCfg *)obj)->bh);
     return true;
 }
 
+static void reading_pre_load(void *obj)
+{
+    ((FwCfg *)obj)->dma_reading = false;
+}
+
+static bool reading_needed(void *obj)
+{
+    return ((FwCfg *)obj)->dma_reading;
+}
+
+static const VmField reading_fields[] = {
+    VM_BOOL(FwCfg, dma_reading),
+    VM_U64(FwCfg, dma_request),
+    VM_U64(FwCfg, dma_to),
+    VM_U32(FwCfg, dma_left),
+    { 0 },
+};
+static const VmState reading_vmstate = {
+    .name = "fw_cfg/reading",
+    .version = 1,
+    .fields = reading_fields,
+    .pre_load = reading_pre_load,
+    .needed = reading_needed,
+};
+static const VmState *const fw_cfg_subsections[] = { &reading_vmstate, NULL };
 static const VmField fw_cfg_fields[] = {
     VM_U16(FwCfg, selected),
     VM_U32(FwCfg, offset),
@@ -537,6 +611,7 @@ static const VmState fw_cfg_vmstate = {
     .version = 1,
     .fields = fw_cfg_fields,
     .post_load = fw_cfg_post_load,
+    .subsections = fw_cfg_subsections,
 };
 
 static const Property fw_cfg_props[] = {
@@ -569,6 +644,8 @@ static void standard_registers(FwCfg *s)
     DeviceState *dev = &s->parent;
 
     s->bh = bh_new(dev->machine->loop, dma_run, s);
+    s->on_state = (FwCfgNotifier){ { state_changed }, s };
+    notifier_add(dev->machine->on_state, &s->on_state.notifier);
     if (s->dma_enabled) {
         memory_region_init_io(&s->dma_mmio, dev, &dma_ops, s, "fwcfg.dma", 8);
         device_add_mmio(dev, &s->dma_mmio);
@@ -639,6 +716,7 @@ static void fw_cfg_unrealize(DeviceState *dev)
 {
     FwCfg *s = object_cast(dev, &fw_cfg_mem_type);
 
+    notifier_remove(dev->machine->on_state, &s->on_state.notifier);
     g_clear_pointer(&s->bh, bh_free);
     if (s->data_mmio.name) { /* the one on ports has none */
         memory_region_destroy(&s->data_mmio);

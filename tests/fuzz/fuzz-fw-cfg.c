@@ -33,6 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (f.t == NULL) {
         f = mmio_new(&fw_cfg_mem_type, 32, offsets, ARRAY_SIZE(offsets), NULL);
         add_regions(&f);
+        machine_cont(f.t->m);
     }
     mmio_run(&f, data, size);
     return 0;

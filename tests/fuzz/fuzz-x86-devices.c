@@ -16,10 +16,12 @@
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
 #include "hw/isa/devices.h"
+#include "hw/nvram/fw_cfg.h"
 #include "hw/timer/i8254.h"
 #include "hw/timer/mc146818.h"
 
-enum { APIC, IOAPIC, PIC, GED, RTC, PIT, SERIAL, COUNT };
+enum { APIC, IOAPIC, PIC, GED, RTC, PIT, SERIAL, FWCFG, COUNT };
+enum { RAM = 0x40000 };
 
 /* Where each answers, and to how much. */
 static const struct {
@@ -35,6 +37,7 @@ static const struct {
     [RTC] = { &mc146818_type, true, 0x70, 2, 0 },
     [PIT] = { &i8254_type, true, 0x40, 4, 0 },
     [SERIAL] = { &isa_serial_type, true, 0x3f8, 8, 0 },
+    [FWCFG] = { &fw_cfg_io_type, true, 0x510, 12, 0 },
 };
 
 typedef struct Board {
@@ -44,21 +47,31 @@ typedef struct Board {
     TestWires w[2];
 } Board;
 
+/* A derived type may have its parent's table. */
+static const VmState *table_of(const DeviceState *dev)
+{
+    const ObjectType *type = dev->parent.type;
+
+    while (((const DeviceType *)type)->vmstate == NULL) {
+        type = type->parent;
+    }
+    return ((const DeviceType *)type)->vmstate;
+}
+
 static GByteArray *save(DeviceState *dev)
 {
-    const DeviceType *type = (const DeviceType *)dev->parent.type;
     GByteArray *out = g_byte_array_new();
 
-    vmstate_save(type->vmstate, dev, out);
+    vmstate_save(table_of(dev), dev, out);
     return out;
 }
 
 static bool load(DeviceState *dev, const GByteArray *state)
 {
-    const DeviceType *type = (const DeviceType *)dev->parent.type;
+    const VmState *table = table_of(dev);
     g_autoptr(Error) err = NULL;
-    bool ok = vmstate_load(type->vmstate, dev, type->vmstate->version,
-                           state->data, state->len, &err);
+    bool ok =
+        vmstate_load(table, dev, table->version, state->data, state->len, &err);
 
     assert(ok == (err == NULL));
     return ok;
@@ -78,11 +91,39 @@ static DeviceState *on_isa(Board *b, IsaBus *bus, const DeviceType *type)
     return dev;
 }
 
+/* Memory as at first, with requests of fw_cfg: a long read and a skip. */
+static void fill_memory(Board *b)
+{
+    static const uint32_t words[] = { 10, 0x30000, 0, 0x1000, 4, 3, 0, 0 };
+    g_autofree uint8_t *bytes = g_malloc0(RAM);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
+        st32_be(bytes + 4 * i, words[i]);
+    }
+    address_space_write(&b->t->m->memory, 0, MEM_ATTRS_CPU, bytes, RAM);
+}
+
+/* In the middle of the long read. */
+static void begin_reading(Board *b)
+{
+    uint64_t control = 0;
+
+    device_reset(b->dev[FWCFG]);
+    address_space_st(&b->t->m->io_space, rows[FWCFG].at + 8, 4, MEM_LITTLE, 0,
+                     MEM_ATTRS_CPU);
+    machine_unlock(b->t->m);
+    loop_poll(b->t->m->loop, false);
+    machine_lock(b->t->m);
+    address_space_ld(&b->t->m->memory, 0, 4, MEM_LITTLE, &control,
+                     MEM_ATTRS_CPU);
+    assert(control != 0); /* not at its end */
+}
+
 static void make(Board *b)
 {
     IsaBus *bus;
 
-    b->t = test_machine(0x10000);
+    b->t = test_machine(RAM);
     b->t->m->msi_send = send_msi;
     b->t->m->config.rtc_clock = CLOCK_VIRTUAL; /* stands still */
     b->t->m->config.rtc_base = g_strdup("1970-01-01");
@@ -99,9 +140,13 @@ static void make(Board *b)
     b->dev[RTC] = on_isa(b, bus, &mc146818_type);
     b->dev[PIT] = on_isa(b, bus, &i8254_type);
     b->dev[SERIAL] = on_isa(b, bus, &isa_serial_type);
+    b->dev[FWCFG] = (DeviceState *)fw_cfg_io_map(b->t->m, 0x510, NULL);
+    machine_cont(b->t->m);
     for (unsigned i = 0; i < COUNT; i++) {
         device_reset(b->dev[i]);
     }
+    fill_memory(b);
+    begin_reading(b);
     for (unsigned i = 0; i < COUNT; i++) {
         b->good[i] = save(b->dev[i]);
     }
@@ -126,6 +171,7 @@ static void act(Board *b, unsigned i, FuzzInput *in)
     switch (fuzz_u8(in) % 8) {
     case 0:
         test_clock_step(b->t, (int64_t)fuzz_u16(in) << (fuzz_u8(in) & 31));
+        test_loop(b->t);
         break;
     case 1:
         if (rows[i].inputs) {
@@ -179,6 +225,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     device_reset(b.dev[i]);
     b.t->now_ns = 0;
+    if (i == FWCFG) {
+        fill_memory(&b);
+    }
     assert(load(b.dev[i], b.good[i])); /* nothing of it stays */
     return 0;
 }

@@ -86,6 +86,35 @@ class Devices(GuestTest):
             self.assertEqual(
                 bytes(port_in(q, "b", 0x511) for _ in range(4)), b"QEMU")
 
+    def test_fw_cfg_read_goes_on_in_another_process(self):
+        request = struct.pack(">IIQ", 8 | 2, 24 << 20, 16 << 20)
+        options = ("-m", 64, "-qmp")
+
+        def monitor(name):
+            return f"unix:{self.dir / name},server=on,wait=off"
+
+        with machine(*options, monitor("a")) as q:
+            q.write_bytes(0x1000, request)
+            for at in (16, 40):  # MiB: its last bytes, and those behind
+                q.write_bytes((at << 20) - 8, b"tandem!!" * 2)
+            q.ask("outl", 0x514, 0)
+            q.ask("outl", 0x518, 0x00100000)  # 0x1000, big-endian
+            qmp = Qmp(self.dir / "a")
+            qmp.migrate(f"file:{self.dir / 'state'}")
+            qmp.close()
+        with machine(*options, monitor("b"), "-incoming", "defer") as q:
+            qmp = Qmp(self.dir / "b")
+            self.addCleanup(qmp.close)
+            qmp.command("migrate-incoming", uri=f"file:{self.dir / 'state'}")
+            qmp.event("RESUME")
+            while (control := q.read("l", 0x1000)) == 0x0a000000:
+                pass
+            self.assertEqual(control, 0)
+            self.assertEqual(q.read_bytes((16 << 20) - 8, 16),
+                             b"tandem!!QEMU\0\0\0\0")
+            self.assertEqual(q.read_bytes((40 << 20) - 8, 16),
+                             bytes(8) + b"tandem!!")
+
     def test_power_off_and_debug_exit(self):
         with machine() as q:
             q.write("b", GED + 0x200, 5 << 2 | 1 << 5)

@@ -4,7 +4,7 @@
 
 #include "hw/nvram/fw_cfg.h"
 
-enum { BASE = 0x10100000, RAM = 0x10000 };
+enum { BASE = 0x10100000, RAM = 0x10000, LONG_RAM = 1 << 20 };
 enum { DATA = BASE, SELECTOR = BASE + 8, DMA = BASE + 16 };
 
 /* The selector and DMA are big-endian, the test's accesses little-endian. */
@@ -26,6 +26,7 @@ static FwCfg *make(TestMachine *t)
     FwCfg *s = fw_cfg_mem_map(t->m, BASE, &err);
 
     g_assert_nonnull(s);
+    machine_cont(t->m); /* DMA goes on while it runs */
     return s;
 }
 
@@ -38,19 +39,31 @@ static void add(FwCfg *s, const char *name, const char *text,
         fw_cfg_add_file(s, name, text, strlen(text), ops, opaque, &err));
 }
 
-/* {control, length, address} at 0x1000; returns the control word after. */
-static uint32_t dma(TestMachine *t, uint32_t control, uint32_t len, hwaddr to)
+/* Begin {control, length, address} at @at. */
+static void dma_begin(TestMachine *t, hwaddr at, uint32_t control, uint32_t len,
+                      hwaddr to)
 {
     uint8_t req[16];
 
     st32_be(req, control);
     st32_be(req + 4, len);
     st64_be(req + 8, to);
-    address_space_write(&t->m->memory, 0x1000, MEM_ATTRS_CPU, req, 16);
+    address_space_write(&t->m->memory, at, MEM_ATTRS_CPU, req, 16);
     test_wr(t, DMA, 4, 0);
-    test_wr(t, DMA + 4, 4, __builtin_bswap32(0x1000));
+    test_wr(t, DMA + 4, 4, __builtin_bswap32((uint32_t)at));
+}
+
+static uint32_t control_word(TestMachine *t, hwaddr at)
+{
+    return __builtin_bswap32((uint32_t)test_rd(t, at, 4));
+}
+
+/* One at 0x1000; returns the control word after. */
+static uint32_t dma(TestMachine *t, uint32_t control, uint32_t len, hwaddr to)
+{
+    dma_begin(t, 0x1000, control, len, to);
     test_loop(t);
-    return __builtin_bswap32((uint32_t)test_rd(t, 0x1000, 4));
+    return control_word(t, 0x1000);
 }
 
 static void signature_id_and_numbers_read_by_key(void)
@@ -215,6 +228,143 @@ static void state_moves_between_two_reads_and_with_a_request(void)
     g_assert_cmphex(test_rd(t, 0x2000, 4), ==, 0x35343332);
 }
 
+/* --- long requests: of 0x80000 bytes to 0x20000 --- */
+
+enum { TO = 0x20000, LENGTH = 0x80000, READ_FILE = 0x20 << 16 | 8 | 2 };
+
+/* A machine with ones in its memory, and one begun at 0x1000. */
+static TestMachine *begin_long(FwCfg **s)
+{
+    TestMachine *t = test_machine(LONG_RAM);
+    g_autofree uint8_t *ones = g_malloc(LONG_RAM);
+
+    memset(ones, 0xff, LONG_RAM);
+    address_space_write(&t->m->memory, 0, MEM_ATTRS_CPU, ones, LONG_RAM);
+    *s = make(t);
+    add(*s, "opt/x", "0123456789", NULL, NULL);
+    dma_begin(t, 0x1000, READ_FILE, LENGTH, TO);
+    return t;
+}
+
+/* What the main loop does once. */
+static void one_round(TestMachine *t)
+{
+    machine_unlock(t->m);
+    loop_poll(t->m->loop, false);
+    machine_lock(t->m);
+}
+
+static void check_filled(TestMachine *t)
+{
+    g_autofree uint8_t *got = g_malloc(LENGTH), *zeros = g_malloc0(LENGTH);
+
+    g_assert_cmphex(control_word(t, 0x1000), ==, 0);
+    address_space_read(&t->m->memory, TO, MEM_ATTRS_CPU, got, LENGTH);
+    g_assert_cmpmem(got, 10, "0123456789", 10);
+    g_assert_cmpmem(got + 10, LENGTH - 10, zeros, LENGTH - 10);
+    g_assert_cmphex(test_rd(t, TO + LENGTH, 8), ==, UINT64_MAX);
+    g_assert_cmphex(test_rd(t, TO - 8, 8), ==, UINT64_MAX);
+}
+
+static void a_long_request_lets_others_in(void)
+{
+    FwCfg *s;
+    g_autoptr(TestMachine) t = begin_long(&s);
+    int rounds;
+
+    for (rounds = 0; control_word(t, 0x1000) != 0; rounds++) {
+        g_assert_cmphex(control_word(t, 0x1000), ==, READ_FILE);
+        g_assert_cmphex(test_rd(t, TO + LENGTH - 8, 8), ==, UINT64_MAX);
+        one_round(t);
+    }
+    g_assert_cmpint(rounds, >=, 4);
+    check_filled(t);
+}
+
+static void a_long_request_goes_on_where_it_was_loaded(void)
+{
+    FwCfg *a;
+    g_autoptr(TestMachine) t = begin_long(&a);
+    DeviceState *b = device_new_board(t->m, &fw_cfg_mem_type);
+
+    test_place(b, BASE + 0x1000, NULL);
+    add((FwCfg *)b, "opt/x", "0123456789", NULL, NULL);
+    one_round(t);
+    g_assert_cmphex(test_rd(t, TO, 4), ==, 0x33323130);
+    test_migrate((DeviceState *)a, b);
+    device_reset((DeviceState *)a);
+    test_loop(t);
+    check_filled(t);
+    /* Nothing is under way in what it saves next. */
+    test_migrate(b, (DeviceState *)a);
+    test_wr(t, 0x1000, 4, 0x12345678);
+    test_wr(t, TO + LENGTH - 8, 8, 1);
+    test_loop(t);
+    g_assert_cmphex(test_rd(t, 0x1000, 4), ==, 0x12345678);
+    g_assert_cmphex(test_rd(t, TO + LENGTH - 8, 8), ==, 1);
+}
+
+static void a_reset_ends_a_long_request(void)
+{
+    FwCfg *s;
+    g_autoptr(TestMachine) t = begin_long(&s);
+
+    one_round(t);
+    device_reset((DeviceState *)s);
+    test_loop(t);
+    g_assert_cmphex(control_word(t, 0x1000), ==, READ_FILE);
+    g_assert_cmphex(test_rd(t, TO + LENGTH - 8, 8), ==, UINT64_MAX);
+    g_assert_cmphex(dma(t, READ_FILE, LENGTH, TO), ==, 0);
+    check_filled(t);
+}
+
+static void a_machine_that_stands_changes_no_memory(void)
+{
+    FwCfg *s;
+    g_autoptr(TestMachine) t = begin_long(&s);
+
+    machine_stop(t->m, RUN_STATE_PAUSED);
+    test_loop(t);
+    g_assert_cmphex(test_rd(t, TO, 8), ==, UINT64_MAX);
+    machine_cont(t->m);
+    one_round(t);
+    g_assert_cmphex(test_rd(t, TO, 4), ==, 0x33323130);
+    machine_stop(t->m, RUN_STATE_PAUSED);
+    test_loop(t);
+    g_assert_cmphex(control_word(t, 0x1000), ==, READ_FILE);
+    machine_cont(t->m);
+    test_loop(t);
+    check_filled(t);
+}
+
+/* The second waits for the first; a third is a mistake that changes neither. */
+static void one_request_waits_for_a_long_one(void)
+{
+    FwCfg *s;
+    g_autoptr(TestMachine) t = begin_long(&s);
+
+    dma_begin(t, 0x1100, READ_FILE, 4, 0x2000);
+    dma_begin(t, 0x1200, READ_FILE, 4, 0x3000);
+    g_assert_cmphex(control_word(t, 0x1100), ==, READ_FILE);
+    test_loop(t);
+    check_filled(t);
+    g_assert_cmphex(control_word(t, 0x1100), ==, 0);
+    g_assert_cmphex(test_rd(t, 0x2000, 4), ==, 0x33323130);
+    g_assert_cmphex(control_word(t, 0x1200), ==, READ_FILE);
+    g_assert_cmphex(test_rd(t, 0x3000, 4), ==, UINT32_MAX);
+}
+
+static void a_long_request_ends_where_memory_ends(void)
+{
+    FwCfg *s;
+    g_autoptr(TestMachine) t = begin_long(&s);
+
+    test_loop(t);
+    g_assert_cmphex(dma(t, READ_FILE, UINT32_MAX, TO), ==, 1);
+    g_assert_cmphex(test_rd(t, LONG_RAM - 0x20000, 8), ==, 0);
+    g_assert_cmphex(dma(t, READ_FILE, 4, TO), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -226,5 +376,11 @@ int main(int argc, char **argv)
     T(a_file_with_an_owner_is_written_by_dma);
     T(names_and_options_are_checked);
     T(state_moves_between_two_reads_and_with_a_request);
+    T(a_long_request_lets_others_in);
+    T(a_long_request_goes_on_where_it_was_loaded);
+    T(a_reset_ends_a_long_request);
+    T(a_machine_that_stands_changes_no_memory);
+    T(one_request_waits_for_a_long_one);
+    T(a_long_request_ends_where_memory_ends);
     return g_test_run();
 }
