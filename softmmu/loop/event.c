@@ -195,13 +195,29 @@ static void input_queue(EventSource *src, GBytes *data)
     Waiting *w = g_new(Waiting, 1);
 
     *w = (Waiting){ src, data };
-    LOCK_GUARD(&src->gate->lock);
+    src->waiting += g_bytes_get_size(data);
     g_queue_push_tail(&src->gate->waiting, w);
+}
+
+size_t event_waiting(EventSource *src)
+{
+    if (likely(src->gate->mode == EVENT_PASS)) {
+        return 0;
+    }
+    LOCK_GUARD(&src->gate->lock);
+    return src->waiting;
+}
+
+/* While the machine is stopped no slice ends, and its state may be saved. */
+static bool is_stopped(EventGate *gate)
+{
+    LOCK_GUARD(&gate->lock);
+    return gate->stopped;
 }
 
 void event_post(EventSource *src, const void *data, size_t len)
 {
-    if (likely(src->gate->mode == EVENT_PASS)) {
+    if (likely(src->gate->mode == EVENT_PASS) || is_stopped(src->gate)) {
         src->deliver(src->opaque, data, len);
         return;
     }
@@ -284,19 +300,6 @@ static EventRequest *take_complete(EventGate *gate)
     return NULL;
 }
 
-void event_gate_set_stopped(EventGate *gate, bool stopped)
-{
-    EventRequest *req;
-
-    lock_acquire(&gate->lock);
-    gate->stopped = stopped;
-    cond_broadcast(&gate->completed);
-    lock_release(&gate->lock);
-    while (stopped && (req = take_complete(gate)) != NULL) {
-        request_deliver(req);
-    }
-}
-
 int64_t event_gate_next_deadline_ns(EventGate *gate)
 {
     LOCK_GUARD(&gate->lock);
@@ -352,8 +355,14 @@ static void input_deliver(const Waiting *w)
 
 static Waiting *take_input(EventGate *gate)
 {
+    Waiting *w;
+
     LOCK_GUARD(&gate->lock);
-    return g_queue_pop_head(&gate->waiting);
+    w = g_queue_pop_head(&gate->waiting);
+    if (w) {
+        w->src->waiting -= g_bytes_get_size(w->data);
+    }
+    return w;
 }
 
 static void run_input(EventGate *gate)
@@ -367,6 +376,22 @@ static void run_input(EventGate *gate)
     while (n-- > 0 && (w = take_input(gate)) != NULL) {
         input_deliver(w);
         waiting_free(w);
+    }
+}
+
+void event_gate_set_stopped(EventGate *gate, bool stopped)
+{
+    EventRequest *req;
+
+    lock_acquire(&gate->lock);
+    gate->stopped = stopped;
+    cond_broadcast(&gate->completed);
+    lock_release(&gate->lock);
+    if (stopped) {
+        run_input(gate);
+    }
+    while (stopped && (req = take_complete(gate)) != NULL) {
+        request_deliver(req);
     }
 }
 

@@ -751,6 +751,33 @@ static void under_icount_input_waits_for_the_slices_end(void)
     icount_end(&ic);
 }
 
+/* What is saved at a stop is all that has arrived. */
+static void under_icount_no_input_waits_in_a_stopped_machine(void)
+{
+    g_autoptr(Fixture) f = setup();
+    EventSource a;
+    Icount ic;
+
+    icount_start(&ic, f);
+    event_source_init(&a, ic.gate, "/a", f->loop, gate_deliver, f->log);
+    event_post(&a, "12", 2);
+    g_assert_cmpuint(event_waiting(&a), ==, 2);
+    lock_acquire(&f->lock);
+    event_gate_set_stopped(ic.gate, true);
+    g_assert_cmpstr(f->log->str, ==, "12");
+    g_assert_cmpuint(event_waiting(&a), ==, 0);
+    event_post(&a, "3", 1);
+    g_assert_cmpstr(f->log->str, ==, "123");
+    event_gate_set_stopped(ic.gate, false);
+    event_post(&a, "4", 1);
+    lock_release(&f->lock);
+    g_assert_cmpstr(f->log->str, ==, "123");
+    slice_ends(&ic, 1);
+    g_assert_cmpstr(f->log->str, ==, "1234");
+    event_source_destroy(&a);
+    icount_end(&ic);
+}
+
 static void under_icount_a_fast_host_does_not_show(void)
 {
     g_autoptr(Fixture) f = setup();
@@ -875,6 +902,7 @@ int main(int argc, char **argv)
     T(quiesce_inside_the_context_is_a_no_op);
     T(the_gate_passes_input_and_completions_through);
     T(under_icount_input_waits_for_the_slices_end);
+    T(under_icount_no_input_waits_in_a_stopped_machine);
     T(under_icount_a_fast_host_does_not_show);
     T(under_icount_a_slow_host_is_waited_for);
     T(a_stopped_machine_gets_its_completions_at_once);

@@ -2,6 +2,9 @@
 /* 16550A against the PC16550D data sheet. */
 #include "hw-test.h"
 
+#include <fcntl.h>
+#include <stdlib.h>
+
 #include "hw/char/serial.h"
 
 enum { UART = 0x10000000, UART2 = 0x20000000 };
@@ -304,6 +307,130 @@ static void state_moves_with_both_fifos_half_full(void)
     g_assert_cmpuint(u->chr->out->len, ==, 0);
 }
 
+/* What waits in the FIFO when its state is saved is said by one of the two,
+ * and input is for the one that goes on. */
+static void saved_output_is_not_said_here_as_well(void)
+{
+    g_autoptr(Uart) u = uart_new();
+
+    wr(u, FCR, 0x01);
+    wr(u, IER, 0x02);
+    u->chr->room = 0;
+    wr(u, THR, '1');
+    wr(u, THR, '2');
+    rd(u, IIR);
+    machine_stop(u->t->m, RUN_STATE_PAUSED);
+    machine_stop(u->t->m, RUN_STATE_FINISH_MIGRATE);
+    u->chr->room = 10;
+    chardev_writable(&u->chr->parent);
+    test_type(u->chr, "a");
+    machine_stop(u->t->m, RUN_STATE_POSTMIGRATE);
+    chardev_writable(&u->chr->parent);
+    g_assert_cmpuint(u->chr->out->len, ==, 0);
+    g_assert_cmpuint(u->chr->in->len, ==, 1);
+    g_assert_cmphex(rd(u, LSR), ==, 0);
+    machine_stop(u->t->m, RUN_STATE_PAUSED); /* it stays after all */
+    g_assert_cmpstr(u->chr->out->str, ==, "12");
+    g_assert_cmphex(rd(u, LSR), ==, 0x61);
+    g_assert_true(u->w.level[0]);
+    g_assert_cmphex(rd(u, RBR), ==, 'a');
+}
+
+static void loaded_output_is_said_when_the_load_is_done(void)
+{
+    g_autoptr(Uart) u = uart_new();
+    TestChardev *chr2 = test_chardev(u->t, "chr1");
+    TestWires w2 = { 0 };
+    DeviceState *dev2 = place(u->t, "chr1", UART2, &w2);
+
+    wr(u, FCR, 0x01);
+    wr(u, IER, 0x02);
+    u->chr->room = 0;
+    wr(u, THR, '1');
+    wr(u, THR, '2');
+    machine_stop(u->t->m, RUN_STATE_INMIGRATE);
+    test_migrate(u->dev, dev2);
+    g_assert_cmpuint(chr2->out->len, ==, 0);
+    g_assert_false(w2.level[0]);
+    machine_stop(u->t->m, RUN_STATE_PAUSED);
+    g_assert_cmpstr(chr2->out->str, ==, "12");
+    g_assert_true(w2.level[0]);
+}
+
+/* Nobody takes what waited for a peer that went, or the next one does. */
+static void a_peer_that_goes_does_not_stall_the_transmitter(void)
+{
+    g_autoptr(Uart) u = uart_new();
+    json_object *none = json_object_new_object();
+    Chardev *fresh;
+
+    wr(u, IER, 0x02);
+    rd(u, IIR);
+    u->chr->room = 0;
+    wr(u, THR, '1');
+    g_assert_cmphex(rd(u, LSR), ==, 0);
+    g_assert_false(u->w.level[0]);
+    chardev_event(&u->chr->parent, CHAR_CLOSED);
+    g_assert_cmphex(rd(u, LSR), ==, 0x60);
+    g_assert_true(u->w.level[0]);
+    chardev_event(&u->chr->parent, CHAR_OPENED);
+    wr(u, THR, '2');
+    g_assert_cmphex(rd(u, LSR), ==, 0);
+    fresh = chardev_change(u->t->m, "chr0", "test", none, NULL);
+    json_object_put(none);
+    g_assert_nonnull(fresh);
+    g_assert_cmphex(rd(u, LSR), ==, 0x60);
+    g_assert_cmpstr(((TestChardev *)fresh)->out->str, ==, "2");
+}
+
+/* The same of a line that has no end but the terminal's own. */
+static void a_terminal_that_hangs_up_does_not_stall_it(void)
+{
+    g_autoptr(TestMachine) t = test_machine(0);
+    int master = posix_openpt(O_RDWR | O_NOCTTY);
+    g_autofree char *text = NULL;
+
+    if (master < 0 || grantpt(master) < 0 || unlockpt(master) < 0) {
+        g_test_skip("no pseudo-terminals here");
+        return;
+    }
+    text = g_strdup_printf("serial,id=tty,path=%s", ptsname(master));
+    g_assert_nonnull(chardev_from_text(t->m, text, NULL));
+    place(t, "tty", UART, NULL);
+    while (test_rd(t, UART + LSR, 1) == 0x60) {
+        test_wr(t, UART + THR, 1, 'x');
+    }
+    g_assert_cmphex(test_rd(t, UART + LSR, 1), ==, 0);
+    close(master);
+    for (int i = 0; i < 100 && test_rd(t, UART + LSR, 1) == 0; i++) {
+        test_loop(t);
+    }
+    g_assert_cmphex(test_rd(t, UART + LSR, 1), ==, 0x60);
+}
+
+/* Input that waits for a slice's end has its place in the FIFO already. */
+static void under_icount_no_input_overruns(void)
+{
+    const char *text = "a line that is longer than sixteen characters, twice";
+    g_autoptr(TestMachine) t = test_machine(0);
+    TestChardev *chr = test_chardev(t, "chr0");
+    g_autoptr(GString) got = g_string_new(NULL);
+
+    g_assert_true(event_gate_set_mode(t->m->gate, EVENT_ICOUNT, NULL));
+    place(t, "chr0", UART, NULL);
+    test_wr(t, UART + FCR, 1, 0x01);
+    test_type(chr, text);
+    g_assert_cmpuint(chr->in->len, ==, strlen(text) - 16);
+    while (got->len < strlen(text)) {
+        event_gate_run(t->m->gate);
+        g_assert_cmphex(test_rd(t, UART + LSR, 1), ==, 0x61);
+        while (test_rd(t, UART + LSR, 1) & 1) {
+            g_string_append_c(got, (char)test_rd(t, UART + RBR, 1));
+        }
+    }
+    g_assert_cmpstr(got->str, ==, text);
+}
+
 static void regshift_spreads_the_registers(void)
 {
     g_autoptr(TestMachine) t = test_machine(0);
@@ -331,6 +458,11 @@ int main(int argc, char **argv)
     T(break_arrives_as_a_zero_with_bi_and_is_sent);
     T(no_backend_discards_and_never_hangs);
     T(state_moves_with_both_fifos_half_full);
+    T(saved_output_is_not_said_here_as_well);
+    T(loaded_output_is_said_when_the_load_is_done);
+    T(a_peer_that_goes_does_not_stall_the_transmitter);
+    T(a_terminal_that_hangs_up_does_not_stall_it);
+    T(under_icount_no_input_overruns);
     T(regshift_spreads_the_registers);
     return g_test_run();
 }

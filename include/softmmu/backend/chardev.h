@@ -4,10 +4,13 @@
  * end (a UART, a virtio port, a monitor) attached to it (DECISIONS 51).
  *
  * Back-pressure both ways: the back end pushes no more than can_read()
- * allows, and none to a guest whose state is awaited (-incoming), which would
- * overwrite it; a write takes what the host takes, and the front end shows the
- * rest to its guest (TXFF, no THRE). With nobody connected output is
- * discarded. Machine lock, in the context the front end attached with.
+ * allows; a write takes what the host takes, and the front end shows the rest
+ * to its guest (TXFF, no THRE). With nobody connected output is discarded.
+ * While a guest's state is on its way, in (-incoming) or out (from its last
+ * stop until it goes on here), nothing passes: input would be overwritten or
+ * stay behind, and output that waits in a device is part of what is moved, so
+ * both sides would say it. Machine lock, in the context the front end attached
+ * with.
  */
 #ifndef SOFTMMU_BACKEND_CHARDEV_H
 #define SOFTMMU_BACKEND_CHARDEV_H
@@ -42,7 +45,8 @@ struct CharFrontend {
     void *opaque;
     void *mux;          /* the mux's, when attached to one */
     EventSource source; /* input passes the event gate here */
-    Notifier on_state;  /* of a guest's: the awaited state is here */
+    Notifier on_state;  /* of a guest's: its state may have arrived */
+    bool held;          /* a write waits for that */
 };
 
 /* False when @chr already has a front end (and is no mux). @chr NULL is

@@ -23,6 +23,7 @@ typedef struct EventSource {
     LoopContext *ctx; /* where deliver() runs */
     void (*deliver)(void *opaque, const uint8_t *data, size_t len);
     void *opaque;
+    size_t waiting; /* bytes, not delivered yet; the gate's lock */
 } EventSource;
 
 EventGate *event_gate_new(ClockSet *clocks);
@@ -47,6 +48,8 @@ void event_source_destroy(EventSource *src);
 /* Input arrived: @data is copied if it cannot be delivered at once. Called in
  * src->ctx. */
 void event_post(EventSource *src, const void *data, size_t len);
+/* Bytes of @src that were posted and not delivered. Any thread. */
+size_t event_waiting(EventSource *src);
 
 /* An asynchronous request of a device: begin when it is submitted, complete
  * when the host is done; @done runs in @ctx when the guest may see it. */
@@ -80,7 +83,8 @@ void event_gate_run(EventGate *gate);
  * and idle sleeps end there. */
 int64_t event_gate_next_deadline_ns(EventGate *gate);
 /* The machine stops or goes on; machine lock. While it is stopped virtual
- * time stands, so requests are delivered as they complete: a drain ends. */
+ * time stands, so requests are delivered as they complete: a drain ends. So is
+ * input: what waited here would not be saved. */
 void event_gate_set_stopped(EventGate *gate, bool stopped);
 
 #endif

@@ -17,17 +17,34 @@ static const ChardevType *type_of(const Chardev *chr)
 
 /* --- for back ends --- */
 
+/* A guest's, whose state is awaited, being saved, or has gone elsewhere. */
+static bool is_moving(const CharFrontend *fe)
+{
+    if (!fe->source.gate || !fe->chr) {
+        return false;
+    }
+    switch (fe->chr->machine->state) {
+    case RUN_STATE_INMIGRATE:
+    case RUN_STATE_FINISH_MIGRATE:
+    case RUN_STATE_POSTMIGRATE:
+        return true;
+    default:
+        return false;
+    }
+}
+
 int char_room(CharFrontend *fe)
 {
+    size_t waiting;
     int room;
 
-    if (!fe || !fe->handlers || !fe->handlers->can_receive ||
-        (fe->source.gate && fe->chr &&
-         fe->chr->machine->state == RUN_STATE_INMIGRATE)) {
+    if (!fe || !fe->handlers || !fe->handlers->can_receive || is_moving(fe)) {
         return 0;
     }
-    room = fe->handlers->can_receive(fe->opaque);
-    return MAX(0, room);
+    room = MAX(0, fe->handlers->can_receive(fe->opaque));
+    /* what the gate keeps has its place already */
+    waiting = fe->source.gate ? event_waiting(&fe->source) : 0;
+    return room - (int)MIN((size_t)room, waiting);
 }
 
 int chardev_can_receive(Chardev *chr)
@@ -59,6 +76,9 @@ void chardev_event(Chardev *chr, CharEvent ev)
     if (chr->fe && chr->fe->handlers && chr->fe->handlers->event) {
         chr->fe->handlers->event(chr->fe->opaque, ev);
     }
+    if (ev == CHAR_CLOSED) {
+        chardev_writable(chr); /* what waited for the peer waits for nobody */
+    }
 }
 
 void chardev_writable(Chardev *chr)
@@ -77,12 +97,23 @@ static void deliver(void *opaque, const uint8_t *data, size_t len)
     if (fe->handlers->receive) {
         fe->handlers->receive(fe->opaque, data, len);
     }
+    if (event_gate_mode(fe->source.gate) != EVENT_PASS) {
+        char_accept_input(fe); /* there may be room beside it */
+    }
 }
 
-/* Input that waited for the guest's state may come now. */
+/* What waited for the guest's state may pass now. */
 static void state_changed(Notifier *n, void *data)
 {
-    char_accept_input(container_of(n, CharFrontend, on_state));
+    CharFrontend *fe = container_of(n, CharFrontend, on_state);
+
+    if (fe->held && !is_moving(fe)) {
+        fe->held = false;
+        if (fe->handlers->writable) {
+            fe->handlers->writable(fe->opaque);
+        }
+    }
+    char_accept_input(fe);
 }
 
 static void source_init(CharFrontend *fe, Chardev *chr, EventGate *gate,
@@ -187,6 +218,10 @@ size_t char_write(CharFrontend *fe, const void *data, size_t len)
 
     if (!chr || len == 0) {
         return len;
+    }
+    if (is_moving(fe)) {
+        fe->held = true;
+        return 0;
     }
     taken = chr->connected ? type_of(chr)->write(chr, data, len) : len;
     log_output(chr, data, taken);
@@ -557,6 +592,7 @@ static void move_frontend(void *opaque)
     if (c->fresh->connected && fe->handlers->event) {
         fe->handlers->event(fe->opaque, CHAR_OPENED);
     }
+    chardev_writable(c->fresh); /* what the old one did not take */
 }
 
 /* @c->fresh takes the name that @c->old leaves. */

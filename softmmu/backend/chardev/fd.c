@@ -13,6 +13,7 @@
 /* --- FdStream --- */
 
 static void watch(FdStream *s);
+static void stream_writable(void *opaque);
 
 static void stream_readable(void *opaque)
 {
@@ -32,7 +33,8 @@ static void stream_readable(void *opaque)
         watch(s);
     } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
         s->reading = false;
-        loop_set_fd(s->ctx, s->in, NULL, NULL, NULL);
+        loop_set_fd(s->ctx, s->in, NULL,
+                    s->in == s->out && s->writing ? stream_writable : NULL, s);
         if (s->hangup) {
             s->hangup(s->chr);
         } else {
