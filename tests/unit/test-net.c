@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "net-test.h"
 #include "softmmu/object/vmstate.h"
@@ -172,6 +173,7 @@ enum { F_FIN = 1, F_SYN = 2, F_ACK = 16 };
 typedef struct Peer {
     TestNic *nic;
     guint seen;         /* frames of nic->got that were looked at */
+    uint8_t host;       /* 10.0.2.@host; 0: 2 */
     uint16_t port;      /* of the host */
     uint32_t seq, want; /* ours, and the next of the host's */
     GByteArray *data;   /* what came, in order */
@@ -179,18 +181,20 @@ typedef struct Peer {
     unsigned rounds;
 } Peer;
 
-/* From 10.0.2.15:1025 to 10.0.2.2, with no data. */
-static void send_segment(Peer *c, uint8_t flags)
+/* From 10.0.2.15:1025, with @n bytes of data, at most 1000; false: the network
+ * takes it later. */
+static bool send_data(Peer *c, uint8_t flags, const uint8_t *data, size_t n)
 {
-    uint8_t f[54] = { 0x52, 0x55, 10,   0,    2,    2,    0x52,
-                      0x54, 0,    0x12, 0x34, 0x56, 0x08, 0x00 };
+    uint8_t f[1054] = { 0x52, 0x55, 10,   0,    2,    2,    0x52,
+                        0x54, 0,    0x12, 0x34, 0x56, 0x08, 0x00 };
     uint8_t *ip = f + 14, *tcp = ip + 20;
 
     ip[0] = 0x45;
-    st16_be(ip + 2, 40);
+    st16_be(ip + 2, 40 + n);
     ip[8] = 64;
     ip[9] = IPPROTO_TCP;
     memcpy(ip + 12, "\x0a\x00\x02\x0f\x0a\x00\x02\x02", 8);
+    ip[19] = c->host ? c->host : 2;
     st16_be(ip + 10, sum_of(0, ip, 20));
     st16_be(tcp, 1025);
     st16_be(tcp + 2, c->port);
@@ -199,9 +203,16 @@ static void send_segment(Peer *c, uint8_t flags)
     tcp[12] = 5 << 4;
     tcp[13] = flags;
     st16_be(tcp + 14, 65535);
-    st16_be(tcp + 16,
-            sum_of(sum_of(IPPROTO_TCP + 20, ip + 12, 8) ^ 0xffff, tcp, 20));
-    g_assert_true(send_frame(c->nic, f, sizeof(f)));
+    memcpy(tcp + 20, data, n);
+    st16_be(tcp + 16, sum_of(sum_of(IPPROTO_TCP + 20 + n, ip + 12, 8) ^ 0xffff,
+                             tcp, 20 + n));
+    c->seq += n;
+    return send_frame(c->nic, f, 54 + n);
+}
+
+static void send_segment(Peer *c, uint8_t flags)
+{
+    g_assert_true(send_data(c, flags, (const uint8_t *)"", 0));
 }
 
 /* Take segments in order and acknowledge each, as a guest would. */
@@ -303,6 +314,99 @@ static void a_window_of_segments_arrives_whole(void)
     g_byte_array_unref(c.data);
 }
 
+/* Read from @fd what is there, append it to @all. */
+static void read_all(int fd, GByteArray *all)
+{
+    uint8_t buf[4096];
+    ssize_t n;
+
+    while ((n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
+        g_byte_array_append(all, buf, n);
+    }
+}
+
+enum { FWD_BYTES = 2000000, FWD_STEP = 1000 };
+
+/* A network whose 10.0.2.100:7 is a UNIX socket; its other end. */
+static int netdev_with_guestfwd(Bare *f)
+{
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0), fd;
+    g_autofree char *text = NULL;
+
+    snprintf(a.sun_path, sizeof(a.sun_path), "%s/fwd", f->dir);
+    g_assert_cmpint(bind(listener, (struct sockaddr *)&a, sizeof(a)), ==, 0);
+    g_assert_cmpint(listen(listener, 1), ==, 0);
+    text = g_strdup_printf("user,id=u,ipv6=off,guestfwd=tcp:10.0.2.100:7-"
+                           "unix:%s",
+                           a.sun_path);
+    netdev(f, text);
+    fd = accept(listener, NULL, NULL);
+    g_assert_cmpint(fd, >=, 0);
+    close(listener);
+    g_unlink(a.sun_path);
+    return fd;
+}
+
+static void connect_to_guestfwd(Bare *f, Peer *c)
+{
+    uint8_t arp[42];
+
+    *c = (Peer){ .host = 100, .port = 7, .seq = 1000 };
+    c->nic = nic_on(f, "test-nic,netdev=u");
+    c->data = g_byte_array_new();
+    make_arp(arp, 2);
+    send_frame(c->nic, arp, sizeof(arp));
+    send_segment(c, F_SYN);
+    while (c->want == 0) {
+        turn(f, c);
+    }
+}
+
+static uint8_t *fwd_data(void)
+{
+    uint8_t *data = g_malloc(FWD_BYTES);
+
+    for (size_t i = 0; i < FWD_BYTES; i++) {
+        data[i] = (uint8_t)(i * 2654435761u >> 13);
+    }
+    return data;
+}
+
+/* While the device of a guestfwd= takes nothing the guest is held up, and later
+ * nothing has been lost. */
+static void a_slow_guestfwd_holds_up_the_guest(void)
+{
+    g_autoptr(Bare) f = setup();
+    g_autoptr(GByteArray) all = g_byte_array_new();
+    g_autofree uint8_t *data = fwd_data();
+    int fd = netdev_with_guestfwd(f);
+    unsigned held = 0;
+    Peer c;
+
+    connect_to_guestfwd(f, &c);
+    for (size_t i = 0; i < FWD_BYTES; i += FWD_STEP) {
+        unsigned before = c.nic->sent;
+
+        if (send_data(&c, F_ACK, data + i, FWD_STEP)) {
+            continue;
+        }
+        held++; /* this frame waits; the next comes after sent() */
+        while (c.nic->sent == before) {
+            read_all(fd, all);
+            turn_loop(f);
+        }
+    }
+    while (all->len < FWD_BYTES) {
+        read_all(fd, all);
+        turn_loop(f);
+    }
+    g_assert_cmpuint(held, >, 0);
+    g_assert_cmpmem(all->data, all->len, data, FWD_BYTES);
+    close(fd);
+    g_byte_array_unref(c.data);
+}
+
 /* While the guest takes nothing the host is not read, and later nothing has
  * been lost. */
 static void a_full_nic_holds_up_the_host(void)
@@ -400,6 +504,38 @@ static void a_connection_is_reset_after_a_load(void)
     g_assert_cmpuint(ld16_be(p + 36), ==, 1025);
     g_assert_cmphex(p[47] & 4, ==, 4); /* RST */
     close(fd);
+    g_byte_array_unref(c.data);
+}
+
+/* What a slow guestfwd= has not taken comes from where the guest goes on. */
+static void what_waits_for_a_guestfwd_moves(void)
+{
+    g_autoptr(GByteArray) state = NULL, all = g_byte_array_new();
+    g_autofree uint8_t *data = fwd_data();
+    g_autoptr(Bare) f = setup();
+    g_autoptr(Bare) g = NULL;
+    int here = netdev_with_guestfwd(f), there;
+    size_t taken = 0;
+    Peer c;
+
+    connect_to_guestfwd(f, &c);
+    while (send_data(&c, F_ACK, data + taken, FWD_STEP)) {
+        taken += FWD_STEP;
+    }
+    state = saved(f, "u");
+    read_all(here, all);
+    g_assert_cmpuint(all->len, <, taken);
+    g = setup();
+    there = netdev_with_guestfwd(g);
+    g->m->state = RUN_STATE_INMIGRATE;
+    g_assert_true(load(g, "u", state->data, state->len));
+    read_all(there, all);
+    g_assert_cmpuint(all->len, <, taken);
+    machine_stop(g->m, RUN_STATE_PAUSED);
+    read_all(there, all);
+    g_assert_cmpmem(all->data, all->len, data, taken);
+    close(here);
+    close(there);
     g_byte_array_unref(c.data);
 }
 
@@ -662,7 +798,9 @@ int main(int argc, char **argv)
         T(hostile_frames_are_dropped_or_survived);
         T(a_window_of_segments_arrives_whole);
         T(a_full_nic_holds_up_the_host);
+        T(a_slow_guestfwd_holds_up_the_guest);
         T(a_connection_is_reset_after_a_load);
+        T(what_waits_for_a_guestfwd_moves);
         T(damaged_state_of_user_is_survived);
     }
 #undef T

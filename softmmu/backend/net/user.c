@@ -24,7 +24,11 @@ typedef struct GuestFwd {
     CharFrontend fe;
     struct in_addr addr;
     uint16_t port;
+    GByteArray *waiting; /* what the device did not take yet; saved */
 } GuestFwd;
+
+/* Waiting bytes of one device at which the guest is held up: a window. */
+enum { GUESTFWD_FULL = 65536, GUESTFWD_STATE_MAX = 1 << 20 };
 
 struct NetUser {
     Netdev parent;
@@ -500,11 +504,46 @@ static bool add_hostfwd(NetUser *s, const char *text, Error **errp)
     return true;
 }
 
+static bool guestfwd_is_full(const NetUser *s)
+{
+    for (guint i = 0; i < s->forwards->len; i++) {
+        const GuestFwd *f = g_ptr_array_index(s->forwards, i);
+
+        if (f->waiting->len >= GUESTFWD_FULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void guestfwd_drain(GuestFwd *f)
+{
+    size_t n = char_write(&f->fe, f->waiting->data, f->waiting->len);
+
+    if (n > 0) {
+        g_byte_array_remove_range(f->waiting, 0, n);
+    }
+}
+
+/* libslirp has acknowledged it all, and asks for no answer. */
 static ssize_t guestfwd_write(const void *buf, size_t len, void *opaque)
 {
     GuestFwd *f = opaque;
 
-    return char_write(&f->fe, buf, len);
+    g_byte_array_append(f->waiting, buf, len);
+    guestfwd_drain(f);
+    return len;
+}
+
+static void guestfwd_writable(void *opaque)
+{
+    GuestFwd *f = opaque;
+    bool was_full = guestfwd_is_full(f->user);
+
+    guestfwd_drain(f);
+    if (was_full && !guestfwd_is_full(f->user)) {
+        netdev_writable(&f->user->parent, 0);
+    }
 }
 
 static int guestfwd_can_receive(void *opaque)
@@ -527,6 +566,7 @@ static void guestfwd_receive(void *opaque, const uint8_t *data, int len)
 static const CharHandlers guestfwd_handlers = {
     .can_receive = guestfwd_can_receive,
     .receive = guestfwd_receive,
+    .writable = guestfwd_writable,
 };
 
 static void guestfwd_free(void *opaque)
@@ -534,6 +574,7 @@ static void guestfwd_free(void *opaque)
     GuestFwd *f = opaque;
 
     char_detach(&f->fe);
+    g_byte_array_unref(f->waiting);
     g_free(f);
 }
 
@@ -553,9 +594,11 @@ static bool guestfwd_chardev(NetUser *s, const Endpoint *e, const char *device,
     f = g_new0(GuestFwd, 1);
     *f = (GuestFwd){ .user = s,
                      .addr = in->sin_addr,
-                     .port = ntohs(in->sin_port) };
+                     .port = ntohs(in->sin_port),
+                     .waiting = g_byte_array_new() };
     if (!char_attach(&f->fe, chr, m->gate, m->loop, id, &guestfwd_handlers, f,
                      errp)) {
+        g_byte_array_unref(f->waiting);
         g_free(f);
         return false;
     }
@@ -697,6 +740,9 @@ static bool user_send(Netdev *nd, unsigned queue, const uint8_t *data,
 {
     NetUser *s = user_of(nd);
 
+    if (guestfwd_is_full(s)) {
+        return false; /* guestfwd_writable() goes on */
+    }
     slirp_input(s->slirp, data, len);
     bh_schedule(s->refill);
     return true;
@@ -742,6 +788,13 @@ static void slirp_save(const void *field, const void *obj, VmBuffer *b)
     vm_put_u64(b, slirp_state_version());
     vm_put_u64(b, state->len);
     vm_put(b, state->data, state->len);
+    vm_put_u64(b, s->forwards->len);
+    for (guint i = 0; i < s->forwards->len; i++) {
+        const GuestFwd *f = g_ptr_array_index(s->forwards, i);
+
+        vm_put_u64(b, f->waiting->len);
+        vm_put(b, f->waiting->data, f->waiting->len);
+    }
 }
 
 typedef struct StateIn {
@@ -770,6 +823,31 @@ static bool state_plausible(const NetUser *s, const uint8_t *data, size_t len)
     return len > 0 && (data[0] == 0 || s->forwards->len > 0);
 }
 
+/* They are said when the machine goes on: char_write() holds them till then. */
+static bool load_waiting(NetUser *s, VmBuffer *b, Error **errp)
+{
+    if (vm_get_u64(b) != s->forwards->len || b->failed) {
+        error_set(errp, "another number of guestfwd= devices");
+        return false;
+    }
+    for (guint i = 0; i < s->forwards->len; i++) {
+        GuestFwd *f = g_ptr_array_index(s->forwards, i);
+        uint64_t len = vm_get_u64(b);
+
+        if (b->failed || len > GUESTFWD_STATE_MAX) {
+            error_set(errp, "%" PRIu64 " bytes for a guestfwd= device", len);
+            return false;
+        }
+        g_byte_array_set_size(f->waiting, len);
+        if (!vm_get(b, f->waiting->data, len)) {
+            g_byte_array_set_size(f->waiting, 0);
+            return false;
+        }
+        guestfwd_drain(f);
+    }
+    return true;
+}
+
 static bool slirp_load(void *field, void *obj, VmBuffer *b, Error **errp)
 {
     NetUser *s = obj;
@@ -795,7 +873,7 @@ static bool slirp_load(void *field, void *obj, VmBuffer *b, Error **errp)
         return false;
     }
     bh_schedule(s->refill);
-    return true;
+    return load_waiting(s, b, errp);
 }
 
 static const VmCustom vm_slirp = { slirp_save, slirp_load };
@@ -805,7 +883,7 @@ static const VmField user_fields[] = {
 };
 static const VmState user_vmstate = {
     .name = "netdev-user",
-    .version = 1,
+    .version = 2,
     .fields = user_fields,
     .optional = true,
 };
