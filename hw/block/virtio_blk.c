@@ -439,11 +439,16 @@ static bool retry_load(void *field, void *obj, VmBuffer *b, Error **errp)
     VirtioBlk *s = obj;
 
     for (uint64_t n = vm_get_u64(b); n > 0; n--) {
-        BlkRequest *r = virtq_element_load(&s->parent, sizeof(*r), b, errp);
+        VirtqElement *e;
+        BlkRequest *r;
 
-        if (!r) {
+        if (!virtq_element_load(&s->parent, sizeof(*r), &e, b, errp)) {
             return false;
         }
+        if (!e) {
+            continue;
+        }
+        r = container_of(e, BlkRequest, elem);
         r->s = s;
         g_queue_push_tail(&s->retry, r);
         if (!request_shape_ok(&r->elem)) {

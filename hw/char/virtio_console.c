@@ -263,9 +263,13 @@ void virtio_port_save(const VirtioSerialPort *p, VmBuffer *b)
 static bool load_tx(VirtioSerialPort *p, VmBuffer *b, Error **errp)
 {
     p->tx_off = vm_get_u64(b);
-    p->tx = virtq_element_load(&p->serial->parent, sizeof(*p->tx), b, errp);
-    if (!p->tx) {
+    if (!virtq_element_load(&p->serial->parent, sizeof(*p->tx), &p->tx, b,
+                            errp)) {
         return false;
+    }
+    if (!p->tx) {
+        p->tx_off = 0;
+        return true;
     }
     if (p->tx->vq != p->out || p->tx_off > p->tx->out_len) {
         error_set(errp, "virtio-serial: port %u was sending what it cannot",

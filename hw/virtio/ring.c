@@ -872,8 +872,16 @@ void virtq_element_save(const VirtqElement *e, VmBuffer *b)
     }
 }
 
-void *virtq_element_load(VirtioDevice *v, size_t size, VmBuffer *b,
-                         Error **errp)
+/* The driver is told when the machine goes on: its lines are not loaded yet. */
+static void buffers_gone(VirtioDevice *v, VirtQueue *vq)
+{
+    guest_error(&v->parent, "queue %u: the buffers of a request are gone",
+                vq->index);
+    v->broken = true;
+}
+
+bool virtq_element_load(VirtioDevice *v, size_t size, VirtqElement **to,
+                        VmBuffer *b, Error **errp)
 {
     uint64_t index = vm_get_u64(b); /* not inside MIN(): it takes twice */
     VirtQueue *vq = virtio_queue(v, (unsigned)MIN(index, UINT_MAX));
@@ -885,7 +893,7 @@ void *virtq_element_load(VirtioDevice *v, size_t size, VmBuffer *b,
         n_in > 2 * VIRTQ_SEGMENTS_MAX || vq->in_flight >= vq->size ||
         (uint16_t)ids > vq->size) {
         error_set(errp, "a request of no virtqueue that is in use");
-        return NULL;
+        return false;
     }
     seg = g_new0(Segment, n_out + n_in + 1);
     for (uint64_t i = 0; i < n_out + n_in; i++) {
@@ -897,14 +905,20 @@ void *virtq_element_load(VirtioDevice *v, size_t size, VmBuffer *b,
     e->order = (uint32_t)(ids >> 32);
     e->id = (uint16_t)(ids >> 16);
     e->n_desc = (uint16_t)ids;
-    if (b->failed ||
-        !map_segments(v, e, seg, (unsigned)n_out, (unsigned)n_in)) {
-        error_set(errp, "a request whose buffers are not in memory");
+    *to = NULL;
+    if (b->failed) {
+        error_set(errp, "a request that is cut short");
         virtq_element_free(e);
-        return NULL;
+        return false;
+    }
+    if (!map_segments(v, e, seg, (unsigned)n_out, (unsigned)n_in)) {
+        buffers_gone(v, vq);
+        virtq_element_free(e);
+        return true;
     }
     vq->in_flight++;
-    return e;
+    *to = e;
+    return true;
 }
 
 static void elements_save(const void *field, const void *obj, VmBuffer *b)
@@ -922,12 +936,14 @@ static bool elements_load(void *field, void *obj, VmBuffer *b, Error **errp)
     GQueue *q = field;
 
     for (uint64_t n = vm_get_u64(b); n > 0; n--) {
-        VirtqElement *e = virtq_element_load(obj, sizeof(*e), b, errp);
+        VirtqElement *e;
 
-        if (!e) {
+        if (!virtq_element_load(obj, sizeof(*e), &e, b, errp)) {
             return false; /* also when there are too many of them */
         }
-        g_queue_push_tail(q, e);
+        if (e) {
+            g_queue_push_tail(q, e);
+        }
     }
     return true;
 }

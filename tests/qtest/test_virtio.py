@@ -148,6 +148,22 @@ class Rng(Base):
                 self.interrupt(d)
         self.saved(begin, end)
 
+    def test_saved_as_its_driver_ended_bus_mastering(self):
+        q = self.machine("pci")
+        drivers = self.drivers(q, "pci")
+        for d in drivers:
+            d.queues[0].ask(64)
+            d.queues[0].add(32)  # over the quota: waits
+            q.write("w", d.transport.cfg + 4, 2)
+        q = self.migrate(q, "pci")
+        self.qmp.command("cont")
+        for d in drivers:
+            d.move(q)
+            self.assertEqual(d.transport.status(), 0x4f)  # needs a reset
+            q.write("w", d.transport.cfg + 4, 6)
+            self.start(d)
+            self.assertEqual(len(d.queues[0].ask(32)), 32)
+
 
 class Blk(Base):
     device_id = 2

@@ -879,6 +879,41 @@ static void held_buffers_are_saved(void)
     }
 }
 
+/* The driver ended bus mastering, or laid a BAR over its buffers: the state
+ * loads, and the driver is told when the machine goes on. */
+static void held_buffers_that_are_gone_break_the_twin(void)
+{
+    static Held h = { 0 };
+    g_autoptr(Rig) r = ring_rig(0, 8);
+    AddressSpace none, *all = r->v->as;
+    MemoryRegion nothing = { 0 };
+    Error *err = NULL;
+
+    h.base = g_byte_array_new();
+    h.own = g_byte_array_new();
+    save_held(&h, 0);
+    machine_stop(r->t->m, RUN_STATE_PAUSED);
+    rig_put(r, 0, h.ram, T_RAM);
+    g_assert_true(vmstate_load(virtio_device_type.vmstate, r->v, 1,
+                               h.base->data, h.base->len, &err));
+    memory_region_init(&nothing, r->v, "nothing", UINT64_MAX);
+    address_space_init(&none, r->t->m->ms, &nothing, "none");
+    r->v->as = &none;
+    g_assert_true(
+        vmstate_load(&echo_vmstate, r->v, 1, h.own->data, h.own->len, &err));
+    r->v->as = all;
+    address_space_destroy(&none);
+    memory_region_destroy(&nothing);
+    g_assert_cmpuint(echo_of(r)->held.length, ==, 0);
+    g_assert_cmphex(rig_status(r), ==, 15); /* lines are not loaded yet */
+    machine_cont(r->t->m);
+    g_assert_cmphex(rig_status(r), ==, 15 | 0x40); /* DEVICE_NEEDS_RESET */
+    rig_start(r, 0, 2, 8);
+    works(r, 0);
+    g_byte_array_unref(h.base);
+    g_byte_array_unref(h.own);
+}
+
 /* --- threads --- */
 
 static void *enable_a_queue(void *opaque)
@@ -941,6 +976,7 @@ int main(int argc, char **argv)
     TEST(in_order_holds_no_more_than_a_ring);
     TEST(a_queue_is_reset_alone);
     TEST(held_buffers_are_saved);
+    TEST(held_buffers_that_are_gone_break_the_twin);
     TEST(a_vcpu_waits_for_no_main_loop);
     return g_test_run();
 }

@@ -124,11 +124,15 @@ uint64_t iov_length(const struct iovec *iov, unsigned n);
 unsigned iov_slice(struct iovec *to, unsigned max, const struct iovec *iov,
                    unsigned n, uint64_t off, uint64_t len);
 
-/* A taken chain as saved state: for requests that outlive a stop. Loading
- * gives an element mapped anew, or NULL with an error. */
+/*
+ * A taken chain as saved state: for requests that outlive a stop. Loading maps
+ * it anew, in *@to; false: the state is refused. *@to is NULL where its buffers
+ * are not in memory any more, as the driver ended bus mastering or laid a BAR
+ * over them: the request is forgotten, and the device latched broken.
+ */
 void virtq_element_save(const VirtqElement *e, VmBuffer *b);
-void *virtq_element_load(VirtioDevice *v, size_t size, VmBuffer *b,
-                         Error **errp);
+bool virtq_element_load(VirtioDevice *v, size_t size, VirtqElement **to,
+                        VmBuffer *b, Error **errp);
 
 /* --- for transports: machine lock --- */
 
