@@ -688,6 +688,18 @@ static uint32_t reg_read(Unit *u, unsigned r)
     }
 }
 
+void apic_page(DeviceState *dev, unsigned cpu, uint8_t page[APIC_PAGE_BYTES])
+{
+    Unit *u = unit_of(dev, cpu);
+
+    memset(page, 0, APIC_PAGE_BYTES);
+    for (unsigned r = 0; r < R_COUNT; r++) {
+        if (is_register(r)) {
+            st32_le(page + 16 * (size_t)r, reg_read(u, r));
+        }
+    }
+}
+
 /* The page of whoever asks. */
 static Unit *who(Apic *s)
 {

@@ -467,6 +467,22 @@ static void pic_unrealize(DeviceState *dev)
     }
 }
 
+static void pic_describe(DeviceState *dev, GString *out)
+{
+    I8259 *s = pic_of(dev);
+
+    pic_pre_save(s); /* as the engine has it */
+    for (int i = CHIPS - 1; i >= 0; i--) {
+        const I8259Chip *c = &s->chip[i];
+
+        g_string_append_printf(out,
+                               "pic%d: irr=%02x imr=%02x isr=%02x hprio=%d "
+                               "irq_base=%02x rr_sel=%d elcr=%02x fnm=%d\n",
+                               i, c->irr, c->imr, c->isr, c->highest, c->base,
+                               c->read_isr, c->elcr, c->nested);
+    }
+}
+
 const DeviceType i8259_type = {
     .name = "isa-i8259",
     .parent = TYPE(device_type),
@@ -477,4 +493,5 @@ const DeviceType i8259_type = {
     .reset_enter = pic_reset_enter,
     .reset_hold = pic_reset_hold,
     .vmstate = &pic_vmstate,
+    .describe = pic_describe,
 };

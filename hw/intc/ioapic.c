@@ -502,6 +502,61 @@ static bool ioapic_post_load(void *obj, int version, Error **errp)
     return true;
 }
 
+/* --- as text --- */
+
+static void list_pins(GString *out, const char *name, uint32_t pins)
+{
+    g_string_append_printf(out, "  %-8s", name);
+    for (unsigned i = 0; i < IOAPIC_PINS; i++) {
+        if (pins >> i & 1) {
+            g_string_append_printf(out, " %u", i);
+        }
+    }
+    g_string_append(out, pins ? "\n" : " (none)\n");
+}
+
+static void describe_pin(GString *out, unsigned i, uint64_t e)
+{
+    static const char *const modes[] = { "fixed", "lowest", "SMI", "...",
+                                         "NMI",   "INIT",   "...", "extINT" };
+
+    g_string_append_printf(
+        out,
+        "  pin %-2u 0x%016" PRIx64 " dest=%" PRIx64 " vec=%-3u active-%s "
+        "%-5s %-6s %-6s %s\n",
+        i, e, bits_get(e, 56, 8), (uint8_t)e, e & BIT(13) ? "lo" : "hi",
+        e & RTE_LEVEL ? "level" : "edge", e & RTE_MASKED ? "masked" : "",
+        modes[bits_get(e, 8, 3)], e & BIT(11) ? "logical" : "physical");
+}
+
+/* Lines that are up by descriptor wait like those in the register. */
+static void ioapic_describe(DeviceState *dev, GString *out)
+{
+    Ioapic *s = ioapic_of(dev);
+    uint32_t waiting, served = 0;
+
+    ioapic_pre_save(s); /* as the engine has it */
+    waiting = s->s.irr;
+    g_string_append_printf(out, "ioapic%u: ver=0x%x id=0x%02x sel=0x%02x",
+                           s->gsi_base / IOAPIC_PINS, VERSION & 0xff, s->s.id,
+                           s->s.select);
+    if (s->s.select - INDEX_TABLE < 2 * IOAPIC_PINS) {
+        g_string_append_printf(out, " (redir[%u])",
+                               (s->s.select - INDEX_TABLE) / 2);
+    }
+    g_string_append_c(out, '\n');
+    for (unsigned i = 0; i < IOAPIC_PINS; i++) {
+        uint64_t e = s->s.redirect[i];
+        const IrqFd *f = s->fds[i].f;
+
+        describe_pin(out, i, e);
+        served |= e & RTE_REMOTE_IRR ? (uint32_t)BIT(i) : 0;
+        waiting |= f && f->bound && f->up(f->opaque) ? (uint32_t)BIT(i) : 0;
+    }
+    list_pins(out, "IRR", waiting);
+    list_pins(out, "Remote IRR", served);
+}
+
 static const VmField state_fields[] = {
     VM_U32(IoapicState, id),
     VM_U32(IoapicState, select),
@@ -583,4 +638,5 @@ const DeviceType ioapic_type = {
     .reset_hold = ioapic_reset_hold,
     .irq_fd = ioapic_irq_fd,
     .vmstate = &ioapic_vmstate,
+    .describe = ioapic_describe,
 };

@@ -173,7 +173,7 @@ static void add_segments(Dump *d, bool paging)
         CPUState *cpu = g_ptr_array_index(d->m->cpus, i);
 
         mapped = cpu->type->each_mapping &&
-                 cpu->type->each_mapping(cpu, add_mapping, d);
+                 cpu->type->each_mapping(cpu, false, add_mapping, d);
     }
     add_rest(d);
 }

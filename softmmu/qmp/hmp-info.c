@@ -65,18 +65,28 @@ static void info_cpus(Machine *m, int argc, char **argv, GString *out,
 
 typedef struct MappingList {
     GString *out;
+    bool pages;
     unsigned lines;
 } MappingList;
 
 enum { MAPPING_LINES = 200000 };
 
+static const char heading[] =
+    "vaddr            paddr            size             attr\n"
+    "---------------- ---------------- ---------------- -------\n";
+
 static bool show_mapping(void *opaque, const CpuMapping *map)
 {
     MappingList *list = opaque;
 
-    g_string_append_printf(list->out,
-                           "%016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %s\n",
-                           map->va, map->pa, map->size, map->rights);
+    if (list->pages) {
+        g_string_append_printf(list->out, "%016" PRIx64 ": %016" PRIx64 " %s\n",
+                               map->va, map->pa, map->rights);
+    } else {
+        g_string_append_printf(
+            list->out, "%016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %s\n",
+            map->va, map->pa, map->size, map->rights);
+    }
     if (++list->lines == MAPPING_LINES) {
         g_string_append(list->out, "... and more\n");
         return false;
@@ -84,13 +94,12 @@ static bool show_mapping(void *opaque, const CpuMapping *map)
     return true;
 }
 
-static void info_mem(Machine *m, int argc, char **argv, GString *out,
-                     Error **errp)
+static void show_mappings(Machine *m, bool pages, GString *out, Error **errp)
 {
     CPUState *cpu = hmp_cpu(m);
     bool running = machine_running(m);
     g_autoptr(GString) text = g_string_new(NULL);
-    MappingList list = { text, 0 };
+    MappingList list = { text, pages, 0 };
 
     if (!cpu || !cpu->type->each_mapping) {
         error_set(errp, "page tables of this CPU are not known");
@@ -100,16 +109,90 @@ static void info_mem(Machine *m, int argc, char **argv, GString *out,
         cpus_pause_all(m);
     }
     accel_ops(m)->regs_pull(cpu, REGS_ALL);
-    if (cpu->type->each_mapping(cpu, show_mapping, &list)) {
-        g_string_append(out,
-                        "vaddr            paddr            size             "
-                        "attr\n"
-                        "---------------- ---------------- ---------------- "
-                        "-------\n");
+    if (cpu->type->each_mapping(cpu, pages, show_mapping, &list)) {
+        g_string_append(out, pages ? "" : heading);
         g_string_append_len(out, text->str, text->len);
     } else {
         g_string_append(out, "No translation or protection\n");
     }
+    if (running) {
+        cpus_resume_all(m);
+    }
+}
+
+static void info_mem(Machine *m, int argc, char **argv, GString *out,
+                     Error **errp)
+{
+    show_mappings(m, false, out, errp);
+}
+
+static void info_tlb(Machine *m, int argc, char **argv, GString *out,
+                     Error **errp)
+{
+    show_mappings(m, true, out, errp);
+}
+
+/* --- interrupt controllers --- */
+
+/* The CPU whose APIC id a word gives; NULL: there is none. */
+static CPUState *cpu_by_id(Machine *m, const char *word)
+{
+    uint64_t id;
+
+    for (guint i = 0; parse_u64(word, &id) && i < m->cpus->len; i++) {
+        CPUState *cpu = g_ptr_array_index(m->cpus, i);
+
+        if (cpu->id == id) {
+            return cpu;
+        }
+    }
+    return NULL;
+}
+
+/* [APIC-ID] */
+static void info_lapic(Machine *m, int argc, char **argv, GString *out,
+                       Error **errp)
+{
+    CPUState *cpu = argc > 0 ? cpu_by_id(m, argv[0]) : hmp_cpu(m);
+    bool running = machine_running(m);
+
+    if (!cpu) {
+        error_set(errp, "no CPU has that APIC id");
+        return;
+    }
+    if (running) {
+        cpus_pause_all(m);
+    }
+    accel_ops(m)->regs_pull(cpu, REGS_GENERAL);
+    if (!cpu->type->local_intc || !cpu->type->local_intc(cpu, out)) {
+        error_set(errp, "CPU %d shows no local interrupt controller",
+                  cpu->index);
+    }
+    if (running) {
+        cpus_resume_all(m);
+    }
+}
+
+static int describe_one(Object *obj, void *opaque)
+{
+    const DeviceType *type = (const DeviceType *)obj->type;
+
+    if (type_is_a(obj->type, &device_type) && type->describe &&
+        ((DeviceState *)obj)->realized) {
+        type->describe((DeviceState *)obj, opaque);
+    }
+    return 0;
+}
+
+static void info_pic(Machine *m, int argc, char **argv, GString *out,
+                     Error **errp)
+{
+    bool running = machine_running(m);
+
+    if (running) {
+        cpus_pause_all(m);
+    }
+    object_walk(m, describe_one, out);
     if (running) {
         cpus_resume_all(m);
     }
@@ -362,6 +445,7 @@ const HmpCommand hmp_info_more[] = {
     { "iothreads", "", "the iothread objects", info_iothreads },
     { "jit", "", "counters of the translator", info_jit },
     { "kvm", "", "whether KVM is there and used", info_kvm },
+    { "lapic", "[APIC-ID]", "the local APIC of the CPU, or of that one", info_lapic },
     { "mem", "", "what the page tables of the CPU map", info_mem },
     { "memdev", "", "the memory backends", info_memdev },
     { "memory-devices", "", "memory devices that were added", info_memory_devices },
@@ -370,10 +454,12 @@ const HmpCommand hmp_info_more[] = {
     { "migrate_capabilities", "", "the capabilities of migration", info_migrate_capabilities },
     { "migrate_parameters", "", "the parameters of migration", info_migrate_parameters },
     { "numa", "", "the NUMA nodes", info_numa },
+    { "pic", "", "the interrupt controllers", info_pic },
     { "ramblock", "", "the blocks of guest RAM", info_ramblock },
     { "registers", "[-a|VCPU]", "registers of the CPU, of all or of one", info_registers },
     { "roms", "", "what was loaded into memory", info_roms },
     { "stats", "vm|vcpu [NAMES] [PROVIDER]", "counters of the engine", hmp_info_stats },
+    { "tlb", "", "each entry of the CPU's page tables that maps something", info_tlb },
     { "trace-events", "[NAME]", "the trace events, and which are on", info_trace_events },
     { "uuid", "", "the identity of the machine", info_uuid },
     { 0 },

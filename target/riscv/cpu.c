@@ -428,9 +428,10 @@ static bool debug_translate(CPUState *cpu, vaddr va, hwaddr *pa,
     return riscv_debug_translate(riscv_env(cpu), va, pa);
 }
 
-static bool each_mapping(CPUState *cpu, CpuMappingFn *fn, void *opaque)
+static bool each_mapping(CPUState *cpu, bool pages, CpuMappingFn *fn,
+                         void *opaque)
 {
-    return riscv_each_mapping(riscv_env(cpu), fn, opaque);
+    return riscv_each_mapping(riscv_env(cpu), pages, fn, opaque);
 }
 
 static void boot(CPUState *cpu, vaddr pc, uint64_t arg0, uint64_t arg1)

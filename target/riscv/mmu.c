@@ -324,6 +324,7 @@ typedef struct MappingWalk {
     void *opaque;
     CpuMapping now; /* the stretch so far; .size 0: none */
     unsigned entries;
+    bool pages; /* each leaf by itself */
 } MappingWalk;
 
 static bool mapping_end(MappingWalk *mw)
@@ -349,7 +350,7 @@ static bool mapping_leaf(MappingWalk *mw)
     for (int i = 0; i < 7; i++) {
         leaf.rights[i] = (w->pte >> (i + 1)) & 1 ? letters[i] : '-';
     }
-    if (now->size && leaf.va == now->va + now->size &&
+    if (!mw->pages && now->size && leaf.va == now->va + now->size &&
         leaf.pa == now->pa + now->size &&
         strcmp(leaf.rights, now->rights) == 0) {
         now->size += leaf.size;
@@ -398,13 +399,15 @@ static bool mapping_table(MappingWalk *mw, uint64_t ppn, int level, vaddr va)
     return true;
 }
 
-bool riscv_each_mapping(RiscvEnv *env, CpuMappingFn *fn, void *opaque)
+bool riscv_each_mapping(RiscvEnv *env, bool pages, CpuMappingFn *fn,
+                        void *opaque)
 {
     MappingWalk mw = {
         .walk = walk_begin(env, 0, 0,
                            env->priv == PRV_M ? RISCV_MMU_M : RISCV_MMU_S),
         .fn = fn,
         .opaque = opaque,
+        .pages = pages,
     };
 
     if (!mw.walk.scheme) {

@@ -32,6 +32,7 @@ bool riscv_debug_translate(RiscvEnv *env, vaddr va, hwaddr *pa);
 /* CpuType.each_mapping: by satp, whatever the mode is now; false: bare, or
  * the hart is in M-mode. A and D are in the rights, so that a stretch ends
  * where they change. */
-bool riscv_each_mapping(RiscvEnv *env, CpuMappingFn *fn, void *opaque);
+bool riscv_each_mapping(RiscvEnv *env, bool pages, CpuMappingFn *fn,
+                        void *opaque);
 
 #endif

@@ -155,6 +155,9 @@ typedef struct X86Cpu {
     bool (*engine_has_work)(struct X86Cpu *cpu);
     /* Its LINT1 is pulsed. Machine lock. */
     void (*engine_nmi)(struct X86Cpu *cpu);
+    /* The registers of its local APIC, at their offsets in @page. Machine lock,
+     * parked. False: it has none. */
+    bool (*engine_lapic)(struct X86Cpu *cpu, uint8_t page[X86_LAPIC_BYTES]);
     /* saved: compared at load */
     uint32_t saved_words[X86_WORDS];
 } X86Cpu;
@@ -186,7 +189,15 @@ unsigned x86_gdb_write(CPUState *cpu, const GdbFeature *f, unsigned n,
                        const uint8_t *bytes, unsigned avail);
 /* Walk the guest's page tables; no side effect. */
 bool x86_debug_translate(CPUState *cpu, vaddr va, hwaddr *pa, MemAttrs *attrs);
-bool x86_each_mapping(CPUState *cpu, CpuMappingFn *fn, void *opaque);
+bool x86_each_mapping(CPUState *cpu, bool pages, CpuMappingFn *fn,
+                      void *opaque);
+
+/* --- lapic.c --- */
+
+/* The local APIC of the first bytes of @page and IA32_APIC_BASE, as text. */
+void x86_lapic_text(GString *out, const uint8_t page[X86_LAPIC_BYTES],
+                    uint64_t base);
+bool x86_local_intc(CPUState *cpu, GString *out); /* CpuType.local_intc */
 
 /* --- cpuid.c --- */
 

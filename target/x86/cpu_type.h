@@ -27,10 +27,10 @@ void x86_cpu_reset_enter(DeviceState *dev);
     .kvm = IF_KVM(&x86_kvm_ops), .gdb = x86_gdb_features,                      \
     .gdb_arch = "i386:x86-64", .pc_get = x86_pc_get, .pc_set = x86_pc_set,     \
     .has_work = x86_has_work, .nmi = x86_nmi,                                  \
-    .each_mapping = x86_each_mapping, .debug_translate = x86_debug_translate,  \
-    .dump = x86_dump, .disas = IF_CAPSTONE(x86_disas),                         \
-    .gdb_read = x86_gdb_read, .gdb_write = x86_gdb_write, .boot = x86_boot,    \
-    .realize = x86_cpu_realize, .unrealize = x86_cpu_unrealize,                \
-    .reset_enter = x86_cpu_reset_enter
+    .each_mapping = x86_each_mapping, .local_intc = x86_local_intc,            \
+    .debug_translate = x86_debug_translate, .dump = x86_dump,                  \
+    .disas = IF_CAPSTONE(x86_disas), .gdb_read = x86_gdb_read,                 \
+    .gdb_write = x86_gdb_write, .boot = x86_boot, .realize = x86_cpu_realize,  \
+    .unrealize = x86_cpu_unrealize, .reset_enter = x86_cpu_reset_enter
 
 #endif

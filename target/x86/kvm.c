@@ -281,6 +281,7 @@ static void x86_vcpu_free(CPUState *cpu)
     g_clear_pointer(&x86_cpu(cpu)->kvm, g_free);
     x86_cpu(cpu)->engine_reset = NULL;
     x86_cpu(cpu)->engine_nmi = NULL;
+    x86_cpu(cpu)->engine_lapic = NULL;
     x86_cpu(cpu)->engine_has_work = NULL;
 }
 
@@ -394,6 +395,7 @@ static bool x86_vcpu_init(CPUState *cpu, Error **errp)
     }
     c->engine_reset = engine_reset;
     c->engine_nmi = x86_kvm_press_nmi;
+    c->engine_lapic = x86_kvm_lapic;
     return true;
 }
 

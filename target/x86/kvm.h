@@ -104,6 +104,7 @@ void x86_kvm_read_arch_caps(X86KvmVm *x);
 void x86_kvm_set_arch_caps(CPUState *cpu);
 
 void x86_kvm_press_nmi(X86Cpu *c); /* X86Cpu.engine_nmi */
+bool x86_kvm_lapic(X86Cpu *c, uint8_t page[X86_LAPIC_BYTES]); /* engine_lapic */
 
 /* --- kvm_debug.c: KvmCpuOps.debug_x --- */
 bool x86_kvm_debug_can(const KvmPoint *p);

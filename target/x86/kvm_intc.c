@@ -549,6 +549,22 @@ void x86_kvm_press_nmi(X86Cpu *c)
     }
 }
 
+/* --- what a debugger sees of the local APIC --- */
+
+bool x86_kvm_lapic(X86Cpu *c, uint8_t page[X86_LAPIC_BYTES])
+{
+    CPUState *cpu = &c->parent;
+    X86KvmVm *x = x86_kvm_vm(cpu);
+
+    if (!x86_kvm_no_irqchip(cpu)) {
+        return kvm_vcpu_ioctl(cpu, KVM_GET_LAPIC, page) >= 0;
+    }
+    if (x->apic) {
+        apic_page(x->apic, (unsigned)cpu->index, page);
+    }
+    return x->apic != NULL;
+}
+
 /* --- who takes part --- */
 
 bool x86_kvm_attach_intc(KvmVm *vm, const char *kind, DeviceState *dev,

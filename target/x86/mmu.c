@@ -105,6 +105,7 @@ typedef struct Mappings {
     CPUState *cpu;
     CpuMappingFn *fn;
     void *opaque;
+    bool pages;
     unsigned entries, va_bits;
     CpuMapping now; /* grows while the next one continues it; size 0: none */
 } Mappings;
@@ -117,10 +118,24 @@ static bool end_stretch(Mappings *m)
     return done.size == 0 || m->fn(m->opaque, &done);
 }
 
+/* Bits of an entry that maps (SDM 3A tables 4-15 to 4-20). */
+static void name_bits(CpuMapping *page, uint64_t entry)
+{
+    static const char letters[] = "XGPDACTUW";
+    static const uint8_t bits[] = { 63, 8, 7, 6, 5, 4, 3, 2, 1 };
+
+    if (page->size == BIT(12)) {
+        entry &= ~PTE_PS; /* PAT there */
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(bits); i++) {
+        page->rights[i] = entry >> bits[i] & 1 ? letters[i] : '-';
+    }
+}
+
 /* Rights are those of all levels together: @rights has bits of entries (U/S,
- * R/W, NX) turned so that 1 permits. */
+ * R/W, NX) turned so that 1 permits. @entry is the last level's. */
 static bool add_page(Mappings *m, vaddr va, hwaddr pa, uint64_t size,
-                     uint64_t rights)
+                     uint64_t rights, uint64_t entry)
 {
     CpuMapping *now = &m->now;
     CpuMapping page = {
@@ -131,6 +146,10 @@ static bool add_page(Mappings *m, vaddr va, hwaddr pa, uint64_t size,
                     rights & PTE_NX ? 'x' : '-' },
     };
 
+    if (m->pages) {
+        name_bits(&page, entry);
+        return m->fn(m->opaque, &page);
+    }
     if (now->size && page.va == now->va + now->size &&
         page.pa == now->pa + now->size &&
         strcmp(page.rights, now->rights) == 0) {
@@ -165,7 +184,7 @@ static bool map64(Mappings *m, hwaddr table, unsigned n, int level, vaddr va,
         now = plain ? rights : rights & (e ^ PTE_NX);
         if (level == 1 || (level <= 3 && !plain && (e & PTE_PS))) {
             if (!add_page(m, at, e & PTE_ADDR & ~bit_mask(shift), BIT(shift),
-                          now)) {
+                          now, e)) {
                 return false;
             }
         } else if (!map64(m, e & PTE_ADDR, 512, level - 1, at, now)) {
@@ -188,7 +207,7 @@ static bool map32(Mappings *m, const X86Env *env)
         if ((env->cr4 & CR4_PSE) && (dir & PTE_PS)) {
             hwaddr pa = (dir & 0xffc00000) | bits_get(dir, 13, 8) << 32;
 
-            if (!add_page(m, at, pa, BIT(22), dir | PTE_NX)) {
+            if (!add_page(m, at, pa, BIT(22), dir | PTE_NX, dir)) {
                 return false;
             }
             continue;
@@ -196,7 +215,7 @@ static bool map32(Mappings *m, const X86Env *env)
         for (unsigned j = 0; j < 1024; j++) {
             if (read_entry(m->cpu, (dir & 0xfffff000) + 4 * j, 4, &e) &&
                 !add_page(m, at | j << 12, e & 0xfffff000, BIT(12),
-                          (e & dir) | PTE_NX)) {
+                          (e & dir) | PTE_NX, e)) {
                 return false;
             }
         }
@@ -204,10 +223,12 @@ static bool map32(Mappings *m, const X86Env *env)
     return true;
 }
 
-bool x86_each_mapping(CPUState *cpu, CpuMappingFn *fn, void *opaque)
+bool x86_each_mapping(CPUState *cpu, bool pages, CpuMappingFn *fn, void *opaque)
 {
     const X86Env *env = x86_env(cpu);
-    Mappings m = { .cpu = cpu, .fn = fn, .opaque = opaque, .va_bits = 32 };
+    Mappings m = {
+        .cpu = cpu, .fn = fn, .opaque = opaque, .pages = pages, .va_bits = 32
+    };
     int levels = env->cr4 & CR4_LA57 ? 5 : 4;
 
     if (!(env->cr0 & CR0_PG)) {

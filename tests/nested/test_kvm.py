@@ -923,6 +923,64 @@ class Control(KvmTest):
         self.assertEqual(self.insns(qmp, "xp/2i 0x1fffffe"),
                          ["addb %al, (%rax)", "Cannot access memory"])
 
+    def looked_at(self, mode, *args):
+        """What prog/look.c printed, and `info` shows of it, by subject."""
+        guest = self.loop(mode, *args, accel=f"kvm,kernel-irqchip={mode}",
+                          program="look")
+        guest.expect("S")
+        qmp = self.qmp(mode)
+        self.addCleanup(qmp.close)
+        return guest.text, {
+            what: qmp.command("human-monitor-command",
+                              command_line=f"info {what}").splitlines()
+            for what in ("lapic", "lapic 0", "lapic 9", "pic", "tlb")}
+
+    LAPIC = (
+        "LVT0\t 0x00018700 active-hi level masked                      "
+        "ExtINT (vec 0)",
+        "LVT1\t 0x00002400 active-lo edge                              NMI   ",
+        "LVTT\t 0x000300ec active-hi edge  masked         periodic     "
+        "Fixed  (vec 236)",
+        "SPIV\t 0x000001ef APIC enabled, focus=off, spurious vec 239",
+        "ICR\t 0x00040053 physical edge de-assert self",
+        "IRR\t 82 83 ")
+    PIC = (
+        "pic0: irr=00 imr=fb isr=00 hprio=0 irq_base=20 rr_sel=0 elcr=20 "
+        "fnm=0",
+        "pic1: irr=00 imr=fe isr=00 hprio=0 irq_base=28 rr_sel=0 elcr=00 "
+        "fnm=0",
+        "  pin 5  0x030000000001a035 dest=3 vec=53  active-lo level masked "
+        "fixed  physical",
+        "  pin 9  0x0100000000000839 dest=1 vec=57  active-hi edge         "
+        "fixed  logical",
+        "  pin 11 0x0000000000000400 dest=0 vec=0   active-hi edge         "
+        "NMI    physical",
+        "  IRR      (none)", "  Remote IRR (none)")
+    TLB = ("0000000040000000: 0000000000200000 -GP--C--W",
+           "0000000040200000: 0000000000005000 ------TUW",
+           "0000000040201000: 0000000000006000 X---A----",
+           "0000000040203000: 0000000000007000 ---DA---W")
+
+    def test_the_monitor_shows_controllers_and_pages(self):
+        for mode, x2apic in (("split", 0), ("on", 1), ("off", 0)):
+            # irq 0 of the 8259s is quiet, so that they have nothing to tell
+            text, seen = self.looked_at(mode, "-append", x2apic, "-machine",
+                                        "pit=off,rtc=off,pic=on")
+            isr = "ISR\t 129 " if "sS" in text else "ISR\t (none)"
+            ppr = "PPR 0x80" if "sS" in text else "PPR 0x20"
+            for what, lines in (("lapic", self.LAPIC + (isr,)), ("pic", self.PIC),
+                                ("tlb", self.TLB)):
+                self.assertEqual([x for x in lines if x not in seen[what]],
+                                 [], (mode, seen[what]))
+            self.assertEqual(seen["lapic"][0], "local APIC state for CPU 0")
+            self.assertIn("no CPU has that", seen["lapic 9"][0])
+            # all but the timer's count stands still
+            self.assertEqual(*([x for x in seen[what] if "Timer" not in x]
+                               for what in ("lapic", "lapic 0")))
+            self.assertIn(f"LDR 0x01 {ppr}" if x2apic else
+                          f"TPR 0x20 DFR 0x0f LDR 0x02 {ppr}",
+                          seen["lapic"][-1])
+
     def migrate_a_running_guest(self, accel):
         guest = self.loop("a", accel=accel)
         guest.expect("S")

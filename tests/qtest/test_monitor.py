@@ -125,7 +125,8 @@ class Memory(Monitor):
         self.assertRegex(self.hmp(f"gpa2hva {RAM}"),
                          rf"for 0x{RAM:x} \(.*\) is 0x[0-9a-f]+\n")
         self.assertEqual(self.hmp("gva2gpa 0x1000"), "gpa: 0x1000\n")
-        self.assertIn("No translation", self.hmp("info mem"))
+        for what in ("mem", "tlb"):
+            self.assertIn("No translation", self.hmp(f"info {what}"))
 
     def test_files(self):
         for command in ("memsave", "pmemsave"):
@@ -260,6 +261,8 @@ class Control(Monitor):
                 ("info registers", r"CPU#0\n pc "),
                 ("info registers -a", r"(?s)CPU#0\n.*CPU#1\n"),
                 ("info hotpluggable-cpus", "does not support"),
+                ("info lapic", "CPU 0 shows no local interrupt controller"),
+                ("info lapic 7", "no CPU has that APIC id"),
                 ("info nosuch", "nosuch"), ("info", r"(?m)^info uuid -- "),
                 ("help info mem", r"^info mem -- "),
                 ("help x", "/FMT"), ("help", r"(?m)^xp /FMT ADDR -- ")):

@@ -183,6 +183,28 @@ static void after_reset_it_is_off_and_masked(void)
     g_assert_cmphex(apic_base(r->apic, 0), ==, 0xfee00900);
 }
 
+/* Where an address has no register, nothing is read that would be an error. */
+static void a_debugger_reads_without_a_trace(void)
+{
+    g_autoptr(Rig) r = rig();
+    uint8_t page[APIC_PAGE_BYTES];
+
+    use(r, 1);
+    wr(r, TPR, 0x30);
+    wr(r, INITIAL, 1000);
+    fixed(r, 1, 0x45);
+    use(r, -1);
+    apic_page(r->apic, 1, page);
+    g_assert_cmphex(ld32_le(page + ID), ==, 1u << 24);
+    g_assert_cmphex(ld32_le(page + TPR), ==, 0x30);
+    g_assert_cmphex(ld32_le(page + IRR + 0x20), ==, 1u << 5);
+    g_assert_cmphex(ld32_le(page + CURRENT), ==, 1000);
+    use(r, 1);
+    wr(r, ESR, 0);
+    g_assert_cmphex(rd(r, ESR), ==, 0);
+    g_assert_cmpint(take(r, 1), ==, 0x45);
+}
+
 static void reserved_bits_stay_clear(void)
 {
     g_autoptr(Rig) r = rig();
@@ -756,6 +778,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     ADD(after_reset_it_is_off_and_masked);
+    ADD(a_debugger_reads_without_a_trace);
     ADD(reserved_bits_stay_clear);
     ADD(higher_class_interrupts_a_lower_one);
     ADD(task_priority_holds_back);

@@ -426,7 +426,7 @@ static void mappings_are_joined_and_named(void)
     put64(h, 2, 3, (uint64_t)0x12347 << 10 | V | R | X | U); /* other rights */
     put64(h, 0, 255, (uint64_t)0xfffffff << 10 | V); /* its table is nowhere */
     put64(h, 0, 256, (uint64_t)0x80000 << 10 | V | R | G | A); /* 1 GiB, high */
-    g_assert_true(riscv_each_mapping(&h->env, see, &s));
+    g_assert_true(riscv_each_mapping(&h->env, false, see, &s));
     g_assert_cmpuint(s.n, ==, 3);
     g_assert_cmphex(s.map[0].va, ==, VA39);
     g_assert_cmphex(s.map[0].pa, ==, 0x12345000);
@@ -436,8 +436,14 @@ static void mappings_are_joined_and_named(void)
     g_assert_cmphex(s.map[2].va, ==, 0xffffffc000000000);
     g_assert_cmphex(s.map[2].size, ==, 1 << 30);
     g_assert_cmpstr(s.map[2].rights, ==, "r---ga-");
+    s.n = 0;
+    g_assert_true(riscv_each_mapping(&h->env, true, see, &s));
+    g_assert_cmpuint(s.n, ==, 4); /* not joined */
+    g_assert_cmphex(s.map[1].va, ==, VA39 + 0x1000);
+    g_assert_cmphex(s.map[1].pa, ==, 0x12346000);
+    g_assert_cmphex(s.map[1].size, ==, 0x1000);
     h->env.priv = PRV_M;
-    g_assert_false(riscv_each_mapping(&h->env, see, &s));
+    g_assert_false(riscv_each_mapping(&h->env, false, see, &s));
 }
 
 /* All 512 entries of the root point at it: 2^36 ways to a leaf. */
@@ -450,7 +456,7 @@ static void mappings_of_a_table_in_itself_end(void)
         put64(h, 0, i, table_pte(0));
     }
     put64(h, 0, 511, (uint64_t)0x12345 << 10 | RWAD); /* found at level 0 */
-    g_assert_true(riscv_each_mapping(&h->env, see, &s));
+    g_assert_true(riscv_each_mapping(&h->env, false, see, &s));
     g_assert_cmpuint(s.n, >, 0);
 }
 

@@ -10,6 +10,8 @@
 
 #include "softmmu/machine/device.h"
 
+enum { APIC_PAGE_BYTES = 1024 }; /* of the page, those that have registers */
+
 /*
  * What a local APIC tells its CPU; machine lock, any thread. .intr: there is,
  * or is no more, an interrupt that apic_acknowledge() would give. .init: stop
@@ -51,6 +53,8 @@ uint64_t apic_deadline(DeviceState *dev, unsigned cpu);
 /* Pulse LINT1 of all CPUs. Machine lock. */
 void apic_press_nmi(DeviceState *dev);
 void apic_set_deadline(DeviceState *dev, unsigned cpu, uint64_t tsc);
+/* What its registers read as, at their offsets; no side effect. */
+void apic_page(DeviceState *dev, unsigned cpu, uint8_t page[APIC_PAGE_BYTES]);
 /* The task priority; CR8 is its high half. Reading needs no lock for the CPU
  * itself. */
 uint8_t apic_tpr(DeviceState *dev, unsigned cpu);

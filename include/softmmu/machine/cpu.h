@@ -43,8 +43,8 @@ typedef bool SemihostFn(void *opaque, CPUState *cpu, SemihostCall *call);
 typedef struct CpuMapping {
     vaddr va;
     hwaddr pa;
-    uint64_t size;  /* bytes */
-    char rights[8]; /* the target's letters, "rwxugad" with "-" for none */
+    uint64_t size;   /* bytes */
+    char rights[12]; /* the target's letters, "rwxugad" with "-" for none */
 } CpuMapping;
 /* False: no more, please. */
 typedef bool CpuMappingFn(void *opaque, const CpuMapping *map);
@@ -83,10 +83,16 @@ typedef struct CpuType {
     /* Virtual to physical with no side effect; false: not mapped. */
     bool (*debug_translate)(CPUState *cpu, vaddr va, hwaddr *pa,
                             MemAttrs *attrs);
-    /* All that its page tables map, by rising address, in stretches; false:
-     * translation is off, nothing was called. Guest tables may be anything:
-     * it ends after a bounded number of entries. NULL: not known. */
-    bool (*each_mapping)(CPUState *cpu, CpuMappingFn *fn, void *opaque);
+    /* All that its page tables map, by rising address: in stretches, with
+     * the rights of all levels together; or, with @pages, each entry that maps
+     * by itself with the letters of its own bits. False: translation is off,
+     * nothing was called. Guest tables may be anything: it ends after a
+     * bounded number of entries. NULL: not known. */
+    bool (*each_mapping)(CPUState *cpu, bool pages, CpuMappingFn *fn,
+                         void *opaque);
+    /* The state of its own interrupt controller as text. Machine lock, parked,
+     * registers pulled. False: its engine shows none. NULL: it has none. */
+    bool (*local_intc)(CPUState *cpu, GString *out);
     /* Registers as text, for `info registers` and -d cpu. */
     void (*dump)(CPUState *cpu, GString *out, bool fpu);
     /* One instruction at @pc from @bytes, by the mode that the CPU is in;

@@ -54,6 +54,9 @@ typedef struct DeviceType {
     char *(*fw_name)(DeviceState *dev);
     /* Take input @n by descriptor (@on), or no longer. False: it cannot. */
     bool (*irq_fd)(DeviceState *dev, int n, IrqFd *f, bool on);
+    /* Of an interrupt controller: its state as text. Machine lock; the machine
+     * stands. NULL: it is none. Not inherited. */
+    void (*describe)(DeviceState *dev, GString *out);
     const VmState *vmstate; /* inherited; a parent's and a child's are two
                                sections, base type first */
 } DeviceType;
