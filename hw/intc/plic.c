@@ -515,6 +515,43 @@ static void plic_unrealize(DeviceState *dev)
     g_clear_pointer(&s->enable, g_free);
 }
 
+/* Sources that say something, and who is to hear of them. */
+static void plic_describe_source(const Plic *s, unsigned n, GString *out)
+{
+    g_autoptr(GString) who = g_string_new(NULL);
+
+    for (unsigned c = 0; c < s->n_contexts; c++) {
+        if (bit_on(&s->enable[(size_t)c * PLIC_WORDS], n)) {
+            g_string_append_printf(who, "%s%u", who->len ? "," : "", c);
+        }
+    }
+    if (s->priority[n] || who->len || bit_on(s->level, n) ||
+        bit_on(s->pending, n) || bit_on(s->claimed, n)) {
+        g_string_append_printf(out,
+                               "  source %u: priority=%u contexts=%s%s%s%s\n",
+                               n, s->priority[n], who->len ? who->str : "none",
+                               bit_on(s->level, n) ? " high" : "",
+                               bit_on(s->pending, n) ? " pending" : "",
+                               bit_on(s->claimed, n) ? " claimed" : "");
+    }
+}
+
+static void plic_describe(DeviceState *dev, GString *out)
+{
+    const Plic *s = object_cast(dev, &plic_type);
+
+    g_string_append_printf(out, "plic: sources=%u contexts=%u\n",
+                           s->num_sources, s->n_contexts);
+    for (unsigned c = 0; c < s->n_contexts; c++) {
+        g_string_append_printf(
+            out, "  context %u: hart=%u mode=%c threshold=%u\n", c,
+            s->ctx[c].hart, s->ctx[c].mode, s->threshold[c]);
+    }
+    for (unsigned n = 1; n < s->num_sources; n++) {
+        plic_describe_source(s, n, out);
+    }
+}
+
 const DeviceType plic_type = {
     .name = "riscv.sifive.plic",
     .parent = TYPE(device_type),
@@ -527,4 +564,5 @@ const DeviceType plic_type = {
     .reset_hold = plic_reset_hold,
     .reset_exit = plic_reset_exit,
     .vmstate = &plic_vmstate,
+    .describe = plic_describe,
 };

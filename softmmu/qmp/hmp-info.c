@@ -441,6 +441,7 @@ static void info_migrate(Machine *m, int argc, char **argv, GString *out,
 const HmpCommand hmp_info_more[] = {
     { "cpus", "", "the virtual CPUs", info_cpus },
     { "dump", "", "how far a dump of guest memory is", info_dump },
+    { "history", "", "the lines that were typed here", hmp_info_history },
     { "hotpluggable-cpus", "", "the CPUs that can be added", info_hotpluggable_cpus },
     { "iothreads", "", "the iothread objects", info_iothreads },
     { "jit", "", "counters of the translator", info_jit },

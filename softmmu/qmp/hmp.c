@@ -224,6 +224,18 @@ static void remember(HmpSession *s)
     s->recall = s->history->len;
 }
 
+void hmp_info_history(Machine *m, int argc, char **argv, GString *out,
+                      Error **errp)
+{
+    const Monitor *mon = m->monitors ? m->monitors->turn.mon : NULL;
+
+    for (guint i = 0; mon && i < mon->hmp->history->len; i++) {
+        g_string_append_printf(
+            out, "%u: '%s'\n", i,
+            (const char *)g_ptr_array_index(mon->hmp->history, i));
+    }
+}
+
 static bool migration_over(Machine *m)
 {
     json_object *info = qmp_execute(m, "query-migrate", NULL, NULL);

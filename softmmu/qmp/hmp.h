@@ -35,6 +35,9 @@ void hmp_complete(Machine *m, const char *line, GPtrArray *out);
  * none. */
 CPUState *hmp_cpu(Machine *m);
 
+/* Lines that were typed at the monitor whose turn it is: hmp.c. */
+HmpRun hmp_info_history;
+
 /* --- words and QMP: hmp-args.c --- */
 
 /* Run a QMP command without result; @args' reference is taken. */

@@ -530,6 +530,19 @@ class Process(GuestTest):
             self.assertIn("QMP", json.loads(
                 ours.makefile().readline()))
 
+    def test_a_terminal_tells_the_lines_typed_there(self):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            self.start_quiet("-chardev", f"socket,id=c,fd={theirs.fileno()}",
+                             "-mon", "chardev=c,mode=readline",
+                             pass_fds=[theirs.fileno()])
+            theirs.close()
+            ours.settimeout(20 * g.PATIENCE)
+            ours.sendall(b"print 1\ninfo history\n")
+            with ours.makefile("rb") as lines:
+                self.assertIn(b"0: 'print 1'\r\n", lines)
+                self.assertEqual(lines.readline(), b"1: 'info history'\r\n")
+
     def test_personality_follows_argv0(self):
         link = self.dir / "qemu-system-riscv64"
         target = pathlib.Path(g.BINARY).resolve()

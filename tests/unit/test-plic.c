@@ -67,6 +67,29 @@ static void level_interrupt_is_claimed_and_comes_again_while_high(void)
     g_assert_false(w.level[1]);
 }
 
+static void a_monitor_sees_what_is_in_flight(void)
+{
+    g_autoptr(TestMachine) t = test_machine(0);
+    g_autoptr(GString) text = g_string_new(NULL);
+    TestWires w = { 0 };
+    DeviceState *dev = make(t, BASE, "MS", NULL, &w);
+
+    threshold(t, 0, 7);
+    priority(t, 10, 1);
+    enable(t, 0, 0, 1u << 10);
+    enable(t, 1, 0, 1u << 10 | 1u << 3);
+    device_irq_in(dev, 10, true);
+    claim(t, 1);
+    device_irq_in(dev, 40, true);
+    plic_type.describe(dev, text);
+    g_assert_nonnull(strstr(
+        text->str, "  context 0: hart=0 mode=M threshold=7\n"
+                   "  context 1: hart=0 mode=S threshold=0\n"
+                   "  source 3: priority=0 contexts=1\n"
+                   "  source 10: priority=1 contexts=0,1 high claimed\n"
+                   "  source 40: priority=0 contexts=none high pending\n"));
+}
+
 static void level_that_falls_before_the_claim_stays_pending(void)
 {
     g_autoptr(TestMachine) t = test_machine(0);
@@ -258,6 +281,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 #define T(f) g_test_add_func("/plic/" #f, f)
     T(level_interrupt_is_claimed_and_comes_again_while_high);
+    T(a_monitor_sees_what_is_in_flight);
     T(level_that_falls_before_the_claim_stays_pending);
     T(highest_priority_first_then_lowest_number);
     T(threshold_masks_the_line_but_not_the_claim);
