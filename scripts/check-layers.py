@@ -76,6 +76,7 @@ TIME_ALLOWED = {
     "accel/tcg/doze.c": "what a thread had of the host; never under icount",
     "accel/tcg/perf.c": "stamps that perf wants in a jitdump",
     "accel/tcg/tcg.c": "the key of the content hash; no guest sees it",
+    "accel/tcg/doze.c": "the host's time that a thread has had: who goes first",
     "softmmu/migration/": "bandwidth and progress, told to the host only",
     "accel/qtest/server.c": "time stamps of -qtest-log",
     "softmmu/base/error.c": "the stamp of -msg timestamp=on",
