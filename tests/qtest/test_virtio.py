@@ -73,6 +73,18 @@ class Base(GuestTest):
         self.addCleanup(qmp.close)
         return q
 
+    def saved_without_mastering(self, q, drivers):
+        """While the devices hold buffers that they cannot reach any more."""
+        for d in drivers:
+            q.write("w", d.transport.cfg + 4, 2)
+        q = self.migrate(q, "pci")
+        self.qmp.command("cont")
+        for d in drivers:
+            d.move(q)
+            self.assertEqual(d.transport.status(), 0x4f)  # needs a reset
+            q.write("w", d.transport.cfg + 4, 6)
+            self.start(d)
+
     def saved(self, begin, end):
         """@begin on one process, @end on the next, for each transport."""
         for kind in ("mmio", "pci"):
@@ -154,14 +166,8 @@ class Rng(Base):
         for d in drivers:
             d.queues[0].ask(64)
             d.queues[0].add(32)  # over the quota: waits
-            q.write("w", d.transport.cfg + 4, 2)
-        q = self.migrate(q, "pci")
-        self.qmp.command("cont")
+        self.saved_without_mastering(q, drivers)
         for d in drivers:
-            d.move(q)
-            self.assertEqual(d.transport.status(), 0x4f)  # needs a reset
-            q.write("w", d.transport.cfg + 4, 6)
-            self.start(d)
             self.assertEqual(len(d.queues[0].ask(32)), 32)
 
 
@@ -270,6 +276,17 @@ class BlkErrors(Base):
             qmp.close()
             os.unlink(self.path)
         self.each_kind(check)
+
+    def test_saved_as_its_driver_ended_bus_mastering(self):
+        q = self.machine("pci")
+        drivers = self.drivers(q, "pci")
+        qmp = Qmp(self.path)
+        drivers[0].queues[0].add(*self.request(1, 3, bytes(512)))
+        self.stopped(qmp, "write", True)
+        qmp.close()
+        self.saved_without_mastering(q, drivers)
+        self.assertEqual(
+            drivers[0].queues[0].ask(*self.request(8, 0, 20))[-1:], b"\0")
 
 
 class Net(Base):
@@ -494,6 +511,17 @@ class Console(Base):
                 s.sendall(b"back")
                 self.assertEqual(d.queues[4].wait(), b"back")
         self.saved(begin, end)
+
+    def test_saved_as_its_driver_ended_bus_mastering(self):
+        q = self.machine("pci")
+        drivers = self.drivers(q, "pci")[:1]
+        self.set_up(drivers[0])
+        s, _ = self.fill(drivers[0], 0)
+        for _ in range(12):  # one is held, however slow the host was
+            drivers[0].queues[5].add(bytes(32768))
+        self.saved_without_mastering(q, drivers)
+        s.close()
+        self.set_up(drivers[0])
 
     def test_ports_come_and_go(self):
         def check(q, drivers):
