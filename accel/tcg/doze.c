@@ -11,10 +11,12 @@
  * last one went: into the kernel's entry, a second time. So
  * - after FUTILE_HALTS halts in vain the vCPU dozes at each, the longer the
  *   more there are; an interrupt raised again wakes it;
- * - what it does next, it does in steps of a unit or so (vcpu_polls()). Halts
+ * - what it does next, it does in steps of a unit or so (vcpu_looks()). Halts
  *   it again within LOOK_STEPS, nothing had come;
  * - else it gives way: whoever was running gets WAY_NS of the host's time
- *   before it goes on.
+ *   before it goes on. When the machine stops meanwhile, it does so anew.
+ * A saved state does not say who polled: after a load all go in steps and give
+ * way, once each has had as many.
  * Any halt may end early, and any CPU may be slow (Priv 3.3.3: WFI is a hint),
  * so guests cannot tell. None of it happens under icount, where turns are
  * counted in instructions.
@@ -30,13 +32,14 @@ enum {
     DOZE_NS = 50 * 1000,
     DOUBLINGS = 11, /* to 102 ms */
     LOOK_STEPS = 16,
+    LOOK_INSNS = 8 * LOOK_STEPS, /* where each is a unit */
     WAY_NS = 2 * 1000 * 1000,
     CHECKED = 8, /* times as long, where each unit runs twice */
     WAY_STEP_NS = 200 * 1000,
-    WAY_STEPS = 50 * 1000, /* 10 s: then somebody else is stuck */
+    WAY_STEPS = 50 * 1000, /* 10 s: then somebody is stuck, for good perhaps */
 };
 
-bool vcpu_polls(const TcgVcpu *v)
+static bool polls(const TcgVcpu *v)
 {
     return v->futile_halts >= FUTILE_HALTS;
 }
@@ -45,6 +48,20 @@ void vcpu_does_not_poll(TcgVcpu *v)
 {
     v->futile_halts = 0;
     v->look_steps = 0;
+}
+
+void vcpu_may_have_polled(TcgVcpu *v)
+{
+    bool alone = v->accel->icount || atomic_load(&v->accel->nvcpus) == 1;
+
+    v->futile_halts = alone ? 0 : FUTILE_HALTS;
+    v->look_steps = 0;
+}
+
+bool vcpu_looks(TcgVcpu *v)
+{
+    v->look_steps += polls(v);
+    return polls(v);
 }
 
 /* --- giving way --- */
@@ -57,14 +74,16 @@ static bool is_wanted_locked(CPUState *cpu)
            cpu->work_head || cpu->hold > 0;
 }
 
-/* Does it get on with guest code, as far as the host lets it? */
+/* Does it get on with guest code, as far as the host lets it? One that stops
+ * counts: soon all do, or it has just not been resumed yet. One that gdb holds
+ * stays where it is. */
 static bool gets_on(TcgVcpu *v)
 {
     CPUState *cpu = v->cpu;
     LOCK_GUARD(&cpu->lock);
 
     return !atomic_load(&v->gives_way) && !atomic_load(&cpu->halted) &&
-           !atomic_load(&cpu->stop_requested) && !cpu->powered_off;
+           !cpu->powered_off && cpu->hold == 0;
 }
 
 /* Host time that its thread has had, in ns; -1: there is no such thread. */
@@ -126,18 +145,18 @@ static void give_way(TcgVcpu *v)
 {
     int64_t until[MAX_VCPUS];
     unsigned n = note_others(v, until);
-    bool done;
+    bool wanted = false;
 
     STAT(v, gave_way);
     atomic_store(&v->gives_way, true);
-    for (unsigned step = 0; step < WAY_STEPS; step++) {
-        done = others_had_theirs(v, until, n);
-        if (done || !wait_a_step(v)) {
+    for (unsigned step = 0; step < WAY_STEPS && !wanted; step++) {
+        if (others_had_theirs(v, until, n)) {
             break;
         }
+        wanted = !wait_a_step(v);
     }
     atomic_store(&v->gives_way, false);
-    if (done) {
+    if (!wanted) {
         vcpu_does_not_poll(v);
     }
 }
@@ -149,6 +168,7 @@ static void doze_at_halt(TcgVcpu *v)
     CPUState *cpu = v->cpu;
     LOCK_GUARD(&cpu->lock);
 
+    v->look_steps = 0;
     if (is_wanted_locked(cpu)) {
         return;
     }
@@ -156,9 +176,8 @@ static void doze_at_halt(TcgVcpu *v)
         vcpu_does_not_poll(v);
         return;
     }
-    v->look_steps = 0;
     v->futile_halts++;
-    if (vcpu_polls(v) && !atomic_load(&v->hot->exit_req)) {
+    if (polls(v) && !atomic_load(&v->hot->exit_req)) {
         unsigned n = v->futile_halts / FUTILE_HALTS - 1;
 
         STAT(v, dozes);
@@ -169,12 +188,14 @@ static void doze_at_halt(TcgVcpu *v)
 
 void vcpu_doze(TcgVcpu *v)
 {
+    unsigned steps = v->accel->opt.one_insn ? LOOK_INSNS : LOOK_STEPS;
+
     if (v->accel->icount) {
         return;
     }
     if (atomic_load(&v->cpu->halted)) {
         doze_at_halt(v);
-    } else if (vcpu_polls(v) && ++v->look_steps > LOOK_STEPS) {
+    } else if (polls(v) && v->look_steps >= steps) {
         give_way(v);
     }
 }

@@ -437,7 +437,7 @@ struct TcgVcpu {
     bool have_missed; /* rt_lookup just found no unit at pc */
     unsigned pauses;
     unsigned futile_halts; /* since the last interrupt or sleep */
-    unsigned look_steps;   /* returns to the loop since a futile halt */
+    unsigned look_steps;   /* times it ran since a futile halt */
     TcgStats stats;
 };
 
@@ -502,10 +502,13 @@ void vcpu_swap_to_guest_fp(TcgVcpu *v);
 
 /* At the top of the loop, outside: doze, or give way, if it polls. */
 void vcpu_doze(TcgVcpu *v);
-/* Does it halt again and again in vain? Then it comes back to the loop soon. */
-bool vcpu_polls(const TcgVcpu *v);
+/* It is about to run: does it halt again and again in vain? Then it must come
+ * back to the loop soon. */
+bool vcpu_looks(TcgVcpu *v);
 /* It took an interrupt, or sleeps. */
 void vcpu_does_not_poll(TcgVcpu *v);
+/* Its state came from outside. It is parked. */
+void vcpu_may_have_polled(TcgVcpu *v);
 
 /* --- translate.c --- */
 

@@ -347,6 +347,7 @@ static void tcg_vcpu_env_changed(CPUState *cpu)
     v->step_begun = false;
     v->asleep = false; /* halted says what the new state is */
     v->watch_stepping = false;
+    vcpu_may_have_polled(v);
 }
 
 /* While parked all groups are in env; nothing moves. */

@@ -567,7 +567,7 @@ static void run_until_request(TcgVcpu *v)
         vcpu_does_not_poll(v);
         ctx_update(v);
     }
-    if (v->accel->opt.stress_poll || vcpu_polls(v)) {
+    if (vcpu_looks(v) || v->accel->opt.stress_poll) {
         vcpu_request_exit(v);
     }
     run_units(v);

@@ -249,6 +249,59 @@ static void no_wakeup_is_lost(const void *engine)
     toy_machine_free(t);
 }
 
+/* One that polled gives way to those that get on. One that a debugger holds
+ * does not, and one that waits for it would wait for each unit anew. */
+static void nobody_waits_for_who_is_held(const void *engine)
+{
+    ToyMachine *t;
+    CPUState *held;
+    ToyEnv *env;
+
+    if (strstr(engine, "icount")) {
+        return; /* nobody gives way where turns are counted */
+    }
+    t = start(engine, 2);
+    held = cpu_by_index(&t->parent, 1);
+    env = toy_env(t, 0);
+    atomic_store(&env->line, 1); /* with interrupts off: no WFI sleeps */
+    env->r[R2] = 40;
+    env->r[R4] = 1000;
+    PUT(t, CODE, toy(TOY_WFI, 0, 0, 0), toy(TOY_ADDI, R1, R1, 1),
+        toy(TOY_BNE, R1, R2, -4), toy(TOY_ADDI, R3, R3, 1),
+        toy(TOY_BNE, R3, R4, -2), toy(TOY_ST, R1, EXIT, 0), toy_jal(LINK, 0));
+    lock_acquire(&held->lock);
+    held->hold++;
+    lock_release(&held->lock);
+    toy_run(t, NULL);
+    lock_acquire(&held->lock);
+    held->hold--;
+    lock_release(&held->lock);
+    g_assert_cmpuint(env->r[R3], ==, 1000);
+    g_assert_cmpuint(toy_env(t, 1)->pc, ==, CODE);
+    toy_machine_free(t);
+}
+
+/* A state that was loaded may be that of a CPU that polled: all give way. */
+static void loaded_vcpus_give_way(const void *engine)
+{
+    ToyMachine *t = start(engine, 2);
+    bool counted = strstr(engine, "icount") != NULL;
+
+    toy_env(t, 0)->r[R2] = 1000;
+    toy_env(t, 1)->pc = CODE + 0x1000;
+    PUT(t, CODE, toy(TOY_ADDI, R1, R1, 1), toy(TOY_BNE, R1, R2, -2),
+        toy(TOY_ST, R1, EXIT, 0), toy_jal(LINK, 0));
+    PUT(t, CODE + 0x1000, toy(TOY_ADDI, R1, R1, 1), toy_jal(LINK, -4));
+    toy_run(t, NULL);
+    g_assert_cmpuint(toy_env(t, 0)->r[R1], ==, 1000);
+    if (counted) {
+        g_assert_cmpuint(toy_stat(t, "vCPUs that polled and gave way"), ==, 0);
+    } else {
+        g_assert_cmpuint(toy_stat(t, "vCPUs that polled and gave way"), >, 0);
+    }
+    toy_machine_free(t);
+}
+
 /* Four vCPUs add to one word; every addition counts. */
 static void atomics_of_all_vcpus_count(const void *engine)
 {
@@ -386,6 +439,8 @@ static const Case cases[] = {
     { "faults-are-precise", faults_are_precise },
     { "fetch-faults-have-the-target", fetch_faults_have_the_target },
     { "no-wakeup-is-lost", no_wakeup_is_lost },
+    { "nobody-waits-for-who-is-held", nobody_waits_for_who_is_held },
+    { "loaded-vcpus-give-way", loaded_vcpus_give_way },
     { "atomics-of-all-vcpus-count", atomics_of_all_vcpus_count },
     { "exclusive-sections-exclude", exclusive_sections_exclude },
     { "code-changes-under-another-vcpu", code_changes_under_another_vcpu },
