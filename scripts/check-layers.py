@@ -73,7 +73,6 @@ TIME_ALLOWED = {
     "softmmu/base/trace.c": "the stamp of a trace line",
     "tcg/context.c": "how long a unit took to compile; no guest sees it",
     "accel/tcg/translate.c": "the same, for info jit",
-    "accel/tcg/doze.c": "what a thread had of the host; never under icount",
     "accel/tcg/perf.c": "stamps that perf wants in a jitdump",
     "accel/tcg/tcg.c": "the key of the content hash; no guest sees it",
     "accel/tcg/doze.c": "the host's time that a thread has had: who goes first",

@@ -266,7 +266,8 @@ static bool sleeps(const TcgVcpu *v)
 bool icount_can_run(const TcgVcpu *v)
 {
     return !sleeps(v) && !v->cpu->powered_off &&
-           !atomic_load(&v->cpu->stop_requested);
+           !atomic_load(&v->cpu->stop_requested) &&
+           atomic_load(&v->cpu->hold) == 0;
 }
 
 /* Let @ns of real time pass, less if somebody wants this vCPU. */

@@ -147,12 +147,13 @@ struct CPUState {
     _Atomic bool halted;         /* WFI, HLT: written by the owner; cleared by
                                     it when has_work */
     _Atomic bool unplug;
+    _Atomic int hold; /* others run alone, or gdb lets others run alone: stay at
+                         the safe point. Changed under .lock */
     /* under .lock */
     Lock lock;    /* the vCPU lock: work queue and sleeping */
     Cond wake;    /* of the vCPU thread */
     Cond settled; /* parked, in_wait or a work item changed */
     CpuWork *work_head, *work_tail;
-    int hold;         /* others run alone: stay at the safe point */
     bool in_wait;     /* at a safe point, not running guest code */
     bool parked;      /* it sits in its loop; env may be used by others */
     bool powered_off; /* not started yet: PSCI, SBI HSM by hardware */
