@@ -79,7 +79,8 @@ struct KvmVcpu {
     /* constant while the thread runs */
     KvmVm *vm;
     CPUState *cpu;
-    int fd;
+    int fd;       /* its ioctls wait until KVM_RUN is over (api.rst 2) */
+    int stats_fd; /* -1: the host's KVM has none */
     struct kvm_run *run;
     const KvmCpuOps *ops;
     struct kvm_dirty_gfn *ring; /* NULL: dirty pages are logged by slot */
@@ -159,6 +160,8 @@ void kvm_debug_free(KvmVm *vm);
 KvmNext kvm_debug_exit(KvmVcpu *v);
 
 /* stats.c */
+/* A vCPU's statistics, for read(); -1: this KVM has none. Before it runs. */
+int kvm_stats_open(CPUState *cpu);
 bool kvm_stats(AccelState *a, CPUState *cpu, AccelStatFn *put, void *opaque,
                Error **errp);
 char *kvm_statistics(AccelState *a);

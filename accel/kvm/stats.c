@@ -5,7 +5,9 @@
  *
  * Spec: Linux Documentation/virt/kvm/api.rst, section 4.133
  *       (KVM_GET_STATS_FD).
- * Locks: machine lock.
+ * Locks: machine lock. A vCPU's descriptor is opened before it runs: later
+ *        the ioctl would wait for the end of its KVM_RUN, which a guest that
+ *        has no exits never comes to.
  */
 #include "tandem/base.h"
 
@@ -108,7 +110,7 @@ static bool stat_from(const StatsFile *f, const struct kvm_stats_desc *d,
     return true;
 }
 
-/* The statistics that descriptor @fd gives; it is closed. */
+/* The statistics that descriptor @fd gives. */
 static bool put_file(int fd, AccelStatFn *put, void *opaque)
 {
     StatsFile f = { 0 };
@@ -123,7 +125,6 @@ static bool put_file(int fd, AccelStatFn *put, void *opaque)
     }
     g_free(f.desc);
     g_free(f.data);
-    close(fd);
     return ok;
 }
 
@@ -166,24 +167,35 @@ static void put_vm(KvmVm *vm, AccelStatFn *put, void *opaque)
     }
 }
 
+int kvm_stats_open(CPUState *cpu)
+{
+    return MAX(-1, kvm_vcpu_ioctl(cpu, KVM_GET_STATS_FD, NULL));
+}
+
+/* Of the machine: opened anew each time, which waits for nobody. */
+static bool put_vm_file(KvmVm *vm, AccelStatFn *put, void *opaque)
+{
+    int fd = kvm_vm_ioctl(vm, KVM_GET_STATS_FD, NULL);
+    bool ok = fd >= 0 && put_file(fd, put, opaque);
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return ok;
+}
+
 bool kvm_stats(AccelState *a, CPUState *cpu, AccelStatFn *put, void *opaque,
                Error **errp)
 {
     KvmVm *vm = (KvmVm *)a;
-    int fd;
 
     if (kvm_capability(vm, KVM_CAP_BINARY_STATS_FD) == 0) {
         error_set(errp, "the host's KVM has no binary statistics: they came "
                         "with Linux 5.14");
         return false;
     }
-    fd = cpu ? kvm_vcpu_ioctl(cpu, KVM_GET_STATS_FD, NULL)
-             : kvm_vm_ioctl(vm, KVM_GET_STATS_FD, NULL);
-    if (fd < 0) {
-        error_set_errno(errp, -fd, "kvm does not open its statistics");
-        return false;
-    }
-    if (!put_file(fd, put, opaque)) {
+    if (!(cpu ? put_file(kvm_vcpu(cpu)->stats_fd, put, opaque)
+              : put_vm_file(vm, put, opaque))) {
         error_set(errp, "kvm's statistics cannot be read");
         return false;
     }

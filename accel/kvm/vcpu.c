@@ -493,6 +493,9 @@ static void vcpu_close(KvmVcpu *v)
     if (v->run) {
         munmap(v->run, v->vm->run_size);
     }
+    if (v->stats_fd >= 0) {
+        close(v->stats_fd);
+    }
     if (v->fd >= 0) {
         close(v->fd);
     }
@@ -545,11 +548,13 @@ bool kvm_vcpu_create(AccelState *a, CPUState *cpu, Error **errp)
     v->ops = cpu->type->kvm;
     v->io = &vm->machine->io_space;
     v->memory = cpu->memory;
+    v->stats_fd = -1;
     if (!vcpu_open(v, errp)) {
         vcpu_close(v);
         return false;
     }
     cpu->engine = v;
+    v->stats_fd = kvm_stats_open(cpu);
     if (!v->ops->vcpu_init(cpu, errp)) {
         cpu->engine = NULL;
         vcpu_close(v);
