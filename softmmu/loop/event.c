@@ -190,15 +190,6 @@ void event_source_destroy(EventSource *src)
     g_clear_pointer(&src->id, g_free);
 }
 
-static void input_queue(EventSource *src, GBytes *data)
-{
-    Waiting *w = g_new(Waiting, 1);
-
-    *w = (Waiting){ src, data };
-    src->waiting += g_bytes_get_size(data);
-    g_queue_push_tail(&src->gate->waiting, w);
-}
-
 size_t event_waiting(EventSource *src)
 {
     if (likely(src->gate->mode == EVENT_PASS)) {
@@ -208,20 +199,28 @@ size_t event_waiting(EventSource *src)
     return src->waiting;
 }
 
-/* While the machine is stopped no slice ends, and its state may be saved. */
-static bool is_stopped(EventGate *gate)
+/* While the machine is stopped no slice ends, and its state may be saved: what
+ * comes then passes, behind what is on its way. False: it shall. */
+static bool input_queue(EventSource *src, const void *data, size_t len)
 {
-    LOCK_GUARD(&gate->lock);
-    return gate->stopped;
+    Waiting *w;
+
+    LOCK_GUARD(&src->gate->lock);
+    if (src->gate->stopped && src->waiting == 0) {
+        return false;
+    }
+    w = g_new(Waiting, 1);
+    *w = (Waiting){ src, g_bytes_new(data, len) };
+    src->waiting += len;
+    g_queue_push_tail(&src->gate->waiting, w);
+    return true;
 }
 
 void event_post(EventSource *src, const void *data, size_t len)
 {
-    if (likely(src->gate->mode == EVENT_PASS) || is_stopped(src->gate)) {
+    if (likely(src->gate->mode == EVENT_PASS) || !input_queue(src, data, len)) {
         src->deliver(src->opaque, data, len);
-        return;
     }
-    input_queue(src, g_bytes_new(data, len));
 }
 
 /* --- requests --- */
@@ -371,7 +370,8 @@ static void run_input(EventGate *gate)
     guint n;
 
     lock_acquire(&gate->lock);
-    n = gate->waiting.length; /* what these bring waits for the next slice */
+    /* what these bring waits for the next slice, if there will be one */
+    n = gate->stopped ? UINT_MAX : gate->waiting.length;
     lock_release(&gate->lock);
     while (n-- > 0 && (w = take_input(gate)) != NULL) {
         input_deliver(w);

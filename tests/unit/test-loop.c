@@ -778,6 +778,76 @@ static void under_icount_no_input_waits_in_a_stopped_machine(void)
     icount_end(&ic);
 }
 
+typedef struct Echo {
+    EventSource src;
+    GString *log;
+    char next; /* what a delivery makes room for; 0: nothing */
+} Echo;
+
+static void echo_deliver(void *opaque, const uint8_t *data, size_t len)
+{
+    Echo *e = opaque;
+    char next = e->next;
+
+    g_string_append_len(e->log, (const char *)data, len);
+    e->next = 0;
+    if (next) {
+        event_post(&e->src, &next, 1);
+    }
+}
+
+/* What comes while the machine stops stays behind what waited. */
+static void under_icount_a_stop_keeps_the_order(void)
+{
+    g_autoptr(Fixture) f = setup();
+    Echo e = { .log = f->log, .next = '3' };
+    Icount ic;
+
+    icount_start(&ic, f);
+    event_source_init(&e.src, ic.gate, "/a", f->loop, echo_deliver, &e);
+    event_post(&e.src, "1", 1);
+    event_post(&e.src, "2", 1);
+    lock_acquire(&f->lock);
+    event_gate_set_stopped(ic.gate, true);
+    lock_release(&f->lock);
+    g_assert_cmpstr(f->log->str, ==, "123");
+    g_assert_cmpuint(event_waiting(&e.src), ==, 0);
+    event_source_destroy(&e.src);
+    icount_end(&ic);
+}
+
+enum { INPUTS = 2000 };
+
+static void *input_many(void *opaque)
+{
+    for (int i = 0; i < INPUTS; i++) {
+        event_post(opaque, "x", 1);
+    }
+    return NULL;
+}
+
+/* Sources of several contexts share the gate. */
+static void under_icount_threads_lose_no_input(void)
+{
+    g_autoptr(Fixture) f = setup();
+    EventSource a, b;
+    GThread *thread;
+    Icount ic;
+
+    icount_start(&ic, f);
+    event_source_init(&a, ic.gate, "/a", f->loop, gate_deliver, f->log);
+    event_source_init(&b, ic.gate, "/b", f->loop, gate_deliver, f->log);
+    thread = g_thread_new("post", input_many, &a);
+    input_many(&b);
+    g_thread_join(thread);
+    g_assert_cmpuint(event_waiting(&a), ==, INPUTS);
+    slice_ends(&ic, 1);
+    g_assert_cmpuint(f->log->len, ==, 2 * INPUTS);
+    event_source_destroy(&a);
+    event_source_destroy(&b);
+    icount_end(&ic);
+}
+
 static void under_icount_a_fast_host_does_not_show(void)
 {
     g_autoptr(Fixture) f = setup();
@@ -903,6 +973,8 @@ int main(int argc, char **argv)
     T(the_gate_passes_input_and_completions_through);
     T(under_icount_input_waits_for_the_slices_end);
     T(under_icount_no_input_waits_in_a_stopped_machine);
+    T(under_icount_a_stop_keeps_the_order);
+    T(under_icount_threads_lose_no_input);
     T(under_icount_a_fast_host_does_not_show);
     T(under_icount_a_slow_host_is_waited_for);
     T(a_stopped_machine_gets_its_completions_at_once);
