@@ -381,6 +381,7 @@ static void a_peer_that_goes_does_not_stall_the_transmitter(void)
     g_assert_nonnull(fresh);
     g_assert_cmphex(rd(u, LSR), ==, 0x60);
     g_assert_cmpstr(((TestChardev *)fresh)->out->str, ==, "2");
+    test_loop(u->t); /* the old one goes */
 }
 
 /* The same of a line that has no end but the terminal's own. */
