@@ -788,6 +788,12 @@ static void slirp_save(const void *field, const void *obj, VmBuffer *b)
     vm_put_u64(b, slirp_state_version());
     vm_put_u64(b, state->len);
     vm_put(b, state->data, state->len);
+}
+
+static void waiting_save(const void *field, const void *obj, VmBuffer *b)
+{
+    const NetUser *s = obj;
+
     vm_put_u64(b, s->forwards->len);
     for (guint i = 0; i < s->forwards->len; i++) {
         const GuestFwd *f = g_ptr_array_index(s->forwards, i);
@@ -824,8 +830,10 @@ static bool state_plausible(const NetUser *s, const uint8_t *data, size_t len)
 }
 
 /* They are said when the machine goes on: char_write() holds them till then. */
-static bool load_waiting(NetUser *s, VmBuffer *b, Error **errp)
+static bool waiting_load(void *field, void *obj, VmBuffer *b, Error **errp)
 {
+    NetUser *s = obj;
+
     if (vm_get_u64(b) != s->forwards->len || b->failed) {
         error_set(errp, "another number of guestfwd= devices");
         return false;
@@ -873,18 +881,36 @@ static bool slirp_load(void *field, void *obj, VmBuffer *b, Error **errp)
         return false;
     }
     bh_schedule(s->refill);
-    return load_waiting(s, b, errp);
+    return true;
+}
+
+static void user_pre_load(void *obj)
+{
+    NetUser *s = obj;
+
+    for (guint i = 0; i < s->forwards->len; i++) {
+        GuestFwd *f = g_ptr_array_index(s->forwards, i);
+
+        g_byte_array_set_size(f->waiting, 0);
+    }
 }
 
 static const VmCustom vm_slirp = { slirp_save, slirp_load };
+static const VmCustom vm_waiting = { waiting_save, waiting_load };
 static const VmField user_fields[] = {
     VM_CUSTOM(NetUser, slirp, vm_slirp),
+    { .name = "waiting",
+      .offset = offsetof(NetUser, forwards),
+      .kind = VM_KIND_CUSTOM,
+      .custom = &vm_waiting,
+      .since = 2 },
     { 0 },
 };
 static const VmState user_vmstate = {
     .name = "netdev-user",
     .version = 2,
     .fields = user_fields,
+    .pre_load = user_pre_load,
     .optional = true,
 };
 
