@@ -515,7 +515,8 @@ static void a_connection_is_reset_after_a_load(void)
     g_byte_array_unref(c.data);
 }
 
-/* What a slow guestfwd= has not taken comes from where the guest goes on. */
+/* What a slow guestfwd= has not taken comes from where the guest goes on, not
+ * from where a load failed. */
 static void what_waits_for_a_guestfwd_moves(void)
 {
     g_autoptr(GByteArray) state = NULL, all = g_byte_array_new();
@@ -523,7 +524,7 @@ static void what_waits_for_a_guestfwd_moves(void)
     g_autoptr(Bare) f = setup();
     g_autoptr(Bare) g = NULL;
     int here = netdev_with_guestfwd(f), there;
-    size_t taken = 0;
+    size_t taken = 0, before;
     Peer c;
 
     connect_to_guestfwd(f, &c);
@@ -532,13 +533,20 @@ static void what_waits_for_a_guestfwd_moves(void)
     }
     state = saved(f, "u");
     read_all(here, all);
-    g_assert_cmpuint(all->len, <, taken);
+    before = all->len;
+    g_assert_cmpuint(before, <, taken);
     g = setup();
     there = netdev_with_guestfwd(g);
-    g->m->state = RUN_STATE_INMIGRATE;
-    g_assert_true(load(g, "u", state->data, state->len));
-    read_all(there, all);
-    g_assert_cmpuint(all->len, <, taken);
+    for (int i = 0; i < 2; i++) {
+        g->m->state = RUN_STATE_INMIGRATE;
+        g_assert_true(load(g, "u", state->data, state->len));
+        if (i == 0) {
+            machine_reset(g->m, CAUSE_NONE);
+            machine_stop(g->m, RUN_STATE_PAUSED);
+        }
+        read_all(there, all);
+        g_assert_cmpuint(all->len, ==, before);
+    }
     machine_stop(g->m, RUN_STATE_PAUSED);
     read_all(there, all);
     g_assert_cmpmem(all->data, all->len, data, taken);

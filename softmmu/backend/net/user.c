@@ -47,6 +47,7 @@ struct NetUser {
     GHashTable *watched; /* fd -> events watched */
     BottomHalf *refill;
     Timer timeout;
+    Notifier on_reset;
 };
 
 static NetUser *user_of(Netdev *nd)
@@ -641,6 +642,27 @@ static bool add_guestfwd(NetUser *s, const char *text, Error **errp)
 
 /* --- life --- */
 
+static void drop_waiting(void *obj)
+{
+    NetUser *s = obj;
+
+    for (guint i = 0; i < s->forwards->len; i++) {
+        GuestFwd *f = g_ptr_array_index(s->forwards, i);
+
+        g_byte_array_set_size(f->waiting, 0);
+    }
+}
+
+/* A load that failed ends in a reset: the side that goes on says it. */
+static void machine_was_reset(Notifier *n, void *data)
+{
+    NetUser *s = container_of(n, NetUser, on_reset);
+
+    if (s->parent.m->state == RUN_STATE_INMIGRATE) {
+        drop_waiting(s);
+    }
+}
+
 static bool check_texts(NetUser *s, Error **errp)
 {
     if (s->smb || s->smbserver) {
@@ -705,6 +727,8 @@ static bool user_open(Netdev *nd, Error **errp)
     s->forwards = g_ptr_array_new_with_free_func(guestfwd_free);
     s->refill = bh_new(nd->m->loop, user_refill, s);
     timer_init(&s->timeout, nd->m->loop, CLOCK_VIRTUAL_RT, user_ready, s);
+    s->on_reset.fn = machine_was_reset;
+    notifier_add(nd->m->on_reset, &s->on_reset);
     s->slirp = slirp_new(c, &callbacks, s);
     if (!s->slirp) {
         error_set(errp, "libslirp refused the configuration");
@@ -722,6 +746,7 @@ static void user_close(Netdev *nd)
     if (!s->polled) {
         return;
     }
+    notifier_remove(nd->m->on_reset, &s->on_reset);
     g_ptr_array_unref(s->forwards);
     s->forwards = NULL;
     g_array_set_size(s->polled, 0);
@@ -884,17 +909,6 @@ static bool slirp_load(void *field, void *obj, VmBuffer *b, Error **errp)
     return true;
 }
 
-static void user_pre_load(void *obj)
-{
-    NetUser *s = obj;
-
-    for (guint i = 0; i < s->forwards->len; i++) {
-        GuestFwd *f = g_ptr_array_index(s->forwards, i);
-
-        g_byte_array_set_size(f->waiting, 0);
-    }
-}
-
 static const VmCustom vm_slirp = { slirp_save, slirp_load };
 static const VmCustom vm_waiting = { waiting_save, waiting_load };
 static const VmField user_fields[] = {
@@ -910,7 +924,7 @@ static const VmState user_vmstate = {
     .name = "netdev-user",
     .version = 2,
     .fields = user_fields,
-    .pre_load = user_pre_load,
+    .pre_load = drop_waiting,
     .optional = true,
 };
 
