@@ -406,14 +406,15 @@ bool tcg_helper_zero(CPUState *cpu, vaddr va, unsigned len, uint32_t oi)
 
 bool tcg_ld_phys(CPUState *cpu, hwaddr pa, unsigned size, uint64_t *value)
 {
+    MemAttrs attrs = { .debug = cpu != cpu_current() };
     const uint8_t *page = NULL;
 
-    if (cpu == cpu_current()) {
+    if (!attrs.debug) {
         page = tlb_phys_page(tcg_vcpu(cpu), pa & ~(hwaddr)PAGE_MASK);
     }
     if (!page) {
         return address_space_ld(cpu->memory, pa, size, MEM_LITTLE, value,
-                                MEM_ATTRS_CPU) == MEM_OK;
+                                attrs) == MEM_OK;
     }
     *value = host_ld(page + (pa & PAGE_MASK), size);
     return true;

@@ -185,7 +185,8 @@ void *tcg_probe(CPUState *cpu, vaddr va, unsigned len, MmuAccess access,
 /* After stores through a tcg_probe pointer: dirty bits, code that was there. */
 void tcg_page_written(CPUState *cpu, void *host, unsigned len);
 /* Load @size 4 or 8 from physical memory, aligned, for page walkers; false:
- * nothing is there. On the vCPU's thread the way to RAM is remembered. */
+ * nothing is there. On the vCPU's thread the way to RAM is remembered; on
+ * others a debugger asks, and no device is read. */
 bool tcg_ld_phys(CPUState *cpu, hwaddr pa, unsigned size, uint64_t *value);
 /* Atomic compare and swap of @size 4 or 8 on guest RAM by physical
  * address, for page walkers (A/D bits): false when memory differed or is no

@@ -7,6 +7,7 @@
  */
 #include "tandem/base.h"
 
+#include "target/tcg_ops.h"
 #include "toy.h"
 
 enum { CODE = TOY_RAM + 0x1000, DATA = TOY_RAM + 0x100000 };
@@ -297,6 +298,20 @@ static void loaded_vcpus_give_way(const void *engine)
     toy_machine_free(t);
 }
 
+/* Page tables may lie where a device is, which must not notice a debugger. */
+static void debuggers_walk_ram_alone(const void *engine)
+{
+    ToyMachine *t = start(engine, 1);
+    CPUState *cpu = cpu_by_index(&t->parent, 0);
+    uint64_t value = 0;
+
+    PUT(t, DATA, 0x12345678, 0x9abcdef0);
+    g_assert_true(tcg_ld_phys(cpu, DATA, 8, &value));
+    g_assert_cmphex(value, ==, UINT64_C(0x9abcdef012345678));
+    g_assert_false(tcg_ld_phys(cpu, TOY_EXIT, 8, &value));
+    toy_machine_free(t);
+}
+
 /* Four vCPUs add to one word; every addition counts. */
 static void atomics_of_all_vcpus_count(const void *engine)
 {
@@ -436,6 +451,7 @@ static const Case cases[] = {
     { "no-wakeup-is-lost", no_wakeup_is_lost },
     { "nobody-waits-for-who-is-held", nobody_waits_for_who_is_held },
     { "loaded-vcpus-give-way", loaded_vcpus_give_way },
+    { "debuggers-walk-ram-alone", debuggers_walk_ram_alone },
     { "atomics-of-all-vcpus-count", atomics_of_all_vcpus_count },
     { "exclusive-sections-exclude", exclusive_sections_exclude },
     { "code-changes-under-another-vcpu", code_changes_under_another_vcpu },
