@@ -157,7 +157,8 @@ static void info_lapic(Machine *m, int argc, char **argv, GString *out,
     bool running = machine_running(m);
 
     if (!cpu) {
-        error_set(errp, "no CPU has that APIC id");
+        error_set(errp,
+                  argc > 0 ? "no CPU has that APIC id" : "there is no CPU");
         return;
     }
     if (running) {

@@ -53,7 +53,8 @@ uint64_t apic_deadline(DeviceState *dev, unsigned cpu);
 /* Pulse LINT1 of all CPUs. Machine lock. */
 void apic_press_nmi(DeviceState *dev);
 void apic_set_deadline(DeviceState *dev, unsigned cpu, uint64_t tsc);
-/* What its registers read as, at their offsets; no side effect. */
+/* What its registers read as, at their offsets; no side effect. Machine
+ * lock. */
 void apic_page(DeviceState *dev, unsigned cpu, uint8_t page[APIC_PAGE_BYTES]);
 /* The task priority; CR8 is its high half. Reading needs no lock for the CPU
  * itself. */
