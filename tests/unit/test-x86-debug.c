@@ -133,6 +133,35 @@ static void pages_of_4_and_5_levels(void)
                     "ff00000000000000 80000000 40000000 --P-----W; ");
 }
 
+static bool count_to_limit(void *opaque, const CpuMapping *map)
+{
+    unsigned *left = opaque;
+
+    g_assert_cmpuint(*left, >, 0); /* else it was told to end */
+    return --*left > 0;
+}
+
+/* All entries of the root point at it: 2^45 ways to a leaf. Who has enough is
+ * left alone, and who has not gets no more than a walk is allowed. */
+static void tables_in_themselves_end(void)
+{
+    enum { PAE = 1 << 5, LA57 = 1 << 12, LONG = 5 << 8, MANY = 1 << 22 };
+    g_autoptr(Rig) r = rig(PAE | LA57, LONG);
+    unsigned left[] = { 1000, 1, MANY };
+
+    for (unsigned i = 0; i < 512; i++) {
+        put64(r, ROOT, i, ROOT | P | W);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(left); i++) {
+        g_assert_true(
+            x86_each_mapping(&r->cpu.parent, i != 1, count_to_limit, &left[i]));
+    }
+    g_assert_cmpuint(left[0], ==, 0);
+    g_assert_cmpuint(left[1], ==, 0);
+    g_assert_cmpuint(left[2], >, 0);
+    g_assert_cmpuint(left[2], <, MANY);
+}
+
 static void without_paging_there_are_none(void)
 {
     g_autoptr(Rig) r = rig(0, 0);
@@ -294,6 +323,7 @@ int main(int argc, char **argv)
     ADD(pages_of_32_bit_mode);
     ADD(pages_of_pae_mode);
     ADD(pages_of_4_and_5_levels);
+    ADD(tables_in_themselves_end);
     ADD(without_paging_there_are_none);
     ADD(entries_say_what_they_do);
     ADD(timer_tells_its_pace);
