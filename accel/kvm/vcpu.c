@@ -176,6 +176,7 @@ bool kvm_vcpu_in_access(CPUState *cpu)
 /* The vCPU must not go on until the machine has served @why. */
 static KvmNext stop_here(KvmVcpu *v)
 {
+    atomic_store(&v->cpu->awaits_stop, true);
     atomic_store(&v->cpu->stop_requested, true);
     return KVM_LEAVE;
 }

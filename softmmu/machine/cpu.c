@@ -266,8 +266,10 @@ void cpus_resume_all(Machine *m)
     for (guint i = 0; i < m->cpus->len; i++) {
         CPUState *cpu = g_ptr_array_index(m->cpus, i);
 
-        atomic_store(&cpu->stop_requested, false);
-        cpu_kick(cpu);
+        if (!atomic_load(&cpu->awaits_stop)) {
+            atomic_store(&cpu->stop_requested, false);
+            cpu_kick(cpu);
+        }
     }
 }
 
@@ -347,6 +349,7 @@ void cpu_debug_stop(CPUState *cpu, int hit, vaddr addr)
 {
     cpu->debug_hit = hit;
     cpu->watch_hit_addr = addr;
+    atomic_store(&cpu->awaits_stop, true);
     atomic_store(&cpu->stop_requested, true);
     machine_request_stop(cpu_machine(cpu), RUN_STATE_DEBUG);
 }

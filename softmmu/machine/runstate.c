@@ -123,6 +123,17 @@ void machine_stop(Machine *m, RunState why)
     machine_event(m, "STOP", NULL);
 }
 
+/* Whatever a CPU waited for was served. */
+static void let_all_go(Machine *m)
+{
+    for (guint i = 0; i < m->cpus->len; i++) {
+        CPUState *cpu = g_ptr_array_index(m->cpus, i);
+
+        atomic_store(&cpu->awaits_stop, false);
+    }
+    cpus_resume_all(m);
+}
+
 void machine_cont(Machine *m)
 {
     Error *err = NULL;
@@ -140,7 +151,7 @@ void machine_cont(Machine *m)
     event_gate_set_stopped(m->gate, false);
     set_state(m, RUN_STATE_RUNNING);
     machine_event(m, "RESUME", NULL);
-    cpus_resume_all(m);
+    let_all_go(m);
 }
 
 /* --- requests: any thread posts, the main loop serves --- */
@@ -309,6 +320,6 @@ void machine_reset(Machine *m, ShutdownCause cause)
         set_state(m, RUN_STATE_PRELAUNCH);
     }
     if (was_running) {
-        cpus_resume_all(m);
+        let_all_go(m);
     }
 }

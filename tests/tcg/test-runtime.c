@@ -312,6 +312,34 @@ static void debuggers_walk_ram_alone(const void *engine)
     toy_machine_free(t);
 }
 
+/* As a monitor's command does, between a stop's request and its service. */
+static void pause_a_moment(ToyMachine *t)
+{
+    CPUState *cpu = cpu_by_index(&t->parent, 0);
+
+    while (!atomic_load(&cpu->stop_requested)) {
+        machine_unlock(&t->parent); /* icount runs timers */
+        g_usleep(100);
+        machine_lock(&t->parent);
+    }
+    cpus_pause_all(&t->parent);
+    cpus_resume_all(&t->parent);
+    g_assert_true(atomic_load(&cpu->stop_requested));
+}
+
+static void who_looks_does_not_undo_a_stop(const void *engine)
+{
+    ToyMachine *t = start(engine, 1);
+    CpuBreakpoint b = { CODE + 4, CPU_BP_GDB, false };
+
+    PUT(t, CODE, toy(TOY_ADDI, R1, R1, 1), toy(TOY_ADDI, R1, R1, 1),
+        toy(TOY_ADDI, R1, R1, 1), toy_jal(LINK, 0));
+    g_assert_true(cpu_breakpoint_add(cpu_by_index(&t->parent, 0), &b, NULL));
+    toy_run(t, pause_a_moment);
+    g_assert_cmphex(toy_env(t, 0)->pc, ==, CODE + 4);
+    toy_machine_free(t);
+}
+
 /* Four vCPUs add to one word; every addition counts. */
 static void atomics_of_all_vcpus_count(const void *engine)
 {
@@ -452,6 +480,7 @@ static const Case cases[] = {
     { "nobody-waits-for-who-is-held", nobody_waits_for_who_is_held },
     { "loaded-vcpus-give-way", loaded_vcpus_give_way },
     { "debuggers-walk-ram-alone", debuggers_walk_ram_alone },
+    { "who-looks-does-not-undo-a-stop", who_looks_does_not_undo_a_stop },
     { "atomics-of-all-vcpus-count", atomics_of_all_vcpus_count },
     { "exclusive-sections-exclude", exclusive_sections_exclude },
     { "code-changes-under-another-vcpu", code_changes_under_another_vcpu },

@@ -146,6 +146,9 @@ struct CPUState {
     _Atomic bool stop_requested; /* park at the next safe point */
     _Atomic bool halted;         /* WFI, HLT: written by the owner; cleared by
                                     it when has_work */
+    /* It asked for a stop or a reset itself and must not go on before that is
+     * served: until machine_cont() or machine_reset(). */
+    _Atomic bool awaits_stop;
     _Atomic bool unplug;
     _Atomic int hold; /* others run alone, or gdb lets others run alone: stay at
                          the safe point. Changed under .lock */
@@ -209,6 +212,7 @@ void cpus_stop_soon(Machine *m);
 /* --- main thread, machine lock (which is dropped while they wait) --- */
 
 void cpus_pause_all(Machine *m);
+/* All but those with .awaits_stop. */
 void cpus_resume_all(Machine *m);
 
 /* --- vCPU thread --- */
