@@ -241,6 +241,17 @@ static KvmNext exit_shutdown(KvmVcpu *v)
     return stop_here(v);
 }
 
+/* -action panic=none; QMP's set-action may change it. */
+static bool panic_is_ignored(Machine *m)
+{
+    bool ignored;
+
+    machine_lock(m);
+    ignored = m->actions.panic == PANIC_NONE;
+    machine_unlock(m);
+    return ignored;
+}
+
 static KvmNext exit_system_event(KvmVcpu *v)
 {
     Machine *m = v->vm->machine;
@@ -254,6 +265,9 @@ static KvmNext exit_system_event(KvmVcpu *v)
         break;
     case KVM_SYSTEM_EVENT_CRASH:
         machine_guest_panicked(m);
+        if (panic_is_ignored(m)) {
+            return KVM_RUN_ON;
+        }
         break;
     default:
         return KVM_UNKNOWN;

@@ -60,6 +60,8 @@ static int fault(int fd, int result)
         run_of(fd)->internal.suberror = KVM_INTERNAL_ERROR_EMULATION;
         run_of(fd)->internal.ndata = 1;
         run_of(fd)->internal.data[0] = 0x1234;
+    } else if (what == KVM_EXIT_SYSTEM_EVENT) {
+        run_of(fd)->system_event.type = KVM_SYSTEM_EVENT_CRASH;
     }
     return result;
 }

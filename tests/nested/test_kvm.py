@@ -701,9 +701,9 @@ class Statistics(KvmTest):
 class Errors(KvmTest):
     """The guest cannot go on: a reason, its registers, STOP; never an abort."""
 
-    def fault_guest(self, command_line, fault=None):
+    def fault_guest(self, command_line, fault=None, *args):
         args = ["-append", command_line, "-qmp",
-                f"unix:{self.dir / 'q'},server=on,wait=off"]
+                f"unix:{self.dir / 'q'},server=on,wait=off", *args]
         if not fault:
             guest = self.run_guest("fault", *args)
         else:
@@ -782,6 +782,15 @@ class Errors(KvmTest):
                 qmp = self.check_stopped(guest, reason)
                 qmp.command("quit")
                 self.assertEqual(guest.wait(), 0)
+
+    def test_a_crash_does_what_is_asked_for(self):
+        for action, status in (("none", 3), ("shutdown", 0),
+                               ("exit-failure", 1)):
+            with self.subTest(action):
+                # exit 24: KVM_EXIT_SYSTEM_EVENT, in place of the line's end
+                guest = self.fault_guest("n", "2 24", "-action",
+                                         f"panic={action}")
+                self.assertEqual((guest.wait(), guest.text), (status, "1"))
 
     def test_a_triple_fault_resets(self):
         guest = self.fault_guest("t")
