@@ -9,7 +9,7 @@
  */
 #include "isa.h"
 
-enum { ROUNDS = 40, POLLS = 40, STEP = 1500, WINDOW = 100000, WARM_UP = 3000 };
+enum { ROUNDS = 120, POLLS = 40, STEP = 500, WINDOW = 100000, WARM_UP = 3000 };
 
 #define MSIP(hart) (*(volatile uint32_t *)(0x2000000ul + 4 * (hart)))
 
